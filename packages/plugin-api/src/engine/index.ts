@@ -1,0 +1,154 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Descriptor, Digest, ImageConfig, ImageManifest, Platform } from '../oci/index.js';
+import { definePoint } from '../point.js';
+import type { ExitStatus, TerminalSize } from '../runtime/index.js';
+
+/**
+ * # Engine: the whole way from a name to a process
+ *
+ * The face of Slipway for programs, for the command line, and for plugins that serve other protocols. One engine per
+ * metadata root; several processes may have one each on the same root.
+ *
+ * Laws:
+ * 1. `pull` records the name only after everything it stands for is in the content store and verified. Pulling again what is there
+ *    fetches nothing but the name's digest.
+ * 2. Nothing that an operation acquired outlives it, whichever way it ends, but what it is meant to leave. After a kill -9 the
+ *    next engine on the same state folder cleans up.
+ * 3. Every method takes a signal where it can take long, and rejects with `canceled` within a second, cleaned up.
+ *
+ * @stable
+ * @since 0.1
+ */
+export interface Engine extends AsyncDisposable {
+  readonly images: Images;
+  /** Resolve, fetch and verify, record, unpack. Errors: of resolver, content, differ; `not-found` with `PLATFORM_NOT_FOUND`. */
+  pull(name: string, options?: PullOptions): Promise<Image>;
+  /** Pulls if need be, makes a bundle, creates and starts a container. It is removed when it exits. */
+  run(options: RunOptions): Promise<Container>;
+}
+
+export const enginePoint = definePoint<Engine>('engine.v1');
+
+export interface Images {
+  list(): Promise<readonly Image[]>;
+  /** By name, in any form that `pull` takes, or by digest (or an unambiguous beginning of at least 4 hex digits of it). Errors: `not-found`, `invalid-argument`. */
+  inspect(name: string, options?: { readonly platform?: Platform | undefined }): Promise<ImageDetails>;
+  /** Removes the name; with the last name of a target also its content and snapshots that nothing else uses. Errors: `not-found`, `failed-precondition` (in use). */
+  remove(name: string): Promise<RemovedImage>;
+  /** Mounts the image's tree read-only on an existing directory, until `unmount`. */
+  mount(name: string, directory: string, options?: StackOptions & { readonly platform?: Platform | undefined }): Promise<void>;
+  /** Errors: `not-found` when nothing of ours is mounted there. */
+  unmount(directory: string): Promise<void>;
+}
+
+export interface StackOptions {
+  /** Name of a stack of the config; the default stack when absent. */
+  readonly stack?: string | undefined;
+}
+
+export interface PullOptions extends StackOptions {
+  readonly platform?: Platform | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((event: PullProgress) => void) | undefined;
+}
+
+/** What happens during a pull, in order, many times a second at most per layer. */
+export type PullProgress =
+  | { readonly type: 'resolving'; readonly name: string }
+  | { readonly type: 'resolved'; readonly name: string; readonly descriptor: Descriptor }
+  /** The layers of the chosen manifest, bottom first. */
+  | { readonly type: 'layers'; readonly layers: readonly Descriptor[] }
+  | {
+      readonly type: 'layer';
+      readonly digest: Digest;
+      readonly phase: LayerPhase;
+      readonly current: number;
+      readonly total: number;
+    };
+
+/** `exists`: the snapshot was there. `waiting` for an earlier layer. Bytes are compressed bytes. */
+export type LayerPhase = 'downloading' | 'downloaded' | 'unpacking' | 'unpacked' | 'exists';
+
+export interface Image {
+  /** `docker.io/library/alpine:latest`. */
+  readonly name: string;
+  /** What the name means: an index or a manifest. */
+  readonly target: Descriptor;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Bytes of all present content that the target refers to, compressed. */
+  readonly size: number;
+}
+
+export interface ImageDetails extends Image {
+  readonly platform: Platform;
+  readonly manifestDigest: Digest;
+  readonly manifest: ImageManifest;
+  readonly config: ImageConfig;
+  /** Chain ID of the top layer; absent for an image without layers. */
+  readonly chainId?: Digest;
+}
+
+export interface RemovedImage {
+  readonly name: string;
+  /** Blobs and snapshots that went with it. */
+  readonly content: readonly Digest[];
+  readonly snapshots: readonly string[];
+  readonly bytes: number;
+}
+
+export type PullPolicy = 'missing' | 'always' | 'never';
+
+export interface RunOptions extends StackOptions {
+  readonly image: string;
+  /** Replaces the image's Cmd; appended to its Entrypoint. */
+  readonly args?: readonly string[] | undefined;
+  /** Replaces the image's Entrypoint (and drops its Cmd). */
+  readonly entrypoint?: readonly string[] | undefined;
+  /** Generated when absent. */
+  readonly id?: string | undefined;
+  /** `NAME=value`; replaces the image's variable of the same name. */
+  readonly env?: readonly string[] | undefined;
+  readonly workdir?: string | undefined;
+  /** `user[:group]`, names or numbers. */
+  readonly user?: string | undefined;
+  readonly hostname?: string | undefined;
+  /** `none` (default): a network namespace of its own with loopback only. `host`: the host's. */
+  readonly network?: 'none' | 'host' | undefined;
+  readonly readOnly?: boolean | undefined;
+  readonly pull?: PullPolicy | undefined;
+  readonly platform?: Platform | undefined;
+  /** A pseudo-terminal of this size. */
+  readonly terminal?: TerminalSize | undefined;
+  /** Default: stdin `ignore`, stdout and stderr `pipe`. */
+  readonly stdin?: Stdio | undefined;
+  readonly stdout?: Stdio | undefined;
+  readonly stderr?: Stdio | undefined;
+  /** Aborting kills the container. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((event: PullProgress) => void) | undefined;
+}
+
+/** `pipe`: a stream of {@link Container}, which must be read. `inherit`: this process' own. `ignore`: /dev/null. */
+export type Stdio = 'pipe' | 'inherit' | 'ignore';
+
+export interface Container extends AsyncDisposable {
+  readonly id: string;
+  readonly image: string;
+  readonly pid: number;
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  /** By number or name: `SIGTERM`, `TERM`, 15. Errors: `not-found` when it has exited, `invalid-argument`. */
+  kill(signal?: string | number): Promise<void>;
+  resize(size: TerminalSize): Promise<void>;
+  /** Resolves when the container has exited, its output has ended and everything of it is removed. */
+  wait(): Promise<ExitStatus>;
+  /** Collects stdout and stderr and waits. Errors: `resource-exhausted` over `maxBytes` (16 MiB) in one of them: the container is killed. */
+  output(options?: { readonly maxBytes?: number | undefined }): Promise<ContainerOutput>;
+}
+
+export interface ContainerOutput extends ExitStatus {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}

@@ -1,0 +1,13 @@
+export * from './content/index.js';
+export * from './diff/index.js';
+export * from './engine/index.js';
+export * from './errors.js';
+export * from './metadata/index.js';
+export type * from './oci/index.js';
+export * from './plugin.js';
+export * from './point.js';
+export * from './resolve/index.js';
+export * from './runtime/index.js';
+export * from './snapshots/index.js';
+export type * from './stack.js';
+export * from './step.js';

@@ -1,0 +1,28 @@
+/**
+ * Where the content of one layer goes, as plain data, so that it can be handed to a worker thread or another process.
+ * How whiteouts are written follows from the format and from nothing else; it is never guessed from a mount.
+ *
+ * - `overlay`: `path` is a directory that becomes an overlayfs layer. A whiteout is a character device 0:0, an opaque
+ *   directory has the xattr `trusted.overlay.opaque=y`. Lower layers are separate trees.
+ * - `directory`: `path` is the whole merged tree already, as the layers so far have made it. A whiteout deletes.
+ *   `lower` is empty.
+ * - `erofs`: `path` is a file to be written as an EROFS image with whiteouts in overlay's form.
+ *
+ * @stable
+ * @since 0.1
+ */
+export interface LayerTarget {
+  readonly format: LayerFormat;
+  /** Absolute. A directory that exists, or for `erofs` a file that does not exist yet. */
+  readonly path: string;
+  /** The layers below, topmost first: what names, links and parents are resolved against. */
+  readonly lower: readonly LayerTree[];
+}
+
+export type LayerFormat = 'overlay' | 'directory' | 'erofs';
+
+/** A committed layer below. */
+export interface LayerTree {
+  readonly format: LayerFormat;
+  readonly path: string;
+}

@@ -1,0 +1,52 @@
+/**
+ * What to mount, as data. Snapshotters produce them, runtimes (or a host that mounts them itself) consume them. Paths are
+ * absolute and of this host. A consumer refuses a kind that it does not know.
+ *
+ * Several mounts are applied in order, each over the one before.
+ *
+ * @stable
+ * @since 0.1
+ */
+export type Mount = BindMount | OverlayMount | ErofsMount | BlockMount | GenericMount;
+
+/** A directory of the host. */
+export interface BindMount {
+  readonly kind: 'bind';
+  readonly source: string;
+  readonly readOnly: boolean;
+}
+
+/** overlayfs. Without `upper` and `work` it is read-only. */
+export interface OverlayMount {
+  readonly kind: 'overlay';
+  /** Topmost first; at least one. */
+  readonly lower: readonly string[];
+  readonly upper?: string;
+  readonly work?: string;
+}
+
+/** An EROFS image in a file, with the files that its chunks refer to. Always read-only. */
+export interface ErofsMount {
+  readonly kind: 'erofs';
+  readonly source: string;
+  readonly devices?: readonly string[];
+}
+
+/** A file system in a file or block device. */
+export interface BlockMount {
+  readonly kind: 'block';
+  readonly source: string;
+  readonly fstype: string;
+  readonly readOnly: boolean;
+}
+
+/** Anything else that mount(8) could do. */
+export interface GenericMount {
+  readonly kind: 'generic';
+  readonly fstype: string;
+  readonly source: string;
+  /** mount(8) option words without a value: `ro`, `nosuid`. */
+  readonly flags: readonly string[];
+  /** File system specific options, name to value; an empty value is a bare word. */
+  readonly data: Readonly<Record<string, string>>;
+}
