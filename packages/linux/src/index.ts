@@ -1,1 +1,5 @@
-export {};
+export { O_CLOEXEC, O_PATH, O_TMPFILE, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC } from './constants.js';
+export type { SystemError } from './errors.js';
+export { makedev, splitdev } from './files.js';
+export { linux } from './linux.js';
+export type { LinuxSystem, Path } from './system.js';

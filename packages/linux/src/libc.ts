@@ -1,0 +1,109 @@
+import { createRequire } from 'node:module';
+
+type Bytes = Uint8Array | null;
+
+/** The libc functions in use, with the C types that amd64 and arm64 share. Each answers -1 on failure. */
+export interface Libc {
+  errno(): number;
+  strerror(errno: number): string;
+  mknod(path: Bytes, mode: number, device: bigint): number;
+  utimensat(dirFd: number, path: Bytes, times: Bytes, flags: number): number;
+  lsetxattr(path: Bytes, name: Bytes, value: Bytes, size: number, flags: number): number;
+  lgetxattr(path: Bytes, name: Bytes, value: Bytes, size: number): number;
+  llistxattr(path: Bytes, list: Bytes, size: number): number;
+  lremovexattr(path: Bytes, name: Bytes): number;
+  openat(dirFd: number, path: Bytes, flags: number, mode: number): number;
+  copy_file_range(from: number, fromOffset: Bytes, to: number, toOffset: Bytes, bytes: number, flags: number): number;
+  lseek(fd: number, offset: number, whence: number): number;
+  syncfs(fd: number): number;
+  flock(fd: number, operation: number): number;
+  umount2(path: Bytes, flags: number): number;
+  mount(source: Bytes, target: Bytes, fstype: Bytes, flags: number, data: Bytes): number;
+  unshare(flags: number): number;
+  kill(pid: number, signal: number): number;
+  ioctl(fd: number, request: number, argument: Bytes): number;
+  ioctlNumber(fd: number, request: number, argument: number): number;
+  posix_openpt(flags: number): number;
+  grantpt(fd: number): number;
+  unlockpt(fd: number): number;
+  renameat2(fromDirFd: number, from: Bytes, toDirFd: number, to: Bytes, flags: number): number;
+  openTree(dirFd: number, path: Bytes, flags: number): number;
+  moveMount(fromFd: number, from: Bytes, toFd: number, to: Bytes, flags: number): number;
+  fsopen(fstype: Bytes, flags: number): number;
+  fsconfig(fd: number, command: number, key: Bytes, value: Bytes, aux: number): number;
+  fsmount(fd: number, flags: number, attributes: number): number;
+  openat2(dirFd: number, path: Bytes, how: Bytes, size: number): number;
+  mountSetattr(fd: number, path: Bytes, flags: number, attributes: Bytes, size: number): number;
+}
+
+let loaded: Libc | undefined;
+
+/** Bound on first use: loading koffi takes some 10 ms, which a command that makes no such call does not pay. */
+export function libc(): Libc {
+  loaded ??= bind();
+  return loaded;
+}
+
+function bind(): Libc {
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const lib = koffi.load(null);
+  const c = (definition: string) => lib.func(definition);
+  // System calls since 5.2 have one number on every architecture; older ones go through libc. Variadic functions are
+  // declared with fixed arguments, which the calling conventions of Linux on amd64 and arm64 pass alike.
+  const syscall = (...types: readonly string[]) => lib.func('syscall', 'long', ['long', ...types]);
+  const openTree = syscall('int', 'const void *', 'uint');
+  const moveMount = syscall('int', 'const void *', 'int', 'const void *', 'uint');
+  const fsopen = syscall('const void *', 'uint');
+  const fsconfig = syscall('int', 'uint', 'const void *', 'const void *', 'int');
+  const fsmount = syscall('int', 'uint', 'uint');
+  const openat2 = syscall('int', 'const void *', 'void *', 'size_t');
+  const mountSetattr = syscall('int', 'const void *', 'uint', 'void *', 'size_t');
+  return {
+    errno: () => koffi.errno(),
+    strerror: c('const char *strerror(int errnum)'),
+    mknod: c('int mknod(const void *path, uint mode, uint64_t device)'),
+    utimensat: c('int utimensat(int dirfd, const void *path, const void *times, int flags)'),
+    lsetxattr: c('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
+    lgetxattr: c('long lgetxattr(const void *path, const void *name, void *value, size_t size)'),
+    llistxattr: c('long llistxattr(const void *path, void *list, size_t size)'),
+    lremovexattr: c('int lremovexattr(const void *path, const void *name)'),
+    openat: c('int openat(int dirfd, const void *path, int flags, uint mode)'),
+    copy_file_range: c('long copy_file_range(int from, void *from_offset, int to, void *to_offset, size_t bytes, uint flags)'),
+    lseek: c('int64_t lseek(int fd, int64_t offset, int whence)'),
+    syncfs: c('int syncfs(int fd)'),
+    flock: c('int flock(int fd, int operation)'),
+    umount2: c('int umount2(const void *path, int flags)'),
+    mount: c('int mount(const void *source, const void *target, const void *fstype, ulong flags, const void *data)'),
+    unshare: c('int unshare(int flags)'),
+    kill: c('int kill(int pid, int signal)'),
+    ioctl: c('int ioctl(int fd, ulong request, void *argument)'),
+    ioctlNumber: lib.func('ioctl', 'int', ['int', 'ulong', 'ulong']),
+    posix_openpt: c('int posix_openpt(int flags)'),
+    grantpt: c('int grantpt(int fd)'),
+    unlockpt: c('int unlockpt(int fd)'),
+    renameat2: bindRenameat2(lib, syscall),
+    openTree: (dirFd, path, flags) => openTree(428, dirFd, path, flags),
+    moveMount: (fromFd, from, toFd, to, flags) => moveMount(429, fromFd, from, toFd, to, flags),
+    fsopen: (fstype, flags) => fsopen(430, fstype, flags),
+    fsconfig: (fd, command, key, value, aux) => fsconfig(431, fd, command, key, value, aux),
+    fsmount: (fd, flags, attributes) => fsmount(432, fd, flags, attributes),
+    openat2: (dirFd, path, how, size) => openat2(437, dirFd, path, how, size),
+    mountSetattr: (fd, path, flags, attributes, size) => mountSetattr(442, fd, path, flags, attributes, size),
+  };
+}
+
+type Library = ReturnType<typeof import('koffi')['load']>;
+
+/** musl has the wrapper only since 1.2.6; the system call is older than the shared numbers. */
+function bindRenameat2(
+  lib: Library,
+  syscall: (...types: readonly string[]) => (...args: unknown[]) => number,
+): Libc['renameat2'] {
+  try {
+    return lib.func('int renameat2(int fromfd, const void *from, int tofd, const void *to, uint flags)');
+  } catch {
+    const call = syscall('int', 'const void *', 'int', 'const void *', 'uint');
+    const number = process.arch === 'arm64' ? 276 : 316;
+    return (fromDirFd, from, toDirFd, to, flags) => call(number, fromDirFd, from, toDirFd, to, flags);
+  }
+}

@@ -1,0 +1,48 @@
+import { checked } from './errors.js';
+import {
+  copyFile,
+  copySparse,
+  lutimes,
+  mknod,
+  openat,
+  openInRoot,
+  renameNoReplace,
+  statfs,
+  syncfs,
+  tryFlock,
+  unflock,
+} from './files.js';
+import { libc } from './libc.js';
+import { attachMount, mountDetached, unmount, unshareMounts } from './mounts.js';
+import type { LinuxSystem } from './system.js';
+import { openPty, setTerminalSize, terminalSize } from './terminals.js';
+import { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
+
+/** The running kernel. Loads libc's functions on the first call. */
+export const linux: LinuxSystem = {
+  mknod,
+  lutimes,
+  lsetxattr,
+  llistxattr,
+  lgetxattr,
+  lremovexattr,
+  openInRoot,
+  openat,
+  copyFile,
+  copySparse,
+  syncfs,
+  tryFlock,
+  unflock,
+  mountDetached,
+  attachMount,
+  unmount,
+  unshareMounts,
+  kill: (pid, signal) => {
+    checked(libc().kill(pid, signal), 'kill');
+  },
+  terminalSize,
+  setTerminalSize,
+  openPty,
+  statfs,
+  renameNoReplace,
+};

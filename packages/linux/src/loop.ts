@@ -1,0 +1,44 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { O_CLOEXEC } from './constants.js';
+import { checked, errnoName, systemError } from './errors.js';
+import { libc } from './libc.js';
+
+const LOOP_CTL_GET_FREE = 0x4c82;
+const LOOP_CONFIGURE = 0x4c0a;
+const LO_FLAGS_READ_ONLY = 1;
+const LO_FLAGS_AUTOCLEAR = 4;
+
+/**
+ * A loop device over a file, for as long as the returned descriptor or a mount of the device is open: it clears itself
+ * after that, so a crash leaves none behind.
+ */
+export function openLoop(file: string, readOnly: boolean): { readonly fd: number; readonly device: string } {
+  const access = (readOnly ? constants.O_RDONLY : constants.O_RDWR) | O_CLOEXEC;
+  const backing = openSync(file, access);
+  try {
+    const control = openSync('/dev/loop-control', constants.O_RDWR | O_CLOEXEC);
+    try {
+      for (let attempt = 0; ; attempt++) {
+        const device = `/dev/loop${checked(libc().ioctlNumber(control, LOOP_CTL_GET_FREE, 0), 'ioctl', '/dev/loop-control')}`;
+        const fd = openSync(device, access);
+        if (libc().ioctl(fd, LOOP_CONFIGURE, loopConfig(backing, readOnly)) === 0) return { fd, device };
+        const errno = libc().errno();
+        closeSync(fd);
+        // Another process took the free device between the two calls.
+        if (errnoName(errno) !== 'EBUSY' || attempt === 100) throw systemError(errno, 'ioctl', device);
+      }
+    } finally {
+      closeSync(control);
+    }
+  } finally {
+    closeSync(backing);
+  }
+}
+
+/** struct loop_config: fd, block_size, struct loop_info64 (lo_flags at 52), 64 reserved bytes. */
+function loopConfig(backing: number, readOnly: boolean): Buffer {
+  const config = Buffer.alloc(304);
+  config.writeUInt32LE(backing, 0);
+  config.writeUInt32LE(LO_FLAGS_AUTOCLEAR | (readOnly ? LO_FLAGS_READ_ONLY : 0), 8 + 52);
+  return config;
+}

@@ -1,0 +1,156 @@
+import { closeSync, statSync } from 'node:fs';
+import {
+  type BindMount,
+  type BlockMount,
+  type ErofsMount,
+  type GenericMount,
+  type Mount,
+  type OverlayMount,
+  SlipwayError,
+} from '@slipway/plugin-api';
+import { cString } from './bytes.js';
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC } from './constants.js';
+import { checked, systemError } from './errors.js';
+import { FsContext } from './fs-context.js';
+import { libc } from './libc.js';
+import { openLoop } from './loop.js';
+import { defaultWords, MOUNT_ATTR_RDONLY, mountAttributes, OPEN_TREE_CLONE, superblockWords } from './mount-flags.js';
+import { mountOverlay, PathDescriptors } from './overlay.js';
+import type { Path } from './system.js';
+
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+const CLONE_NEWNS = 0x20000;
+const MS_REC = 0x4000;
+const MS_PRIVATE = 0x40000;
+const MS_SLAVE = 0x80000;
+const EINVAL = 22;
+
+export function mountDetached(mounts: readonly Mount[], options: { readonly readOnly?: boolean } = {}): number {
+  // A mount over another one's root covers it wholly, and mounts name what they need by paths of the host: of a stack
+  // only the last is ever seen. The others are still made, so that what cannot be mounted is an error.
+  let top: number | undefined;
+  for (const mount of mounts) {
+    if (top !== undefined) closeSync(top);
+    top = undefined;
+    top = mountOne(mount, options.readOnly ?? false);
+  }
+  if (top === undefined) throw systemError(EINVAL, 'mount', undefined, undefined, 'a tree needs at least one mount');
+  return top;
+}
+
+function mountOne(mount: Mount, readOnly: boolean): number {
+  switch (mount.kind) {
+    case 'bind':
+      return mountBind(readOnly ? { ...mount, readOnly } : mount);
+    case 'overlay':
+      return mountLayers(mount, readOnly);
+    case 'erofs':
+      return mountErofs(mount);
+    case 'block':
+      return mountBlock(readOnly ? { ...mount, readOnly } : mount);
+    case 'generic':
+      return mountGeneric(readOnly ? { ...mount, flags: [...mount.flags, 'ro'] } : mount);
+    default:
+      throw new SlipwayError({
+        kind: 'invalid-argument',
+        code: 'MOUNT_KIND_UNKNOWN',
+        message: `mount of kind "${String((mount as { readonly kind: unknown }).kind)}" is not known, expected bind, overlay, erofs, block or generic`,
+      });
+  }
+}
+
+function mountLayers(mount: OverlayMount, readOnly: boolean): number {
+  const { upper, work } = mount;
+  const writable = upper !== undefined && work !== undefined && !readOnly;
+  const lower = !writable && upper !== undefined ? [upper, ...mount.lower] : mount.lower;
+  if (writable) return mountOverlay({ kind: 'overlay', lower, upper, work });
+  // overlayfs refuses one single layer that is read-only.
+  const [only, ...more] = lower;
+  if (only !== undefined && more.length === 0) return mountBind({ kind: 'bind', source: only, readOnly: true });
+  return mountOverlay({ kind: 'overlay', lower });
+}
+
+function mountBind(mount: BindMount): number {
+  const { source } = mount;
+  const fd = checked(libc().openTree(AT_FDCWD, cString(source), OPEN_TREE_CLONE | O_CLOEXEC), 'open_tree', source);
+  try {
+    // struct mount_attr {attr_set, attr_clr, propagation, userns_fd}. Private, because the copy would otherwise be a peer of
+    // the source: whatever is later mounted inside it, in whichever namespace, would show on the host as well.
+    const attributes = Buffer.alloc(32);
+    attributes.writeBigUInt64LE(BigInt(mount.readOnly ? MOUNT_ATTR_RDONLY : 0), 0);
+    attributes.writeBigUInt64LE(BigInt(MS_PRIVATE), 16);
+    checked(libc().mountSetattr(fd, cString(''), AT_EMPTY_PATH, attributes, attributes.length), 'mount_setattr', source);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function mountErofs(mount: ErofsMount): number {
+  using names = new PathDescriptors();
+  try {
+    using context = new FsContext('erofs', names.nameOf(mount.source));
+    for (const device of mount.devices ?? []) context.set('device', names.nameOf(device));
+    return context.mount(MOUNT_ATTR_RDONLY);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // ENODEV: no EROFS at all. ENOTBLK: an EROFS that wants a block device.
+    if (code !== 'ENODEV' && code !== 'ENOTBLK') throw error;
+    throw new SlipwayError({
+      kind: 'unimplemented',
+      code: 'EROFS_UNSUPPORTED',
+      message: `mount of the EROFS image "${mount.source}": this kernel cannot mount EROFS from a file`,
+      hint: 'use Linux 6.12 or newer with CONFIG_EROFS_FS_BACKED_BY_FILE, or another snapshotter',
+      cause: error,
+      details: { source: mount.source },
+    });
+  }
+}
+
+function mountBlock(mount: BlockMount): number {
+  const loop = statSync(mount.source).isBlockDevice() ? undefined : openLoop(mount.source, mount.readOnly);
+  try {
+    using context = new FsContext(mount.fstype, loop?.device ?? mount.source);
+    // Also on the file system: without it a journal would be replayed onto a device that is to stay as it is.
+    if (mount.readOnly) context.flag('ro');
+    return context.mount(mount.readOnly ? MOUNT_ATTR_RDONLY : 0);
+  } finally {
+    if (loop !== undefined) closeSync(loop.fd);
+  }
+}
+
+function mountGeneric(mount: GenericMount): number {
+  using context = new FsContext(mount.fstype, mount.source);
+  let attributes = 0;
+  for (const word of mount.flags) {
+    const attribute = mountAttributes[word];
+    if (attribute !== undefined) attributes |= attribute;
+    else if (superblockWords.has(word)) context.flag(word);
+    else if (!defaultWords.has(word))
+      throw systemError(EINVAL, 'mount', mount.source, undefined, `unknown option word "${word}"`);
+  }
+  for (const [key, value] of Object.entries(mount.data)) {
+    if (value === '') context.flag(key);
+    else context.set(key, value);
+  }
+  return context.mount(attributes);
+}
+
+export function attachMount(mountFd: number, directory: Path): void {
+  const result = libc().moveMount(mountFd, cString(''), AT_FDCWD, cString(directory), MOVE_MOUNT_F_EMPTY_PATH);
+  checked(result, 'move_mount', directory);
+}
+
+export function unmount(directory: Path, options: { readonly detach?: boolean } = {}): void {
+  const flags = UMOUNT_NOFOLLOW | (options.detach === true ? MNT_DETACH : 0);
+  checked(libc().umount2(cString(directory), flags), 'umount2', directory);
+}
+
+export function unshareMounts(): void {
+  checked(libc().unshare(CLONE_NEWNS), 'unshare');
+  const none = cString('none');
+  checked(libc().mount(none, cString('/'), null, MS_REC | MS_SLAVE, null), 'mount', '/');
+}

@@ -1,0 +1,103 @@
+import { closeSync, mkdtempSync, openSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type OverlayMount, SlipwayError } from '@slipway/plugin-api';
+import { cString } from './bytes.js';
+import { AT_FDCWD, O_CLOEXEC, O_PATH } from './constants.js';
+import { checked } from './errors.js';
+import { FsContext } from './fs-context.js';
+import { libc } from './libc.js';
+import { MOUNT_ATTR_RDONLY, OPEN_TREE_CLONE } from './mount-flags.js';
+
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+const pageSize = 4096;
+
+/**
+ * An upper directory becomes a layer that is read by itself, copied and shared between mounts. So file bodies must not stay
+ * in a lower layer (metacopy), directories not be found by a redirect to their old name (redirect_dir), nor an upper be
+ * bound to the one set of lowers it was first mounted with (index), whatever the host's module parameters say.
+ */
+const upperOptions = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const;
+
+/** An overlay of at least two layers, attached nowhere. */
+export function mountOverlay(mount: OverlayMount): number {
+  using descriptors = new PathDescriptors();
+  try {
+    return mountByAppending(mount, descriptors);
+  } catch (error) {
+    // Before Linux 6.7 there is no lowerdir+, which fsconfig(2) answers with EINVAL on its first use.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EINVAL' && error.message.includes('fsconfig lowerdir+')))
+      throw error;
+    return mountByString(mount, descriptors);
+  }
+}
+
+function mountByAppending(mount: OverlayMount, descriptors: PathDescriptors): number {
+  using context = new FsContext('overlay', 'overlay');
+  for (const layer of mount.lower) context.set('lowerdir+', descriptors.nameOf(layer));
+  if (mount.upper === undefined || mount.work === undefined) return context.mount(MOUNT_ATTR_RDONLY);
+  context.set('upperdir', descriptors.nameOf(mount.upper));
+  context.set('workdir', descriptors.nameOf(mount.work));
+  for (const [key, value] of Object.entries(upperOptions)) context.set(key, value);
+  return context.mount(0);
+}
+
+/**
+ * For Linux before 6.7. fsconfig(2) takes 255 bytes for the whole list of layers, mount(2) a page, and mount(2) needs a
+ * place to mount on: a temporary directory, left at once. Layers are named by descriptor, which is short and has
+ * nothing to escape.
+ */
+export function mountByString(mount: OverlayMount, descriptors: PathDescriptors): number {
+  const options = [`lowerdir=${mount.lower.map((layer) => descriptors.open(layer)).join(':')}`];
+  const writable = mount.upper !== undefined && mount.work !== undefined;
+  if (mount.upper !== undefined && mount.work !== undefined) {
+    options.push(`upperdir=${descriptors.open(mount.upper)}`, `workdir=${descriptors.open(mount.work)}`);
+    options.push(...Object.entries(upperOptions).map(([key, value]) => `${key}=${value}`));
+  }
+  const data = cString(options.join(','));
+  if (data.length > pageSize) {
+    throw new SlipwayError({
+      kind: 'resource-exhausted',
+      code: 'OVERLAY_TOO_MANY_LAYERS',
+      message: `overlay of ${mount.lower.length} layers takes ${data.length} bytes of mount options, this kernel reads ${pageSize}`,
+      hint: 'use Linux 6.7 or newer, or the snapshotter "native"',
+      details: { layers: mount.lower.length },
+    });
+  }
+  const place = mkdtempSync(join(tmpdir(), 'slipway-overlay-'));
+  try {
+    const target = cString(place);
+    const flags = writable ? 0 : MS_RDONLY;
+    checked(libc().mount(cString('overlay'), target, cString('overlay'), flags, data), 'mount', place);
+    try {
+      return checked(libc().openTree(AT_FDCWD, target, OPEN_TREE_CLONE | O_CLOEXEC), 'open_tree', place);
+    } finally {
+      checked(libc().umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW), 'umount2', place);
+    }
+  } finally {
+    rmdirSync(place);
+  }
+}
+
+const MS_RDONLY = 1;
+
+/** Names of directories by descriptor, for as long as a mount is being made. */
+export class PathDescriptors implements Disposable {
+  readonly #fds: number[] = [];
+
+  /** The path itself, or a short name for it where overlayfs would read it otherwise (`\`, `:`, `,`) or fsconfig(2) cut it (255 bytes). */
+  nameOf(path: string): string {
+    return /[\\:,]/.test(path) || Buffer.byteLength(path) > 255 ? this.open(path) : path;
+  }
+
+  open(path: string): string {
+    const fd = openSync(path, O_PATH | O_CLOEXEC);
+    this.#fds.push(fd);
+    return `/proc/self/fd/${fd}`;
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#fds) closeSync(fd);
+  }
+}

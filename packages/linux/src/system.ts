@@ -1,0 +1,61 @@
+import type { Mount } from '@slipway/plugin-api';
+
+/** A path as the kernel sees it: bytes without NUL. Strings are taken as UTF-8. */
+export type Path = string | Buffer;
+
+/**
+ * The Linux calls that Node does not have. Synchronous: the heavy users run in worker threads. Every failure throws an
+ * Error with `code` (ENOENT ...), `errno`, `syscall` and `path`, as node:fs does.
+ *
+ * It is an interface so that a test can put faults behind it (a call that answers ENOSPC on its n-th use).
+ */
+export interface LinuxSystem {
+  /** mknod(2). `mode` with its file type bits; `major`/`minor` of a device. */
+  mknod(path: Path, mode: number, major: number, minor: number): void;
+  /** utimensat(2) on the link itself, whole nanoseconds since 1970, negative before. */
+  lutimes(path: Path, atimeNs: bigint, mtimeNs: bigint): void;
+  /** lsetxattr(2). */
+  lsetxattr(path: Path, name: Path, value: Uint8Array): void;
+  /** llistxattr(2); names as bytes, in the kernel's order. */
+  llistxattr(path: Path): Buffer[];
+  /** lgetxattr(2); undefined when there is no such attribute. */
+  lgetxattr(path: Path, name: Path): Buffer | undefined;
+  lremovexattr(path: Path, name: Path): void;
+  /** openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: `path` is resolved as chroot(2) to `rootFd` would, atomically. Returns a descriptor (O_CLOEXEC). */
+  openInRoot(rootFd: number, path: Path, flags: number, mode?: number): number;
+  /** openat(2), for a single name below a directory descriptor. O_CLOEXEC is added. */
+  openat(dirFd: number, name: Path, flags: number, mode?: number): number;
+  /** Copies file content from one descriptor to another by copy_file_range(2), or by reading and writing where that is not possible. */
+  copyFile(fromFd: number, toFd: number, bytes: number): void;
+  /** Copies the first `size` bytes of a file, leaving holes where it has holes. The target must be empty; its length is the caller's to set (ftruncate). */
+  copySparse(fromFd: number, toFd: number, size: number): void;
+  /** syncfs(2) of the file system that `fd` is on. */
+  syncfs(fd: number): void;
+  /** flock(2) with LOCK_NB. False when another open file holds it. */
+  tryFlock(fd: number, mode: 'exclusive' | 'shared'): boolean;
+  unflock(fd: number): void;
+  /**
+   * Makes the tree that the mounts describe, attached to nowhere (fsopen, fsmount, open_tree): seen through the returned
+   * descriptor only, gone when the last descriptor of it is closed. More than one mount are stacked on each other.
+   * With `readOnly`, an overlay's upper directory becomes its topmost lower one and every other kind is mounted read-only.
+   */
+  mountDetached(mounts: readonly Mount[], options?: { readonly readOnly?: boolean }): number;
+  /** move_mount(2) of a detached tree onto a directory. */
+  attachMount(mountFd: number, directory: Path): void;
+  /** umount2(2) with UMOUNT_NOFOLLOW; `detach` adds MNT_DETACH. */
+  unmount(directory: Path, options?: { readonly detach?: boolean }): void;
+  /** unshare(2) of the calling thread's mount namespace, with propagation of everything set to slave. */
+  unshareMounts(): void;
+  /** kill(2), also with signal numbers that Node does not name. */
+  kill(pid: number, signal: number): void;
+  /** TIOCGWINSZ. Undefined when `fd` is no terminal. */
+  terminalSize(fd: number): { readonly columns: number; readonly rows: number } | undefined;
+  /** TIOCSWINSZ. */
+  setTerminalSize(fd: number, size: { readonly columns: number; readonly rows: number }): void;
+  /** posix_openpt(3), grantpt, unlockpt, and the other end opened. Both O_CLOEXEC, O_NOCTTY. */
+  openPty(): { readonly master: number; readonly slave: number };
+  /** statfs(2): the magic number of the file system type, block size and counts. */
+  statfs(path: Path): { readonly type: number; readonly blockSize: number; readonly blocks: bigint; readonly available: bigint };
+  /** renameat2(2) with RENAME_NOREPLACE: EEXIST when `to` is there. */
+  renameNoReplace(from: Path, to: Path): void;
+}
