@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { type Digest, SlipwayError } from '@slipway/plugin-api';
 import { quote } from './quote.js';
 
@@ -42,6 +41,8 @@ export function isDigest(value: unknown): value is Digest {
 
 /** The digest of these bytes; a string is taken as UTF-8. */
 export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  // Loaded on first use: node:crypto costs 10 ms, and most commands only need the form of digests.
+  const { hash } = process.getBuiltinModule('node:crypto');
   return `${algorithm}:${hash(algorithm, bytes, 'hex')}`;
 }
 
