@@ -41,6 +41,7 @@ export interface RuntimeLinux {
   readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
   readonly cgroupsPath?: string;
   readonly resources?: RuntimeResources;
+  readonly sysctl?: Readonly<Record<string, string>>;
   readonly seccomp?: RuntimeSeccomp;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];

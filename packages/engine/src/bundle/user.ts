@@ -1,0 +1,71 @@
+import { SlipwayError } from '@slipway/plugin-api';
+import { type PasswdEntry, parseId, readGroup, readPasswd, requireId } from './accounts.js';
+import { invalid, quote } from './invalid.js';
+import type { RootFiles } from './root-files.js';
+
+export interface ContainerUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** The primary group first (CVE-2022-36109: without it the process may drop a group that denies it something). */
+  readonly additionalGids: readonly number[];
+  /** `/` when the image does not say. */
+  readonly home: string;
+}
+
+/** NGROUPS_MAX of the kernel. */
+const maxGroups = 65_536;
+
+/**
+ * `user`, `user:group`, each a name or a number, looked up in the image; empty means root. A number is always a number, also
+ * where a user of that name exists. Without a group: the user's own, and all groups it is a member of. With one: that alone.
+ * Errors: `not-found` with `USER_NOT_FOUND` or `GROUP_NOT_FOUND`; `USER_INVALID`; `ROOT_FILE_INVALID`. Nothing ever falls back to root.
+ */
+export function resolveUser(root: RootFiles, text: string): ContainerUser {
+  const [user = '', group = '', ...rest] = text.split(':');
+  if (rest.length > 0)
+    throw invalid('USER_INVALID', `User ${quote(text)} has more than one ":"`, { hint: 'expected user or user:group' });
+  const askedUid = parseId('User', user === '' ? '0' : user);
+  const askedGid = parseId('Group', group);
+  // Both are read whatever is asked: runtimes read them too, without these bounds.
+  const passwd = readPasswd(root);
+  const groups = readGroup(root);
+
+  const entry = passwd.find((candidate) => (askedUid === undefined ? candidate.name === user : isId(candidate.uid, askedUid)));
+  const uid = askedUid ?? (entry && requireId(`User number of ${quote(user)} in the image's /etc/passwd`, entry.uid));
+  if (uid === undefined) throw notFound('USER_NOT_FOUND', `User ${quote(user)} is not in the image's /etc/passwd`);
+  const home = entry === undefined || entry.home === '' ? '/' : entry.home;
+
+  if (group !== '') {
+    const found = groups.find((candidate) => candidate.name === group);
+    const gid = askedGid ?? (found && requireId(`Group number of ${quote(group)} in the image's /etc/group`, found.gid));
+    if (gid === undefined) throw notFound('GROUP_NOT_FOUND', `Group ${quote(group)} is not in the image's /etc/group`);
+    return { uid, gid, additionalGids: [gid], home };
+  }
+  const gid =
+    entry === undefined ? 0 : requireId(`Group number of user ${quote(entry.name)} in the image's /etc/passwd`, entry.gid);
+  return { uid, gid, additionalGids: [...new Set([gid, ...memberships(entry, groups)])], home };
+}
+
+function memberships(entry: PasswdEntry | undefined, groups: ReturnType<typeof readGroup>): readonly number[] {
+  if (entry === undefined || entry.name === '') return [];
+  const gids = new Set(
+    groups
+      .filter((group) => group.members.includes(entry.name))
+      .map((group) => requireId(`Group number of ${quote(group.name)} in the image's /etc/group`, group.gid)),
+  );
+  if (gids.size >= maxGroups) {
+    throw invalid(
+      'USER_INVALID',
+      `User ${quote(entry.name)} is a member of ${gids.size} groups, at most ${maxGroups - 1} are possible`,
+    );
+  }
+  return [...gids];
+}
+
+function isId(field: string, id: number): boolean {
+  return /^\d+$/.test(field) && Number(field) === id;
+}
+
+function notFound(code: string, message: string): SlipwayError {
+  return new SlipwayError({ kind: 'not-found', code, message, hint: 'give a number, or a name that the image has' });
+}

@@ -1,0 +1,41 @@
+import { posix } from 'node:path';
+import { checkExecString, invalid, quote } from './invalid.js';
+import type { RootFiles } from './root-files.js';
+
+/**
+ * Links to what a process holds open. A working directory there is how CVE-2024-21626 leaves the container, through
+ * descriptors that a runtime leaks; /dev/fd is a link to them that the runtime makes.
+ */
+const processLinks = /^\/(?:proc\/(?:self|thread-self|\d+)|dev\/fd)(?:\/|$)/;
+
+/**
+ * A clean absolute path; relative ones start at `/`. One that is missing is left to the runtime to create (as root, 0755, inside
+ * the root: runc and Kata's agent do, and Docker's users expect it). Errors: `WORKDIR_INVALID`.
+ */
+export function resolveWorkdir(root: RootFiles, text: string): string {
+  checkExecString('Working directory', text);
+  const path = posix.resolve('/', text);
+  const found = root.find(path);
+  for (const way of [path, found?.path ?? path]) {
+    if (processLinks.test(way)) throw refuse(path, `leads to ${quote(way)}, which belongs to a process`);
+  }
+  if (found === undefined) checkMissing(root, path);
+  else if (found.kind !== 'directory') throw refuse(path, 'is not a directory in the image');
+  return path;
+}
+
+/** What is there of the way must be directories. A link to nowhere could come to lead into what is mounted later. */
+function checkMissing(root: RootFiles, path: string): void {
+  const names = path.split('/').slice(1);
+  for (let depth = 1; depth <= names.length; depth++) {
+    const prefix = `/${names.slice(0, depth).join('/')}`;
+    if (root.find(prefix, { followLast: false }) === undefined) return;
+    const found = root.find(prefix);
+    if (found === undefined) throw refuse(path, `goes through ${quote(prefix)}, a symbolic link that leads nowhere in the image`);
+    if (found.kind !== 'directory') throw refuse(path, `goes through ${quote(prefix)}, which is not a directory in the image`);
+  }
+}
+
+function refuse(path: string, why: string) {
+  return invalid('WORKDIR_INVALID', `Working directory ${quote(path)} ${why}`, { details: { path } });
+}
