@@ -1,0 +1,45 @@
+import { linux } from '@slipway/linux';
+import { isKind, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { type ImageMountRow, imageMountsTable } from '../metadata/mounts.js';
+import { rowKey } from '../metadata/rows.js';
+import type { EngineParts } from '../settings.js';
+
+/**
+ * Undoes a mount for people, wherever it stopped: the row may have been written or not, the tree attached or not. A row
+ * of someone else's mount on the same directory is left alone.
+ *
+ * @param force also when someone still works in the tree: it goes when the last one leaves
+ */
+export async function releaseImageMount(
+  parts: EngineParts,
+  directory: string,
+  mount: ImageMountRow,
+  options: { readonly force: boolean },
+): Promise<void> {
+  const row = parts.metadata.read((tx) => tx.get(imageMountsTable, rowKey(directory)));
+  if (row?.snapshotKey === mount.snapshotKey) unmount(directory, options.force);
+  try {
+    await (await parts.snapshotters.get(mount.snapshotter)).remove(mount.snapshotKey);
+  } catch (error) {
+    if (!isKind(error, 'not-found')) throw error;
+  }
+  if (row?.snapshotKey === mount.snapshotKey) await parts.metadata.write((tx) => tx.delete(imageMountsTable, rowKey(directory)));
+}
+
+function unmount(directory: string, force: boolean): void {
+  try {
+    linux.unmount(directory, { detach: force });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // Not a mount point (EINVAL), or gone: someone has unmounted it by hand.
+    if (code === 'EINVAL' || code === 'ENOENT') return;
+    if (code !== 'EBUSY') throw wrapError(`unmount ${JSON.stringify(directory)}`, error);
+    throw new SlipwayError({
+      kind: 'failed-precondition',
+      code: 'IMAGE_MOUNT_BUSY',
+      message: `the image on ${JSON.stringify(directory)} is in use`,
+      hint: 'leave the folder and close its files first (fuser -vm shows who uses it)',
+      cause: error,
+    });
+  }
+}

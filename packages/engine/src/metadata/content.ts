@@ -1,0 +1,189 @@
+import {
+  type ContentInfo,
+  type ContentReader,
+  type ContentStore,
+  type ContentWriter,
+  type Digest,
+  defineTable,
+  type IngestStatus,
+  isKind,
+  type MetadataStore,
+  SlipwayError,
+  type WriterOptions,
+} from '@slipway/plugin-api';
+import * as v from 'valibot';
+import { labelsSchema, rowKey, rowName, rowPrefix } from './rows.js';
+
+const schema = v.object({
+  size: v.number(),
+  createdAt: v.string(),
+  labels: labelsSchema,
+  /** Operation that is deleting it: gone for everyone, but the file may still be there. */
+  deletedBy: v.optional(v.string()),
+});
+
+export type ContentRow = v.InferOutput<typeof schema>;
+
+/** By digest. Presence is the row, not the file. */
+export const contentTable = defineTable<ContentRow>('content', (value) => v.parse(schema, value));
+
+/**
+ * The content store of a namespace: a blob is there when its row is, and the rows keep the labels. It obeys the same laws
+ * as the store below it.
+ */
+export class NamespacedContent implements ContentStore {
+  readonly #store: ContentStore;
+  readonly #metadata: MetadataStore;
+
+  constructor(store: ContentStore, metadata: MetadataStore) {
+    this.#store = store;
+    this.#metadata = metadata;
+  }
+
+  async info(digest: Digest): Promise<ContentInfo> {
+    const row = this.#metadata.read((tx) => tx.get(contentTable, rowKey(digest)));
+    if (row === undefined || row.deletedBy !== undefined) throw notFound(digest);
+    return infoOf(digest, row);
+  }
+
+  async update(digest: Digest, labels: Readonly<Record<string, string>>): Promise<ContentInfo> {
+    return this.#metadata.write((tx) => {
+      const row = tx.get(contentTable, rowKey(digest));
+      if (row === undefined || row.deletedBy !== undefined) throw notFound(digest);
+      const updated = { ...row, labels };
+      tx.put(contentTable, rowKey(digest), updated);
+      return infoOf(digest, updated);
+    });
+  }
+
+  async *walk(): AsyncGenerator<ContentInfo> {
+    const rows = this.#metadata.read((tx) => [...tx.entries(contentTable, { prefix: rowPrefix })]);
+    for (const [key, row] of rows) if (row.deletedBy === undefined) yield infoOf(rowName(key), row);
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    await this.#metadata.write((tx) => {
+      if (!tx.delete(contentTable, rowKey(digest))) throw notFound(digest);
+    });
+    await this.#store.delete(digest);
+  }
+
+  async readerAt(digest: Digest): Promise<ContentReader> {
+    await this.info(digest);
+    return this.#store.readerAt(digest);
+  }
+
+  async writer(options: WriterOptions): Promise<ContentWriter> {
+    const digest = options.expected?.digest;
+    if (digest !== undefined) {
+      const row = this.#metadata.read((tx) => tx.get(contentTable, rowKey(digest)));
+      if (row?.deletedBy !== undefined) throw beingDeleted(digest);
+      if (row !== undefined) throw alreadyExists(digest);
+    }
+    try {
+      return new NamespacedWriter(await this.#store.writer(options), this.#metadata);
+    } catch (error) {
+      // A blob without a row: its writer was killed between the two, or it belongs to another namespace.
+      if (digest !== undefined && isKind(error, 'already-exists')) {
+        await putRow(this.#metadata, digest, (await this.#store.info(digest)).size);
+      }
+      throw error;
+    }
+  }
+
+  status(ref: string): Promise<IngestStatus> {
+    return this.#store.status(ref);
+  }
+
+  listStatuses(): Promise<readonly IngestStatus[]> {
+    return this.#store.listStatuses();
+  }
+
+  abort(ref: string): Promise<void> {
+    return this.#store.abort(ref);
+  }
+}
+
+class NamespacedWriter implements ContentWriter {
+  readonly #writer: ContentWriter;
+  readonly #metadata: MetadataStore;
+
+  constructor(writer: ContentWriter, metadata: MetadataStore) {
+    this.#writer = writer;
+    this.#metadata = metadata;
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#writer.write(chunk);
+  }
+
+  status(): IngestStatus {
+    return this.#writer.status();
+  }
+
+  truncate(): Promise<void> {
+    return this.#writer.truncate();
+  }
+
+  async commit(expected?: { readonly size?: number; readonly digest?: Digest }): Promise<{ digest: Digest; size: number }> {
+    try {
+      const committed = await this.#writer.commit(expected);
+      await putRow(this.#metadata, committed.digest, committed.size);
+      return committed;
+    } catch (error) {
+      if (expected?.digest !== undefined && isKind(error, 'already-exists')) {
+        await putRow(this.#metadata, expected.digest, expected.size ?? this.status().offset);
+      }
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#writer.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+async function putRow(metadata: MetadataStore, digest: Digest, size: number): Promise<void> {
+  await metadata.write((tx) => {
+    const row = tx.get(contentTable, rowKey(digest));
+    if (row?.deletedBy !== undefined) throw beingDeleted(digest);
+    if (row === undefined) tx.put(contentTable, rowKey(digest), { size, createdAt: new Date().toISOString(), labels: {} });
+  });
+}
+
+function infoOf(digest: Digest, row: ContentRow): ContentInfo {
+  return { digest, size: row.size, createdAt: row.createdAt, labels: row.labels };
+}
+
+function notFound(digest: Digest): SlipwayError {
+  return new SlipwayError({
+    kind: 'not-found',
+    code: 'CONTENT_NOT_FOUND',
+    message: `content ${JSON.stringify(digest)} is not in the store`,
+    hint: 'pull the image again',
+    details: { digest },
+  });
+}
+
+function alreadyExists(digest: Digest): SlipwayError {
+  return new SlipwayError({
+    kind: 'already-exists',
+    code: 'CONTENT_EXISTS',
+    message: `content "${digest}" is in the store already`,
+    details: { digest },
+  });
+}
+
+/** Kind `unavailable`: a moment later it can be brought in again. */
+function beingDeleted(digest: Digest): SlipwayError {
+  return new SlipwayError({
+    kind: 'unavailable',
+    code: 'CONTENT_BEING_DELETED',
+    message: `content "${digest}" is being deleted`,
+    details: { digest },
+  });
+}

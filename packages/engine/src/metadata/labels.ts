@@ -1,0 +1,45 @@
+import type { Digest, ImageManifest } from '@slipway/plugin-api';
+
+/** Labels as containerd writes them, so that what refers to what can be read off the rows by whoever knows containerd. */
+export const gcRefContent = 'containerd.io/gc.ref.content.';
+export const gcRefSnapshot = 'containerd.io/gc.ref.snapshot.';
+const uncompressed = 'containerd.io/uncompressed';
+const distributionSource = 'containerd.io/distribution.source.';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Only children that were brought in: an index stands for more platforms than one store wants. */
+export function indexLabels(position: number, digest: Digest): Labels {
+  return { [`${gcRefContent}m.${position}`]: digest };
+}
+
+export function manifestLabels(manifest: ImageManifest): Labels {
+  return {
+    [`${gcRefContent}config`]: manifest.config.digest,
+    ...Object.fromEntries(manifest.layers.map((layer, index) => [`${gcRefContent}l.${index}`, layer.digest])),
+  };
+}
+
+export function configLabels(snapshotter: string, chainId: Digest | undefined): Labels {
+  return chainId === undefined ? {} : { [gcRefSnapshot + snapshotter]: chainId };
+}
+
+export function layerLabels(diffId: Digest): Labels {
+  return { [uncompressed]: diffId };
+}
+
+export function sourceLabels(registry: string, repository: string): Labels {
+  return { [distributionSource + registry]: repository };
+}
+
+/** Digests that a row's labels keep. */
+export function contentRefs(labels: Labels): string[] {
+  return Object.entries(labels).flatMap(([name, value]) => (name.startsWith(gcRefContent) ? [value] : []));
+}
+
+/** Snapshots that a row's labels keep. */
+export function snapshotRefs(labels: Labels): { readonly snapshotter: string; readonly name: string }[] {
+  return Object.entries(labels).flatMap(([label, name]) =>
+    label.startsWith(gcRefSnapshot) ? [{ snapshotter: label.slice(gcRefSnapshot.length), name }] : [],
+  );
+}

@@ -1,0 +1,47 @@
+import { defineTable, type MetadataStore, type WriteTransaction } from '@slipway/plugin-api';
+import * as v from 'valibot';
+import { rowKey } from './rows.js';
+
+const schema = v.object({
+  createdAt: v.string(),
+  /** Absent: live for as long as its operation is. RFC 3339. */
+  expiresAt: v.optional(v.string()),
+  content: v.array(v.string()),
+  snapshots: v.array(v.object({ snapshotter: v.string(), name: v.string() })),
+});
+
+export type LeaseRow = v.InferOutput<typeof schema>;
+
+/** What nothing names yet but someone works on: it is not garbage. By the id of the operation that holds it. */
+export const leasesTable = defineTable<LeaseRow>('leases', (value) => v.parse(schema, value));
+
+/** What was brought in by an operation that did not come to its end is kept for so long, so that a retry need not fetch it again. */
+const graceHours = 24;
+
+export interface LeasedResources {
+  readonly content?: readonly string[];
+  readonly snapshots?: readonly { readonly snapshotter: string; readonly name: string }[];
+}
+
+export function addToLease(tx: WriteTransaction, id: string, resources: LeasedResources): void {
+  const key = rowKey(id);
+  const row = tx.get(leasesTable, key) ?? { createdAt: new Date().toISOString(), content: [], snapshots: [] };
+  tx.put(leasesTable, key, {
+    ...row,
+    content: [...new Set([...row.content, ...(resources.content ?? [])])],
+    snapshots: [...row.snapshots, ...(resources.snapshots ?? [])],
+  });
+}
+
+/** The operation was cut off: its lease now runs out by itself. */
+export async function endLease(metadata: MetadataStore, id: string): Promise<void> {
+  await metadata.write((tx) => {
+    const row = tx.get(leasesTable, rowKey(id));
+    if (row === undefined || row.expiresAt !== undefined) return;
+    tx.put(leasesTable, rowKey(id), { ...row, expiresAt: new Date(Date.now() + graceHours * 3_600_000).toISOString() });
+  });
+}
+
+export function dropLease(tx: WriteTransaction, id: string): void {
+  tx.delete(leasesTable, rowKey(id));
+}

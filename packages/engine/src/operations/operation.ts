@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { linux } from '@slipway/linux';
+import { step, wrapError } from '@slipway/plugin-api';
+import type { EngineParts } from '../settings.js';
+import { type Resource, releaseResource } from './resource.js';
+
+/**
+ * Work in flight. There is no daemon that could clean up after a `kill -9`, so everything that an operation acquires is
+ * written to its record `state/ops/<id>` *before* it is acquired. The record is held by flock(2); the lock lives as long
+ * as any process has the descriptor open (the container monitor inherits it), with no clocks and no guessing of pids. Who
+ * can take the lock of a record finds it abandoned and replays it in reverse (see recovery.ts).
+ */
+export class Operation implements AsyncDisposable {
+  readonly id: string;
+  /** Held by whoever must keep the operation alive. */
+  readonly fd: number;
+  readonly #parts: EngineParts;
+  readonly #file: string;
+  readonly #held: { readonly line: number; readonly resource: Resource }[] = [];
+  #lines = 0;
+  #ended = false;
+
+  private constructor(parts: EngineParts, id: string, fd: number, file: string) {
+    this.#parts = parts;
+    this.id = id;
+    this.fd = fd;
+    this.#file = file;
+  }
+
+  static begin(parts: EngineParts, what: string): Operation {
+    const folder = operationsFolder(parts.settings.state);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (;;) {
+      const id = `${what}-${randomBytes(8).toString('hex')}`;
+      const file = path.join(folder, id);
+      const fd = createLocked(path.join(folder, `.${id}`), file);
+      if (fd === undefined) continue;
+      step('operation.begun', { id });
+      return new Operation(parts, id, fd, file);
+    }
+  }
+
+  /** Records a resource; call it right before acquiring. The handle says when it needs no release any more. */
+  acquire(resource: Resource): { forget(): void; release(): Promise<void> } {
+    const line = this.#lines++;
+    this.#write({ line, acquire: resource });
+    this.#held.push({ line, resource });
+    const forget = (): void => {
+      const index = this.#held.findIndex((held) => held.line === line);
+      if (index === -1) return;
+      this.#held.splice(index, 1);
+      if (!this.#ended) this.#write({ forget: line });
+    };
+    return {
+      forget,
+      release: async () => {
+        await releaseResource(this.#parts, resource);
+        forget();
+      },
+    };
+  }
+
+  /** Releases what is still held, last first, and removes the record. One release that fails does not stop the others. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const failures: unknown[] = [];
+    for (const { resource } of this.#held.splice(0).reverse()) {
+      try {
+        await releaseResource(this.#parts, resource);
+      } catch (error) {
+        failures.push(error);
+        this.#parts.log.error(`clean up of ${resource.kind} failed, the next command tries again: ${String(error)}`);
+      }
+    }
+    // With a failure the record stays behind unlocked, for the next command to replay.
+    if (failures.length === 0) unlinkSync(this.#file);
+    closeSync(this.fd);
+    step('operation.ended', { id: this.id });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  #write(entry: unknown): void {
+    writeSync(this.fd, `${JSON.stringify(entry)}\n`);
+  }
+}
+
+export function operationsFolder(state: string): string {
+  return path.join(state, 'ops');
+}
+
+/**
+ * Locked before it has its final name: a record that can be found unlocked is abandoned. Undefined when another process
+ * took the file for abandoned in the moment between its creation and its lock.
+ */
+function createLocked(unlocked: string, file: string): number | undefined {
+  const { O_CREAT, O_EXCL, O_RDWR, O_APPEND } = constants;
+  const fd = openSync(unlocked, O_CREAT | O_EXCL | O_RDWR | O_APPEND, 0o600);
+  try {
+    if (linux.tryFlock(fd, 'exclusive') && fstatSync(fd).nlink === 1) {
+      renameSync(unlocked, file);
+      return fd;
+    }
+    closeSync(fd);
+    return undefined;
+  } catch (error) {
+    closeSync(fd);
+    throw wrapError(`create operation record ${JSON.stringify(file)}`, error);
+  }
+}

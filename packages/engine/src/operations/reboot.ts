@@ -1,0 +1,71 @@
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { linux } from '@slipway/linux';
+import { defineTable, isKind, type Snapshotter } from '@slipway/plugin-api';
+import * as v from 'valibot';
+import { containersTable } from '../metadata/containers.js';
+import { endLease, leasesTable } from '../metadata/leases.js';
+import { imageMountsTable } from '../metadata/mounts.js';
+import { rowName, rowPrefix } from '../metadata/rows.js';
+import type { EngineParts } from '../settings.js';
+
+const bootSchema = v.object({ bootId: v.string() });
+const systemTable = defineTable('system', (value) => v.parse(bootSchema, value));
+
+/**
+ * The state folder, and with it the operation records, is gone after a reboot, and so is every process. What operations
+ * left in the root folder then has no record: it is found by the boot id that was written when the root was last used.
+ */
+export async function sweepAfterReboot(parts: EngineParts): Promise<void> {
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  if (lastBoot(parts) === bootId) return;
+  using _lock = await lockFile(path.join(parts.settings.state, 'reboot.lock'));
+  const last = lastBoot(parts);
+  if (last === bootId) return;
+  if (last !== undefined) await sweepEverythingInFlight(parts);
+  await parts.metadata.write((tx) => tx.put(systemTable, 'boot', { bootId }));
+}
+
+function lastBoot(parts: EngineParts): string | undefined {
+  return parts.metadata.read((tx) => tx.get(systemTable, 'boot'))?.bootId;
+}
+
+async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
+  parts.log.info('the machine was restarted: cleaning up what was in flight');
+  for (const { ref } of await parts.store.listStatuses()) await ignoring(parts.store.abort(ref), 'not-found');
+  const snapshotters = new Set(Object.values(parts.settings.stacks).flatMap((stack) => stack.snapshotter));
+  for (const id of snapshotters) {
+    const snapshotter = await parts.snapshotters.get(id).catch(() => undefined);
+    if (snapshotter !== undefined) await removeUncommitted(snapshotter);
+  }
+  const leases = parts.metadata.read((tx) => [...tx.entries(leasesTable, { prefix: rowPrefix })].map(([key]) => rowName(key)));
+  for (const id of leases) await endLease(parts.metadata, id);
+  await parts.metadata.write((tx) => {
+    for (const [key] of [...tx.entries(containersTable, { prefix: rowPrefix })]) tx.delete(containersTable, key);
+    for (const [key] of [...tx.entries(imageMountsTable, { prefix: rowPrefix })]) tx.delete(imageMountsTable, key);
+  });
+}
+
+async function removeUncommitted(snapshotter: Snapshotter): Promise<void> {
+  const keys: string[] = [];
+  for await (const info of snapshotter.walk()) if (info.kind !== 'committed') keys.push(info.name);
+  for (const key of keys) await ignoring(snapshotter.remove(key), 'not-found');
+  await snapshotter.cleanup();
+}
+
+async function ignoring(work: Promise<void>, kind: 'not-found'): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isKind(error, kind)) throw error;
+  }
+}
+
+/** Waits with back-off: a blocking flock(2) would hold a thread of Node's pool. */
+async function lockFile(file: string): Promise<Disposable> {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const fd = openSync(file, 'a', 0o600);
+  for (let wait = 5; !linux.tryFlock(fd, 'exclusive'); wait = Math.min(wait * 2, 200)) await sleep(wait);
+  return { [Symbol.dispose]: () => closeSync(fd) };
+}

@@ -1,0 +1,99 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import path from 'node:path';
+import { linux } from '@slipway/linux';
+import { step } from '@slipway/plugin-api';
+import * as v from 'valibot';
+import type { EngineParts } from '../settings.js';
+import { operationsFolder } from './operation.js';
+import { type Resource, releaseResource, resourceSchema } from './resource.js';
+
+/**
+ * Finds the records of operations whose process (and monitor) is gone and releases what they had, last acquired first. A
+ * release that fails is logged and its record kept, so that it is tried again; the command at hand goes on.
+ */
+export async function recoverOperations(parts: EngineParts): Promise<void> {
+  const folder = operationsFolder(parts.settings.state);
+  for (const name of namesIn(folder)) {
+    const file = path.join(folder, name);
+    const fd = openIfThere(file);
+    if (fd === undefined) continue;
+    try {
+      // A record is empty and unlocked for a moment before it gets its name, and gone once its owner has ended.
+      if (!linux.tryFlock(fd, 'exclusive') || fstatSync(fd).nlink === 0) continue;
+      const failed = await replay(parts, name, heldResources(readFileSync(fd, 'utf8')));
+      if (!failed) unlinkSync(file);
+      step('operation.recovered', { id: name });
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/** True while a process holds the operation. */
+export function isLive(state: string, operation: string): boolean {
+  const fd = openIfThere(path.join(operationsFolder(state), operation));
+  if (fd === undefined) return false;
+  try {
+    return !linux.tryFlock(fd, 'shared');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function replay(parts: EngineParts, name: string, resources: readonly Resource[]): Promise<boolean> {
+  parts.log.info(`cleaning up after "${name}", which was killed`, { resources: resources.length });
+  let failed = false;
+  for (const resource of resources.toReversed()) {
+    try {
+      await releaseResource(parts, resource);
+    } catch (error) {
+      failed = true;
+      parts.log.warn(`clean up of ${resource.kind} after "${name}" failed: ${String(error)}`);
+    }
+  }
+  return failed;
+}
+
+const entrySchema = v.union([v.object({ line: v.number(), acquire: resourceSchema }), v.object({ forget: v.number() })]);
+
+/** A last line that was cut is left out: its resource had not been acquired yet. */
+export function heldResources(record: string): Resource[] {
+  const held = new Map<number, Resource>();
+  for (const text of record.split('\n').slice(0, -1)) {
+    const entry = v.safeParse(entrySchema, parseJson(text));
+    if (!entry.success) continue;
+    if ('forget' in entry.output) held.delete(entry.output.forget);
+    else held.set(entry.output.line, entry.output.acquire);
+  }
+  return [...held.values()];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+function openIfThere(file: string): number | undefined {
+  try {
+    return openSync(file, constants.O_RDWR | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

@@ -1,0 +1,80 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isKind } from '@slipway/plugin-api';
+import * as v from 'valibot';
+import { releaseImageMount } from '../images/release-mount.js';
+import { containersTable } from '../metadata/containers.js';
+import { finishDeletion } from '../metadata/deletion.js';
+import { endLease } from '../metadata/leases.js';
+import { rowKey } from '../metadata/rows.js';
+import type { EngineParts } from '../settings.js';
+
+/**
+ * Everything that an operation can acquire, as it stands in its record. The same `release` serves the ordinary end of an
+ * operation and the next command that finds the record of a killed one.
+ */
+export const resourceSchema = v.variant('kind', [
+  v.object({ kind: v.literal('ingest'), ref: v.string() }),
+  v.object({ kind: v.literal('snapshot'), snapshotter: v.string(), key: v.string() }),
+  v.object({ kind: v.literal('lease'), id: v.string() }),
+  v.object({ kind: v.literal('container-row'), id: v.string(), operation: v.string() }),
+  v.object({ kind: v.literal('bundle'), directory: v.string() }),
+  v.object({ kind: v.literal('runtime-container'), runtime: v.string(), id: v.string() }),
+  v.object({
+    kind: v.literal('image-mount'),
+    directory: v.string(),
+    image: v.string(),
+    snapshotter: v.string(),
+    snapshotKey: v.string(),
+  }),
+  v.object({ kind: v.literal('deletion'), digests: v.array(v.string()) }),
+]);
+
+export type Resource = v.InferOutput<typeof resourceSchema>;
+
+/** Idempotent: what is gone already is released. */
+export async function releaseResource(parts: EngineParts, resource: Resource): Promise<void> {
+  switch (resource.kind) {
+    case 'ingest':
+      return ignoreMissing(parts.content.abort(resource.ref));
+    case 'snapshot':
+      return ignoreMissing((await parts.snapshotters.get(resource.snapshotter)).remove(resource.key));
+    case 'lease':
+      return endLease(parts.metadata, resource.id);
+    case 'container-row':
+      return removeContainerRow(parts, resource.id, resource.operation);
+    case 'bundle':
+      return removeBundle(parts.settings.state, resource.directory);
+    case 'runtime-container':
+      return (await parts.runtimes.get(resource.runtime)).delete(resource.id);
+    case 'image-mount':
+      return releaseImageMount(parts, resource.directory, resource, { force: true });
+    case 'deletion':
+      return finishDeletion(parts, resource.digests);
+  }
+}
+
+export function bundleDirectory(state: string, id: string): string {
+  return path.join(state, 'containers', id);
+}
+
+/** A row of that id may belong to another operation, which was first. */
+async function removeContainerRow(parts: EngineParts, id: string, operation: string): Promise<void> {
+  await parts.metadata.write((tx) => {
+    if (tx.get(containersTable, rowKey(id))?.operation === operation) tx.delete(containersTable, rowKey(id));
+  });
+}
+
+/** The record is a file of our own 0700 folder; even so only a folder directly below `containers` is ever removed. */
+async function removeBundle(state: string, directory: string): Promise<void> {
+  if (path.dirname(directory) !== path.join(state, 'containers')) return;
+  await rm(directory, { recursive: true, force: true });
+}
+
+async function ignoreMissing(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isKind(error, 'not-found')) throw error;
+  }
+}

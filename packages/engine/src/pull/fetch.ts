@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type ContentStore,
+  type ContentWriter,
+  type Descriptor,
+  type Fetcher,
+  isKind,
+  step,
+  throwIfAborted,
+  wrapError,
+} from '@slipway/plugin-api';
+import type { Operation } from '../operations/operation.js';
+
+export interface FetchContext {
+  readonly content: ContentStore;
+  readonly fetcher: Fetcher;
+  readonly operation: Operation;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Connections that break in the middle are taken up again where they broke, so often in a row without a single new byte. */
+const maxFruitlessAttempts = 5;
+
+/**
+ * Brings a blob into the content store, verified. Returns at once when it is there. While another writer is at work on
+ * it, in this process or another, waits for that one's outcome.
+ */
+export async function fetchContent(
+  context: FetchContext,
+  descriptor: Descriptor,
+  onProgress: (bytes: number) => void,
+): Promise<void> {
+  const ref = `fetch-${descriptor.digest}`;
+  const what = `fetch of "${descriptor.digest}"`;
+  for (let wait = 10; ; wait = Math.min(wait * 2, 500)) {
+    throwIfAborted(what, context.signal);
+    const ingest = context.operation.acquire({ kind: 'ingest', ref });
+    let writer: ContentWriter;
+    try {
+      writer = await context.content.writer({ ref, expected: descriptor });
+    } catch (error) {
+      // Not ours to abort: nobody's, or another's.
+      ingest.forget();
+      if (isKind(error, 'already-exists')) return;
+      if (!isKind(error, 'unavailable')) throw wrapError(what, error);
+      await sleep(wait);
+      continue;
+    }
+    try {
+      await download(context, descriptor, writer, onProgress);
+      ingest.forget();
+      return;
+    } catch (error) {
+      await writer.close();
+      if (isKind(error, 'already-exists')) {
+        ingest.forget();
+        return;
+      }
+      await ingest.release();
+      throw wrapError(what, error);
+    }
+  }
+}
+
+async function download(
+  context: FetchContext,
+  descriptor: Descriptor,
+  writer: ContentWriter,
+  onProgress: (bytes: number) => void,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const before = writer.status().offset;
+    try {
+      await transfer(context, descriptor, writer, onProgress);
+      break;
+    } catch (error) {
+      if (writer.status().offset > before) attempt = 1;
+      if (!isKind(error, 'unavailable') || attempt >= maxFruitlessAttempts) throw error;
+      throwIfAborted(`fetch of "${descriptor.digest}"`, context.signal);
+      await sleep(100 * 2 ** attempt * (0.5 + Math.random()), undefined, { signal: context.signal });
+    }
+  }
+  await writer.commit({ size: descriptor.size, digest: descriptor.digest });
+  step('fetch.committed', { digest: descriptor.digest });
+}
+
+async function transfer(
+  context: FetchContext,
+  descriptor: Descriptor,
+  writer: ContentWriter,
+  onProgress: (bytes: number) => void,
+): Promise<void> {
+  let offset = writer.status().offset;
+  if (offset === descriptor.size && offset > 0) return;
+  await using fetched = await context.fetcher.fetch(descriptor, { offset, signal: context.signal });
+  if (fetched.offset !== offset) {
+    await writer.truncate();
+    offset = 0;
+  }
+  for await (const chunk of fetched.body) {
+    throwIfAborted(`fetch of "${descriptor.digest}"`, context.signal);
+    await writer.write(chunk);
+    offset += chunk.byteLength;
+    onProgress(offset);
+  }
+  step('fetch.received', { digest: descriptor.digest });
+}

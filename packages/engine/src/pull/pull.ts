@@ -1,0 +1,122 @@
+import { chainIds, formatReference, parseReference } from '@slipway/oci';
+import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
+import { describeImage } from '../images/describe.js';
+import { addToLease, dropLease } from '../metadata/leases.js';
+import { sweep } from '../metadata/sweep.js';
+import { Operation } from '../operations/operation.js';
+import type { EngineParts } from '../settings.js';
+import { type ActiveStack, activeStack } from '../stack.js';
+import { type UnpackLayer, unpack } from '../unpack/unpack.js';
+import { chooseManifest } from './choose-manifest.js';
+import { readManifestDocument, readRunnableConfig, refuseLarge } from './document.js';
+import { type FetchContext, fetchContent } from './fetch.js';
+import { fetchLayers } from './fetch-layers.js';
+import { layerReporter } from './layer-progress.js';
+import { isComplete } from './present.js';
+import { type FetchedImage, recordImage } from './record-image.js';
+
+/**
+ * pull(name): resolve the name to a descriptor; fetch index, manifest, config and layers, each verified before it is
+ * visible under its digest; unpack the layers as they arrive; record the name last.
+ */
+export async function pull(parts: EngineParts, name: string, options: PullOptions): Promise<Image> {
+  const reference = parseReference(name);
+  const fullName = formatReference(reference);
+  const stack = activeStack(parts, options.stack);
+
+  const target = await resolve(stack, fullName, options);
+  if (await isComplete(parts, stack, fullName, target, options.platform)) return describeImage(parts, fullName);
+
+  const operation = Operation.begin(parts, 'pull');
+  const lease = operation.acquire({ kind: 'lease', id: operation.id });
+  try {
+    const fetch: FetchContext = {
+      content: parts.content,
+      fetcher: (await stack.resolver()).fetcher(fullName),
+      operation,
+      signal: options.signal,
+    };
+    const image = await fetchImage(parts, fetch, target, options);
+    const chainId = await unpackImage(parts, stack, fetch, image, options);
+    const snapshotter = (await stack.snapshotter()).id;
+    await recordImage(parts, { reference, target, image, snapshotter, chainId, lease: operation.id });
+    lease.forget();
+    step('pull.recorded', { name: fullName });
+  } catch (error) {
+    if (!isWorthKeeping(error)) {
+      lease.forget();
+      await parts.metadata.write((tx) => dropLease(tx, operation.id));
+      await sweep(parts, operation);
+    }
+    throw error;
+  } finally {
+    await operation.end();
+  }
+  return describeImage(parts, fullName);
+}
+
+/** What has arrived is of use to a retry only when the same pull could succeed later. */
+function isWorthKeeping(error: unknown): boolean {
+  return isKind(error, 'unavailable', 'canceled');
+}
+
+async function resolve(stack: ActiveStack, name: string, options: PullOptions): Promise<Descriptor> {
+  options.onProgress?.({ type: 'resolving', name });
+  const resolver = await stack.resolver();
+  const { descriptor } = await resolver.resolve(name, { signal: options.signal });
+  options.onProgress?.({ type: 'resolved', name, descriptor });
+  step('pull.resolved', { name, digest: descriptor.digest });
+  return descriptor;
+}
+
+/** Index, manifest and config: each leased before it is brought in, so that no sweep takes it away again. */
+async function fetchImage(
+  parts: EngineParts,
+  fetch: FetchContext,
+  target: Descriptor,
+  options: PullOptions,
+): Promise<FetchedImage> {
+  const lease = (content: readonly Digest[]): Promise<void> =>
+    parts.metadata.write((tx) => addToLease(tx, fetch.operation.id, { content }));
+  const chosen = await chooseManifest(target, options.platform, async (descriptor) => {
+    refuseLarge(descriptor);
+    await lease([descriptor.digest]);
+    await fetchContent(fetch, descriptor, () => {});
+    return readManifestDocument(parts.content, descriptor);
+  });
+  step('pull.manifest', { digest: chosen.descriptor.digest });
+
+  const { config, layers } = chosen.manifest;
+  refuseLarge(config);
+  await lease([config.digest, ...layers.map((layer) => layer.digest)]);
+  await fetchContent(fetch, config, () => {});
+  step('pull.config', { digest: config.digest });
+  return { ...chosen, config: await readRunnableConfig(parts.content, chosen.manifest) };
+}
+
+/** Downloads run side by side and ahead of the unpacking, which goes from the bottom up. */
+async function unpackImage(
+  parts: EngineParts,
+  stack: ActiveStack,
+  fetch: FetchContext,
+  image: FetchedImage,
+  options: PullOptions,
+): Promise<Digest | undefined> {
+  const { layers } = image.manifest;
+  options.onProgress?.({ type: 'layers', layers });
+  const reporters = layers.map((layer) => layerReporter(options.onProgress, layer));
+  await using downloads = fetchLayers(fetch, layers, reporters);
+  const [{ id, snapshotter }, differ] = await Promise.all([stack.snapshotter(), stack.differ()]);
+  const context = { snapshotterId: id, snapshotter, differ, operation: fetch.operation, signal: options.signal };
+  const unpackLayers = layers.map(
+    (descriptor, index): UnpackLayer => ({
+      descriptor,
+      diffId: image.config.rootfs.diff_ids[index] as Digest,
+      fetched: downloads.fetched[index] as Promise<void>,
+      report: reporters[index] as UnpackLayer['report'],
+    }),
+  );
+  const snapshots = chainIds(image.config.rootfs.diff_ids).map((name) => ({ snapshotter: id, name }));
+  await parts.metadata.write((tx) => addToLease(tx, fetch.operation.id, { snapshots }));
+  return unpack(context, unpackLayers);
+}

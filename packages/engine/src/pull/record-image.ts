@@ -1,0 +1,53 @@
+import { formatReference, type Reference } from '@slipway/oci';
+import type { Descriptor, Digest, ImageConfig } from '@slipway/plugin-api';
+import { contentTable } from '../metadata/content.js';
+import { imagesTable } from '../metadata/images.js';
+import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
+import { dropLease } from '../metadata/leases.js';
+import { rowKey } from '../metadata/rows.js';
+import type { EngineParts } from '../settings.js';
+import type { ChosenManifest } from './choose-manifest.js';
+
+export interface FetchedImage extends ChosenManifest {
+  readonly config: ImageConfig;
+}
+
+export interface ImageRecord {
+  readonly reference: Reference;
+  readonly target: Descriptor;
+  readonly image: FetchedImage;
+  readonly snapshotter: string;
+  readonly chainId: Digest | undefined;
+  readonly lease: string;
+}
+
+/** The name, the labels by which it keeps what it needs, and the end of the lease: one transaction. */
+export async function recordImage(parts: EngineParts, record: ImageRecord): Promise<void> {
+  const labels = labelsOf(record);
+  const key = rowKey(formatReference(record.reference));
+  const now = new Date().toISOString();
+  await parts.metadata.write((tx) => {
+    for (const [digest, added] of labels) {
+      const row = tx.get(contentTable, rowKey(digest));
+      if (row !== undefined) tx.put(contentTable, rowKey(digest), { ...row, labels: { ...row.labels, ...added } });
+    }
+    const before = tx.get(imagesTable, key);
+    tx.put(imagesTable, key, { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now });
+    dropLease(tx, record.lease);
+  });
+}
+
+function labelsOf({ reference, image, snapshotter, chainId }: ImageRecord): Map<Digest, Labels> {
+  const source = sourceLabels(reference.registry, reference.repository);
+  const labels = new Map<Digest, Labels>();
+  const add = (digest: Digest, more: Labels): void => {
+    labels.set(digest, { ...labels.get(digest), ...source, ...more });
+  };
+  for (const { index, position, child } of image.path) add(index.digest, indexLabels(position, child.digest));
+  add(image.descriptor.digest, manifestLabels(image.manifest));
+  add(image.manifest.config.digest, configLabels(snapshotter, chainId));
+  image.manifest.layers.forEach((layer, position) => {
+    add(layer.digest, layerLabels(image.config.rootfs.diff_ids[position] as Digest));
+  });
+  return labels;
+}

@@ -1,0 +1,117 @@
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import {
+  type Container,
+  type ContainerOutput,
+  type ExitStatus,
+  isKind,
+  type RuntimeContainer,
+  SlipwayError,
+  step,
+  type TerminalSize,
+} from '@slipway/plugin-api';
+import { parseSignal } from '../bundle/index.js';
+import type { Operation } from '../operations/operation.js';
+
+const defaultMaxOutputBytes = 16 * 1024 * 1024;
+
+/** A container that this process runs. When it has exited, its operation ends, which removes everything of it. */
+export class RunningContainer implements Container {
+  readonly image: string;
+  readonly #container: RuntimeContainer;
+  readonly #done: Promise<ExitStatus>;
+
+  constructor(container: RuntimeContainer, image: string, operation: Operation, signal: AbortSignal | undefined) {
+    this.#container = container;
+    this.image = image;
+    const abort = (): void => void this.#killQuietly();
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    this.#done = container.wait().finally(async () => {
+      signal?.removeEventListener('abort', abort);
+      step('run.exited', { id: container.id });
+      await container[Symbol.asyncDispose]();
+      await operation.end();
+    });
+    // The caller may never ask; a failure is not left unhandled then.
+    this.#done.catch(() => {});
+  }
+
+  get id(): string {
+    return this.#container.id;
+  }
+
+  get pid(): number {
+    return this.#container.pid;
+  }
+
+  get stdin(): Writable | undefined {
+    return this.#container.stdin;
+  }
+
+  get stdout(): Readable | undefined {
+    return this.#container.stdout;
+  }
+
+  get stderr(): Readable | undefined {
+    return this.#container.stderr;
+  }
+
+  kill(signal: string | number = 'SIGKILL'): Promise<void> {
+    return this.#container.kill(parseSignal(signal));
+  }
+
+  resize(size: TerminalSize): Promise<void> {
+    return this.#container.resize(size);
+  }
+
+  wait(): Promise<ExitStatus> {
+    return this.#done;
+  }
+
+  async output(options: { readonly maxBytes?: number | undefined } = {}): Promise<ContainerOutput> {
+    const limit = options.maxBytes ?? defaultMaxOutputBytes;
+    try {
+      const [stdout, stderr] = await Promise.all([collect(this.stdout, limit, 'stdout'), collect(this.stderr, limit, 'stderr')]);
+      return { ...(await this.#done), stdout, stderr };
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Ends the container, if it has not ended, and waits until nothing of it is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#killQuietly();
+    this.stdout?.destroy();
+    this.stderr?.destroy();
+    await this.#done.catch(() => {});
+  }
+
+  async #killQuietly(): Promise<void> {
+    try {
+      await this.#container.kill(constants.signals.SIGKILL);
+    } catch (error) {
+      if (!isKind(error, 'not-found', 'unavailable', 'internal')) throw error;
+    }
+  }
+}
+
+async function collect(stream: Readable | undefined, limit: number, name: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream ?? []) {
+    const buffer = chunk as Buffer;
+    bytes += buffer.byteLength;
+    if (bytes > limit) {
+      throw new SlipwayError({
+        kind: 'resource-exhausted',
+        code: 'OUTPUT_TOO_LARGE',
+        message: `${name} of the container has more than ${limit} bytes`,
+        hint: 'read the streams of the container instead of collecting them, or raise maxBytes',
+      });
+    }
+    chunks.push(buffer);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,49 @@
+import type {
+  ContentStore,
+  Differ,
+  LazyInstances,
+  Logger,
+  MetadataStore,
+  Resolver,
+  Runtime,
+  Snapshotter,
+} from '@slipway/plugin-api';
+
+/** What the composition root tells the engine; comes from the checked config. */
+export interface EngineSettings {
+  /** Survives a reboot. */
+  readonly root: string;
+  /** Does not survive a reboot: operation records and bundles. */
+  readonly state: string;
+  readonly stacks: Readonly<Record<string, StackSettings>>;
+  readonly defaultStack: string;
+}
+
+export interface StackSettings {
+  readonly resolver: string;
+  /** In order of preference: the first that this host can run. */
+  readonly snapshotter: readonly string[];
+  readonly runtime: string;
+  /** Absent: the one whose manifest `writes` the snapshotter's layer target. */
+  readonly differ?: string;
+}
+
+/** The plugins that the engine was given. */
+export interface EngineNeeds {
+  readonly metadata: MetadataStore;
+  readonly content: ContentStore;
+  readonly resolvers: LazyInstances<Resolver>;
+  readonly snapshotters: LazyInstances<Snapshotter>;
+  readonly differs: LazyInstances<Differ>;
+  readonly runtimes: LazyInstances<Runtime>;
+}
+
+/** What every part of the engine works with. */
+export interface EngineParts extends Omit<EngineNeeds, 'content'> {
+  readonly settings: EngineSettings;
+  readonly log: Logger;
+  /** The plugin itself: files under digests. */
+  readonly store: ContentStore;
+  /** The store as the engine sees it: with labels, and a blob is there when its row is. */
+  readonly content: ContentStore;
+}

@@ -1,0 +1,54 @@
+import { type Digest, type PullProgress, step } from '@slipway/plugin-api';
+import { contentTable } from '../metadata/content.js';
+import { configLabels } from '../metadata/labels.js';
+import { addToLease, dropLease } from '../metadata/leases.js';
+import { rowKey } from '../metadata/rows.js';
+import { Operation } from '../operations/operation.js';
+import { layerReporter } from '../pull/layer-progress.js';
+import type { LoadedImage } from '../pull/load-image.js';
+import type { EngineParts } from '../settings.js';
+import type { ActiveStack } from '../stack.js';
+import { topmostExisting, unpack } from './unpack.js';
+
+export interface EnsureUnpackedOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((event: PullProgress) => void) | undefined;
+}
+
+/**
+ * An image that was pulled for one stack is run with another: its layers are in the content store, so they are unpacked
+ * for this stack's snapshotter from there.
+ */
+export async function ensureUnpacked(
+  parts: EngineParts,
+  stack: ActiveStack,
+  image: LoadedImage,
+  options: EnsureUnpackedOptions,
+): Promise<void> {
+  const { id, snapshotter } = await stack.snapshotter();
+  if ((await topmostExisting(snapshotter, image.chain)) === image.chain.length - 1) return;
+  await using operation = Operation.begin(parts, 'unpack');
+  const lease = operation.acquire({ kind: 'lease', id: operation.id });
+  await parts.metadata.write((tx) =>
+    addToLease(tx, operation.id, { snapshots: image.chain.map((name) => ({ snapshotter: id, name })) }),
+  );
+  const { layers, config } = image.manifest;
+  const context = { snapshotterId: id, snapshotter, differ: await stack.differ(), operation, signal: options.signal };
+  const chainId = await unpack(
+    context,
+    layers.map((descriptor, index) => ({
+      descriptor,
+      diffId: image.config.rootfs.diff_ids[index] as Digest,
+      fetched: Promise.resolve(),
+      report: layerReporter(options.onProgress, descriptor),
+    })),
+  );
+  await parts.metadata.write((tx) => {
+    const row = tx.get(contentTable, rowKey(config.digest));
+    if (row !== undefined)
+      tx.put(contentTable, rowKey(config.digest), { ...row, labels: { ...row.labels, ...configLabels(id, chainId) } });
+    dropLease(tx, operation.id);
+  });
+  lease.forget();
+  step('unpack.recorded', { chainId });
+}

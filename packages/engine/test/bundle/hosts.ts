@@ -1,0 +1,17 @@
+import type { ImageConfig } from '@slipway/plugin-api';
+import type { HostFacts } from '../../dist/bundle/index.js';
+
+export const host: HostFacts = {
+  architecture: 'amd64',
+  kernel: { major: 6, minor: 1 },
+  cgroupVersion: 2,
+  hostname: 'machine',
+  thermalThrottlePaths: ['/sys/devices/system/cpu/cpu0/thermal_throttle'],
+  sysctls: ['net.ipv4.ip_unprivileged_port_start', 'net.ipv4.ping_group_range'],
+  resolvConf: '/run/systemd/resolve/stub-resolv.conf',
+  hosts: '/etc/hosts',
+};
+
+export function image(config: unknown): ImageConfig {
+  return { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [] }, config } as ImageConfig;
+}
