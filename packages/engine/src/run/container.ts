@@ -27,12 +27,7 @@ export class RunningContainer implements Container {
     const abort = (): void => void this.#killQuietly();
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
-    this.#done = container.wait().finally(async () => {
-      signal?.removeEventListener('abort', abort);
-      step('run.exited', { id: container.id });
-      await container[Symbol.asyncDispose]();
-      await operation.end();
-    });
+    this.#done = waitAndCleanUp(container, operation).finally(() => signal?.removeEventListener('abort', abort));
     // The caller may never ask; a failure is not left unhandled then.
     this.#done.catch(() => {});
   }
@@ -94,6 +89,16 @@ export class RunningContainer implements Container {
     } catch (error) {
       if (!isKind(error, 'not-found', 'unavailable', 'internal')) throw error;
     }
+  }
+}
+
+async function waitAndCleanUp(container: RuntimeContainer, operation: Operation): Promise<ExitStatus> {
+  try {
+    return await container.wait();
+  } finally {
+    step('run.exited', { id: container.id });
+    await container[Symbol.asyncDispose]();
+    await operation.end();
   }
 }
 
