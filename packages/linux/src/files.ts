@@ -130,6 +130,12 @@ export function unflock(fd: number): void {
   checked(libc().flock(fd, LOCK_UN), 'flock');
 }
 
+const FIOCLEX = 0x5451;
+
+export function setCloseOnExec(fd: number): void {
+  checked(libc().ioctlNumber(fd, FIOCLEX, 0), 'ioctl');
+}
+
 export function statfs(path: Path): ReturnType<LinuxSystem['statfs']> {
   const { type, bsize, blocks, bavail } = statfsSync(path, { bigint: true });
   return { type: Number(type), blockSize: Number(bsize), blocks, available: bavail };

@@ -34,6 +34,8 @@ export interface LinuxSystem {
   /** flock(2) with LOCK_NB. False when another open file holds it. */
   tryFlock(fd: number, mode: 'exclusive' | 'shared'): boolean;
   unflock(fd: number): void;
+  /** ioctl(2) FIOCLEX: for a descriptor that a native library opened without O_CLOEXEC. */
+  setCloseOnExec(fd: number): void;
   /**
    * Makes the tree that the mounts describe, attached to nowhere (fsopen, fsmount, open_tree): seen through the returned
    * descriptor only, gone when the last descriptor of it is closed. More than one mount are stacked on each other.

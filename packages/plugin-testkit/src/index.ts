@@ -1,1 +1,2 @@
-export {};
+export * from './law-runner.js';
+export * from './metadata-laws.js';

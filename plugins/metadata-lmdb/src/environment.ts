@@ -1,0 +1,144 @@
+import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, mkdtempSync, openSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { linux } from '@slipway/linux';
+import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { checkDataFile } from './data-file.js';
+import { requireLocalFileSystem } from './file-system.js';
+import { requireFormat, writeFormat } from './format.js';
+import type { Rows } from './transaction.js';
+
+const fileName = 'data.mdb';
+const newPrefix = 'new-';
+
+/** An open lmdb environment. Closing waits for the writes in flight. */
+export interface Environment extends AsyncDisposable {
+  readonly folder: string;
+  readonly rows: Rows;
+}
+
+/**
+ * Opens the environment in `folder`, making it when there is none.
+ *
+ * A new database is made whole in a folder of its own and then linked into place, so that `data.mdb` is either absent or a
+ * database with a format row: an empty or strange file there is damage, and is reported, never written over.
+ */
+export async function openEnvironment(folder: string): Promise<Environment> {
+  const path = join(folder, fileName);
+  try {
+    requireLocalFileSystem(folder);
+    // Importing lmdb costs 30 to 40 ms: only who opens a store pays.
+    const { open } = await import('lmdb');
+    if (!existsSync(path)) await create(open, folder, path);
+    sweep(folder);
+    checkDataFile(path);
+    const rows = openRows(open, path);
+    try {
+      requireFormat(rows, path);
+    } catch (error) {
+      await rows.close();
+      throw error;
+    }
+    let closing: Promise<void> | undefined;
+    return {
+      folder,
+      rows,
+      [Symbol.asyncDispose]() {
+        closing ??= rows.close();
+        return closing;
+      },
+    };
+  } catch (error) {
+    throw openError(path, error);
+  }
+}
+
+type Open = typeof import('lmdb').open;
+
+function openRows(open: Open, path: string): Rows {
+  const rows = open<Buffer, Buffer>({
+    path,
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    // Without it a commit returns before its flush.
+    overlappingSync: false,
+    // With it (the default) a failed commit also rejects a promise of lmdb-js that nobody can catch, which ends the process.
+    eventTurnBatching: false,
+    // Address space, not memory or disk: no process has to map anew because another one's writes made the file grow.
+    mapSize: 16 * 1024 ** 3,
+    // One slot for each process that reads at the same moment; lmdb's own default is 126.
+    maxReaders: 1024,
+    permissionsMode: 0o600,
+  } as Parameters<Open>[0]) as Rows;
+  // permissionsMode is subject to no more than umask, but an older lock file may be there. By path: closing a descriptor
+  // of the lock file would drop the fcntl locks that lmdb holds on it.
+  chmodSync(`${path}-lock`, 0o600);
+  // lmdb opens the data file without O_CLOEXEC: every child process would have it, writable.
+  for (const fd of descriptorsOf(path)) linux.setCloseOnExec(fd);
+  return rows;
+}
+
+function descriptorsOf(path: string): readonly number[] {
+  const target = realpathSync(path);
+  return readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === target;
+      } catch {
+        return false; // the descriptor of the listing itself
+      }
+    });
+}
+
+async function create(open: Open, folder: string, path: string): Promise<void> {
+  const fresh = mkdtempSync(join(folder, newPrefix));
+  try {
+    const rows = openRows(open, join(fresh, fileName));
+    try {
+      rows.transactionSync(() => writeFormat(rows));
+    } finally {
+      await rows.close();
+    }
+    linkSync(join(fresh, fileName), path);
+    syncFolder(folder);
+  } catch (error) {
+    // Another process was first: its database is as good.
+    if (!existsSync(path)) throw error;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Once the database is there, a folder of a creator that died, or that came second, serves nobody. */
+function sweep(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(newPrefix)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** lmdb's own codes (lmdb.h) for a file that is not what it must be. */
+const damageCodes: ReadonlySet<unknown> = new Set([-30797, -30796, -30794, -30793]);
+
+function openError(path: string, error: unknown): SlipwayError {
+  if (error instanceof Error && 'code' in error && damageCodes.has(error.code)) {
+    return new SlipwayError({
+      kind: 'data-loss',
+      code: 'METADATA_NOT_A_DATABASE',
+      message: `open metadata "${path}": ${error.message}`,
+      hint: 'restore the file from a backup, or move the metadata folder away to begin with an empty one',
+      cause: error,
+      details: { path },
+    });
+  }
+  return wrapError(`open metadata "${path}"`, error);
+}

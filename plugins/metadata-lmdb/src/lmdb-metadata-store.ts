@@ -1,0 +1,140 @@
+import { type MetadataStore, type ReadTransaction, SlipwayError, step, type WriteTransaction } from '@slipway/plugin-api';
+import { inject, injectable } from 'tsyringe';
+import type { Environment } from './environment.js';
+import { isFull } from './file-system.js';
+import { LmdbTransaction } from './transaction.js';
+
+/** Token of the {@link Environment} in the plugin's container. */
+export const environmentToken = 'metadata-lmdb:environment';
+
+/** {@link MetadataStore} on one lmdb environment. See the README for how the laws are kept. */
+@injectable()
+export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
+  private closed: boolean = false;
+  private writing: boolean = false;
+  private readonly inFlight = new Set<Promise<unknown>>();
+
+  constructor(@inject(environmentToken) private readonly environment: Environment) {}
+
+  read<R>(fn: (tx: ReadTransaction) => R): R {
+    this.check('read');
+    // lmdb-js would read the rows of the open write transaction, not committed ones.
+    if (this.writing) throw nestedRead();
+    const { rows } = this.environment;
+    // lmdb-js keeps one read transaction for a turn of the event loop: without this, what another process committed
+    // within the turn would stay unseen.
+    rows.resetReadTxn();
+    const snapshot = rows.useReadTransaction();
+    const transaction = new LmdbTransaction(rows, snapshot);
+    try {
+      return fn(transaction);
+    } finally {
+      transaction.end();
+      snapshot.done();
+    }
+  }
+
+  async write<R>(fn: (tx: WriteTransaction) => R): Promise<R> {
+    this.check('write');
+    const commit = this.commit(fn);
+    this.inFlight.add(commit);
+    try {
+      return await commit;
+    } finally {
+      this.inFlight.delete(commit);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.closed = true;
+    // lmdb-js waits for the commits, but closes before callbacks that are still queued.
+    await Promise.allSettled(this.inFlight);
+    await this.environment[Symbol.asyncDispose]();
+  }
+
+  private async commit<R>(fn: (tx: WriteTransaction) => R): Promise<R> {
+    // Called from within another callback, lmdb-js would run this one inside that transaction: wait until it is over.
+    await Promise.resolve();
+    const { rows } = this.environment;
+    let refused: { readonly error: unknown } | undefined;
+    try {
+      // A child transaction of the batch that one flush makes durable: what it throws undoes its own changes only. The
+      // result is boxed, because lmdb-js would hold the lock of all processes while it waits for a promise.
+      const { result } = await rows.childTransaction(() => {
+        const transaction = new LmdbTransaction(rows);
+        this.writing = true;
+        try {
+          return { result: requireSynchronous(fn(transaction)) };
+        } catch (error) {
+          refused = { error };
+          throw error;
+        } finally {
+          this.writing = false;
+          transaction.end();
+        }
+      });
+      step('metadata.write.durable');
+      return result;
+    } catch (error) {
+      if (refused !== undefined && refused.error === error) throw error;
+      throw await this.commitError(error);
+    }
+  }
+
+  private check(what: string): void {
+    if (!this.closed) return;
+    throw new SlipwayError({
+      kind: 'failed-precondition',
+      code: 'METADATA_CLOSED',
+      message: `${what} metadata in "${this.environment.folder}": the store was closed`,
+    });
+  }
+
+  private async commitError(error: unknown): Promise<SlipwayError> {
+    const cause = await causeOf(error);
+    const { folder } = this.environment;
+    const full = isFull(folder);
+    return new SlipwayError({
+      kind: full ? 'resource-exhausted' : 'data-loss',
+      code: full ? 'METADATA_DISK_FULL' : 'METADATA_WRITE_FAILED',
+      message: `write metadata in "${folder}": ${cause instanceof Error ? cause.message : String(cause)}; nothing was changed`,
+      hint: full
+        ? 'free some disk space (slipway images, slipway rmi) or choose another --root'
+        : 'look for disk errors in the kernel log (dmesg)',
+      cause,
+      details: { folder },
+    });
+  }
+}
+
+function nestedRead(): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'METADATA_READ_IN_WRITE',
+    message: 'read metadata: called inside a write callback',
+    hint: 'read through the transaction that the callback was given',
+  });
+}
+
+function requireSynchronous<R>(result: R): R {
+  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') return result;
+  // What becomes of it is of no interest, but it must not end the process as an unhandled rejection.
+  Promise.resolve(result).catch(() => {});
+  throw new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'METADATA_CALLBACK_ASYNC',
+    message: 'write metadata: the callback returned a promise, expected a synchronous callback; nothing was written',
+    hint: 'do the waiting before or after the write: a transaction that waits stops every other process',
+  });
+}
+
+/** lmdb-js tells why a commit failed in a promise beside the error. */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}

@@ -1,0 +1,67 @@
+import { SlipwayError, type Table } from '@slipway/plugin-api';
+
+/**
+ * Values are JSON: it keeps `__proto__` and `constructor` as plain keys (msgpackr renames the first), needs no shared
+ * structure that a crash could lose, and can be read with any lmdb tool. What JSON would change in silence is refused.
+ */
+export function encodeValue<T>(table: Table<T>, key: string, value: T): Buffer {
+  const refuse = (found: string): never => {
+    throw new SlipwayError({
+      kind: 'invalid-argument',
+      code: 'METADATA_VALUE_INVALID',
+      message: `value of "${key}" in table "${table.name}" holds ${found}, expected plain JSON data`,
+      details: { table: table.name, key },
+    });
+  };
+  if (value === undefined) return refuse('undefined');
+  try {
+    return Buffer.from(
+      JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, property: string, serialized: unknown): unknown {
+        // `this[property]` is the value before toJSON.
+        const found = notPlain(this[property], Array.isArray(this));
+        return found === undefined ? serialized : refuse(found);
+      }),
+    );
+  } catch (error) {
+    if (error instanceof TypeError) return refuse('a cycle');
+    throw error;
+  }
+}
+
+function notPlain(value: unknown, inArray: boolean): string | undefined {
+  switch (typeof value) {
+    case 'number':
+      return Number.isFinite(value) ? undefined : String(value);
+    case 'undefined':
+      return inArray ? 'undefined in an array' : undefined;
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+      return `a ${typeof value}`;
+    case 'object': {
+      if (value === null || Array.isArray(value)) return undefined;
+      const prototype: unknown = Object.getPrototypeOf(value);
+      // Plain objects of another realm have another Object.prototype; what they share is that nothing is above it.
+      if (prototype === null || Object.getPrototypeOf(prototype) === null) return undefined;
+      return `a ${value.constructor.name}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Errors: `data-loss` when the bytes are no JSON or the table's `parse` refuses the value. */
+export function decodeValue<T>(table: Table<T>, key: string, bytes: Buffer): T {
+  try {
+    return table.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    throw new SlipwayError({
+      kind: 'data-loss',
+      code: 'METADATA_VALUE_CORRUPT',
+      message: `metadata row "${key}" of table "${table.name}" is not what it must be: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'the row was damaged, or written by another version of Slipway: restore the metadata folder from a backup',
+      cause,
+      details: { table: table.name, key },
+    });
+  }
+}
