@@ -14,13 +14,11 @@ export interface ImageDefaults {
 const text = v.nullish(v.string(), '');
 const texts = v.nullish(v.array(v.string()), []);
 // Docker reads a bare string as a list of one.
-const command = v.union([
-  texts,
-  v.pipe(
-    v.string(),
-    v.transform((one) => [one]),
-  ),
-]);
+const bare = v.pipe(
+  v.string(),
+  v.transform((one) => [one]),
+);
+const command = v.nullish(v.union([v.array(v.string()), bare]), []);
 const schema = v.object({ User: text, Env: texts, Entrypoint: command, Cmd: command, WorkingDir: text });
 
 /** Null, absent and empty mean the same. Labels, volumes and ports say nothing about the process and are not looked at. Errors: `IMAGE_CONFIG_INVALID`. */

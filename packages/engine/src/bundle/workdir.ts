@@ -15,6 +15,9 @@ const processLinks = /^\/(?:proc\/(?:self|thread-self|\d+)|dev\/fd)(?:\/|$)/;
 export function resolveWorkdir(root: RootFiles, text: string): string {
   checkExecString('Working directory', text);
   const path = posix.resolve('/', text);
+  // PATH_MAX and NAME_MAX of the kernel, the first with its final NUL.
+  const bytes = (name: string) => Buffer.byteLength(name);
+  if (bytes(path) > 4095 || path.split('/').some((name) => bytes(name) > 255)) throw refuse(path, 'is too long');
   const found = root.find(path);
   for (const way of [path, found?.path ?? path]) {
     if (processLinks.test(way)) throw refuse(path, `leads to ${quote(way)}, which belongs to a process`);

@@ -133,6 +133,7 @@ describe('resolveWorkdir', () => {
 
   test('NUL and endless paths are refused', () => {
     expect(errorOf(() => resolve('/a\0b')).code).toBe('NUL_IN_TEXT');
+    expect(errorOf(() => resolve(`/${'é'.repeat(128)}`)).code).toBe('WORKDIR_INVALID');
     expect(errorOf(() => resolve(`/${'a/'.repeat(3000)}`)).code).toBe('WORKDIR_INVALID');
   });
 });
