@@ -1,1 +1,13 @@
-export {};
+export { defaultToml } from './config/default-toml.js';
+export { type DumpedValue, dumpConfig, dumpToml } from './config/dump.js';
+export { type Config, defaultStack, type LoadConfigOptions, loadConfig, type StackChoice } from './config/load.js';
+export type { ConfigSettings } from './config/schema.js';
+export type { Source } from './config/source.js';
+export type { ConfigTable } from './config/table.js';
+export { Kernel, type KernelOptions } from './kernel.js';
+export type { BuiltinPlugin } from './plugins/catalog.js';
+export type { PluginPlaces } from './plugins/discovery.js';
+export type { PluginSchema } from './plugins/schemas.js';
+export { type Problem, problemsOf } from './problem.js';
+export type { PluginState, PluginStatus } from './status.js';
+export { TrustCheck } from './trust.js';

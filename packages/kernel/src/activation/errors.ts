@@ -1,0 +1,51 @@
+import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
+import type { CatalogEntry } from '../plugins/catalog.js';
+
+export function failedError({ address, manifest }: CatalogEntry, cause: unknown): SlipwayError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'PLUGIN_FAILED',
+    message: `activate plugin ${address} ("${manifest.package}"): ${message}`,
+    hint: isSlipwayError(cause) ? cause.hint : undefined,
+    cause,
+    details: { plugin: address, package: manifest.package },
+  });
+}
+
+export function timedOutError({ address, manifest }: CatalogEntry, ms: number): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'PLUGIN_TIMED_OUT',
+    message: `plugin ${address} ("${manifest.package}") has not become active within ${ms / 1000} s`,
+    hint: 'the plugin hangs: wire another, or report this to its author',
+    details: { plugin: address, package: manifest.package },
+  });
+}
+
+export interface SkippedPlugin {
+  readonly entry: CatalogEntry;
+  readonly reason: string;
+  readonly hint?: string | undefined;
+}
+
+/** None of the plugins that could have been used runs on this host. */
+export class SkippedError extends SlipwayError {
+  readonly reason: string;
+
+  constructor(skipped: readonly SkippedPlugin[]) {
+    const reason = skipped.map(({ entry, reason: why }) => `${entry.address}: ${why}`).join('; ');
+    super({
+      kind: 'failed-precondition',
+      code: 'PLUGIN_SKIPPED',
+      message: `this host cannot run ${reason}`,
+      hint: skipped.find(({ hint }) => hint !== undefined)?.hint,
+      details: { plugins: skipped.map(({ entry }) => entry.address) },
+    });
+    this.reason = reason;
+  }
+}
+
+export function closedError(): SlipwayError {
+  return new SlipwayError({ kind: 'canceled', code: 'KERNEL_CLOSED', message: 'the kernel was torn down' });
+}

@@ -1,0 +1,124 @@
+import { pathToFileURL } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import type { Need, Needs, Plugin } from '@slipway/plugin-api';
+import type { Config } from '../config/load.js';
+import { describeSource } from '../config/source.js';
+import { isTable, spellKey, valueAt } from '../config/table.js';
+import { validateConfig } from '../config/validate.js';
+import type { Problem } from '../problem.js';
+import type { TrustCheck } from '../trust.js';
+import type { CatalogEntry } from './catalog.js';
+import { apiProblem, type Manifest, shortName } from './manifest.js';
+
+/** A plugin's code, agreed with its manifest, and its checked configuration. */
+export interface Definition {
+  readonly plugin: Plugin;
+  readonly needs: Needs;
+  readonly config: unknown;
+}
+
+export type LoadedDefinition =
+  | { readonly ok: true; readonly definition: Definition }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly cause?: unknown };
+
+/** Imports a plugin's module (once), compares it with the manifest and checks the plugin's section of the configuration. */
+export async function loadDefinition(entry: CatalogEntry, config: Config, trust: TrustCheck): Promise<LoadedDefinition> {
+  const { manifest } = entry;
+  let plugin: unknown = entry.plugin;
+  if (manifest.module !== undefined && manifest.directory !== undefined) {
+    const untrusted = trust.package(manifest.directory);
+    if (untrusted !== undefined) return { ok: false, problems: [untrusted] };
+    try {
+      plugin = ((await import(pathToFileURL(manifest.module).href)) as { readonly plugin?: unknown }).plugin;
+    } catch (cause) {
+      return { ok: false, problems: [loadProblem(manifest, cause)], cause };
+    }
+  }
+  const mismatches = codeProblems(manifest, plugin);
+  if (mismatches.length > 0) return { ok: false, problems: mismatches };
+  const checked = plugin as Plugin;
+  const own = await ownConfig(entry, checked, config);
+  return own.ok
+    ? { ok: true, definition: { plugin: checked, needs: checked.needs ?? {}, config: own.value } }
+    : { ok: false, problems: own.problems };
+}
+
+async function ownConfig(
+  entry: CatalogEntry,
+  plugin: Plugin,
+  config: Config,
+): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problems: readonly Problem[] }> {
+  const path = ['plugin', entry.section ?? shortName(entry.manifest.package)];
+  if (plugin.config !== undefined) return validateConfig(plugin.config, config, path);
+  const section = valueAt(config.table, path);
+  const [key] = isTable(section) ? Object.keys(section) : [];
+  if (key === undefined) return { ok: true, value: {} };
+  const keyPath = [...path, key];
+  const where = describeSource(config.sourceOf(keyPath), keyPath);
+  const problem: Problem = {
+    kind: 'invalid-argument',
+    code: 'CONFIG_UNKNOWN_KEY',
+    message: `${where}: unknown key "${spellKey(keyPath)}": plugin "${entry.manifest.package}" takes no configuration`,
+  };
+  return { ok: false, problems: [problem] };
+}
+
+function loadProblem(manifest: Manifest, cause: unknown): Problem {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return {
+    kind: 'failed-precondition',
+    code: 'PLUGIN_LOAD_FAILED',
+    message: `load plugin "${manifest.package}" from "${manifest.module}": ${reason}`,
+    hint: 'the package is broken or not built: reinstall it, or name it in plugins.disabled',
+  };
+}
+
+function codeProblems(manifest: Manifest, plugin: unknown): Problem[] {
+  if (typeof plugin !== 'object' || plugin === null || !('activate' in plugin) || typeof plugin.activate !== 'function') {
+    return [disagreement(manifest, 'exports no "plugin" made by definePlugin')];
+  }
+  const code = plugin as Partial<Plugin>;
+  const pairs = {
+    provides: [code.provides?.id, manifest.provides],
+    id: [code.id, manifest.id],
+    api: [code.api, manifest.api],
+    // What only the manifest declares is declared: code may repeat it, and then it has to agree.
+    declares: [code.declares ?? manifest.declares, manifest.declares],
+  };
+  const problems = Object.entries(pairs)
+    .filter(([, [found, expected]]) => !isDeepStrictEqual(found, expected))
+    .map(([key, [found, expected]]) =>
+      disagreement(
+        manifest,
+        `says ${key} ${JSON.stringify(found) ?? 'nothing'}, but "slipway.${key}" in its package.json is ${JSON.stringify(expected)}`,
+      ),
+    );
+  for (const [name, need] of Object.entries(code.needs ?? {})) {
+    if (pointIdOf(need) === undefined) problems.push(disagreement(manifest, `has a need "${name}" that is no point`));
+  }
+  const api = manifest.module === undefined ? apiProblem(manifest, 'built in') : undefined;
+  return api === undefined ? problems : [...problems, api];
+}
+
+function disagreement(manifest: Manifest, reason: string): Problem {
+  return {
+    kind: 'failed-precondition',
+    code: 'PLUGIN_MANIFEST_MISMATCH',
+    message: `plugin "${manifest.package}": ${manifest.module ?? 'built-in code'} ${reason}`,
+    hint: 'code and manifest must agree: correct one of them and build the package again',
+  };
+}
+
+/** The kind of a need and the point it is for; a bare point is exactly one. */
+export function readNeed(need: Need): {
+  readonly kind: 'one' | 'optional' | 'many' | 'lazy' | 'lazy-many';
+  readonly pointId: string;
+} {
+  return 'need' in need ? { kind: need.need, pointId: need.point.id } : { kind: 'one', pointId: need.id };
+}
+
+function pointIdOf(need: unknown): string | undefined {
+  if (typeof need !== 'object' || need === null) return undefined;
+  const point: unknown = 'point' in need ? need.point : need;
+  return typeof point === 'object' && point !== null && 'id' in point && typeof point.id === 'string' ? point.id : undefined;
+}

@@ -1,0 +1,28 @@
+import type { ConfigTable } from '@slipway/kernel';
+
+/** What holds without any config file: the one place that names the plugins Slipway comes with, and only as config values. */
+export const defaultConfig = {
+  version: 1,
+  root: '/var/lib/slipway',
+  state: '/run/slipway',
+  plugins: {
+    standard: [
+      '@slipway/metadata-lmdb',
+      '@slipway/content-local',
+      '@slipway/resolver-registry',
+      '@slipway/differ-tar',
+      '@slipway/snapshot-overlay',
+      '@slipway/snapshot-native',
+      '@slipway/runtime-runc',
+    ],
+    search: [],
+    disabled: [],
+  },
+  stack: {
+    metadata: 'lmdb',
+    content: 'local',
+    resolver: 'registry',
+    snapshotter: ['overlay', 'native'],
+    runtime: 'runc',
+  },
+} as const satisfies ConfigTable;
