@@ -1,5 +1,5 @@
 import { SlipwayError } from '@slipway/plugin-api';
-import { type PasswdEntry, parseId, readGroup, readPasswd, requireId } from './accounts.js';
+import { type GroupEntry, type PasswdEntry, parseId, readGroup, readPasswd, requireId } from './accounts.js';
 import { invalid, quote } from './invalid.js';
 import type { RootFiles } from './root-files.js';
 
@@ -46,7 +46,7 @@ export function resolveUser(root: RootFiles, text: string): ContainerUser {
   return { uid, gid, additionalGids: [...new Set([gid, ...memberships(entry, groups)])], home };
 }
 
-function memberships(entry: PasswdEntry | undefined, groups: ReturnType<typeof readGroup>): readonly number[] {
+function memberships(entry: PasswdEntry | undefined, groups: IteratorObject<GroupEntry>): readonly number[] {
   if (entry === undefined || entry.name === '') return [];
   const gids = new Set(
     groups

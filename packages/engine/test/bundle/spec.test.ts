@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
+import type { Mount } from '@slipway/plugin-api';
 import { describe, expect, test } from 'vitest';
 import { buildSpec, type HostFacts, rootFiles, type SpecInput, writeBundle } from '../../dist/bundle/index.js';
 import { seccompProfile } from '../../dist/bundle/seccomp/index.js';
@@ -159,14 +160,18 @@ describe('rootFiles', () => {
     expect(open()).toBe(before);
   });
 
-  test('sees a tree that is mounted nowhere', () => {
-    using files = tree({ 'a/file': 'inside', link: { link: '/a/file' } });
-    const fd = linux.mountDetached([{ kind: 'bind', source: files.directory, readOnly: false }], { readOnly: true });
+  test.each([
+    ['bind', (source: string): Mount => ({ kind: 'bind', source, readOnly: false })],
+    ['overlay', (source: string): Mount => ({ kind: 'overlay', lower: [source, os.tmpdir()] })],
+  ])('sees a tree of kind %s that is mounted nowhere', (_, mount) => {
+    using files = tree({ 'a/file': 'inside', link: { link: '/a/file' }, out: { link: '../../../etc/hostname' } });
+    const fd = linux.mountDetached([mount(files.directory)], { readOnly: true });
     try {
       const root = rootFiles(linux, fd);
       expect(root.readFile('link', 10)?.toString()).toBe('inside');
       expect(root.find('/../link')).toMatchObject({ kind: 'file', path: '/a/file' });
       expect(root.find('/')).toMatchObject({ kind: 'directory', path: '/' });
+      expect(root.find('out')).toBeUndefined();
     } finally {
       fs.closeSync(fd);
     }

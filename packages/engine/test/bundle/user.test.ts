@@ -104,6 +104,20 @@ describe('resolveUser', () => {
     expect(resolve('daemon', { 'etc/passwd': { link: '../../../usr/passwd' }, 'usr/passwd': passwd }).uid).toBe(1);
   });
 
+  test('the last line needs no newline, and carriage returns and blank lines do no harm', () => {
+    const files = { 'etc/passwd': '\n\r\n x:x:7:8::/x:/bin/sh\r\n\ny:x:9:10::/y', 'etc/group': 'g:x:11:y\r' };
+    expect(resolve('x', files)).toEqual({ uid: 7, gid: 8, additionalGids: [8], home: '/x' });
+    expect(resolve('y', files)).toEqual({ uid: 9, gid: 10, additionalGids: [10, 11], home: '/y' });
+  });
+
+  test('a file of millions of empty entries is gone through without keeping them', () => {
+    using image = tree({
+      'etc/passwd': `${':\n'.repeat(2_000_000)}app:x:5:6::/a:`,
+      'etc/group': `g:x:7:${','.repeat(4_000_000)}app`,
+    });
+    expect(resolveUser(image.root, 'app')).toMatchObject({ uid: 5, additionalGids: [6, 7] });
+  });
+
   test('more groups than the kernel takes are refused', () => {
     const many = Array.from({ length: 70_000 }, (_, index) => `g${index}:x:${index}:app`).join('\n');
     expect(errorOf(() => resolve('app', { ...files, 'etc/group': many })).code).toBe('USER_INVALID');
