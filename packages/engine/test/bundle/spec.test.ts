@@ -161,11 +161,12 @@ describe('rootFiles', () => {
   });
 
   test.each([
-    ['bind', (source: string): Mount => ({ kind: 'bind', source, readOnly: false })],
-    ['overlay', (source: string): Mount => ({ kind: 'overlay', lower: [source, os.tmpdir()] })],
+    ['bind', (upper: string): Mount => ({ kind: 'bind', source: upper, readOnly: false })],
+    ['overlay', (upper: string, lower: string): Mount => ({ kind: 'overlay', lower: [upper, lower] })],
   ])('sees a tree of kind %s that is mounted nowhere', (_, mount) => {
+    using below = tree({ 'a/below': '' });
     using files = tree({ 'a/file': 'inside', link: { link: '/a/file' }, out: { link: '../../../etc/hostname' } });
-    const fd = linux.mountDetached([mount(files.directory)], { readOnly: true });
+    const fd = linux.mountDetached([mount(files.directory, below.directory)], { readOnly: true });
     try {
       const root = rootFiles(linux, fd);
       expect(root.readFile('link', 10)?.toString()).toBe('inside');
