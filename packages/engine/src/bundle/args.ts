@@ -16,6 +16,6 @@ export function buildArgs(image: ImageDefaults, options: Pick<RunOptions, 'args'
       hint: 'say what to run, as in: slipway run IMAGE COMMAND',
     });
   }
-  for (const arg of args) checkExecString('Argument', arg);
+  for (const [index, arg] of args.entries()) checkExecString(`Argument ${index} of the command`, arg);
   return args;
 }

@@ -23,15 +23,15 @@ export function buildEnv(sources: EnvSources): readonly string[] {
     ['HOSTNAME', sources.hostname],
   ]);
   if (sources.terminal) env.set('TERM', 'xterm');
-  for (const entry of sources.image) {
-    const [name, value] = split('Environment variable of the image', entry);
+  for (const [index, entry] of sources.image.entries()) {
+    const [name, value] = split(`Environment variable ${index} of the image`, entry);
     if (value === undefined) env.delete(name);
     else env.set(name, value);
   }
-  for (const entry of sources.options) {
-    const [name, value] = split('Environment variable', entry);
+  for (const [index, entry] of sources.options.entries()) {
+    const [name, value] = split(`Environment variable ${index} of the options`, entry);
     if (value === undefined) {
-      throw invalid('ENV_INVALID', `Environment variable ${quote(entry)} has no value`, {
+      throw invalid('ENV_INVALID', `Environment variable ${quote(name)} has no value`, {
         hint: 'expected NAME=value; NAME= for an empty one',
       });
     }
@@ -40,7 +40,7 @@ export function buildEnv(sources: EnvSources): readonly string[] {
   if (!env.get('HOME')) env.set('HOME', sources.home);
   return [...env].map(([name, value]) => {
     const entry = `${name}=${value}`;
-    checkExecString('Environment variable', entry);
+    checkExecString(`Environment variable ${quote(name)}`, entry);
     return entry;
   });
 }
@@ -51,9 +51,9 @@ export function envValue(env: readonly string[], name: string): string | undefin
 }
 
 function split(what: string, entry: string): [name: string, value: string | undefined] {
-  checkExecString(what, entry);
   const at = entry.indexOf('=');
   const name = at < 0 ? entry : entry.slice(0, at);
-  if (name === '') throw invalid('ENV_INVALID', `${what} ${quote(entry)} has no name`, { hint: 'expected NAME=value' });
+  if (name === '') throw invalid('ENV_INVALID', `${what} has no name`, { hint: 'expected NAME=value' });
+  checkExecString(`${what} ${quote(name)}`, entry);
   return [name, at < 0 ? undefined : entry.slice(at + 1)];
 }

@@ -29,7 +29,7 @@ export function imageDefaults(image: ImageConfig): ImageDefaults {
     const field = ['config', v.getDotPath(issue)].filter((part) => part !== null).join('.');
     throw invalid(
       'IMAGE_CONFIG_INVALID',
-      `The image's ${field} is ${issue.received}, expected ${issue.expected ?? 'another value'}`,
+      `The image's ${field} is ${kindOf(issue.input)}, expected ${issue.expected ?? 'another value'}`,
       {
         details: { field },
       },
@@ -37,4 +37,10 @@ export function imageDefaults(image: ImageConfig): ImageDefaults {
   }
   const { User, Env, Entrypoint, Cmd, WorkingDir } = parsed.output;
   return { user: User ?? '', env: Env ?? [], entrypoint: Entrypoint ?? [], cmd: Cmd ?? [], workdir: WorkingDir ?? '' };
+}
+
+/** Not the value itself: it may be long, or hold what must not be printed. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `of type ${typeof value}`;
 }

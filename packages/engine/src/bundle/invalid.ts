@@ -21,14 +21,11 @@ export function quote(text: string): string {
 /** MAX_ARG_STRLEN of the kernel with 4 KiB pages: one argument or variable with its final NUL. */
 const maxStringBytes = 131_072;
 
-/** Refuses what execve(2) cannot carry. */
+/** Refuses what execve(2) cannot carry. The text is not printed: variables and arguments may hold secrets. */
 export function checkExecString(what: string, text: string): void {
-  if (text.includes('\0')) throw invalid('NUL_IN_TEXT', `${what} ${quote(text)} contains a NUL character`);
-  const bytes = Buffer.byteLength(text) + 1;
-  if (bytes > maxStringBytes) {
-    throw invalid(
-      'TEXT_TOO_LONG',
-      `${what} ${quote(text.slice(0, 40))} has ${bytes - 1} bytes, at most ${maxStringBytes - 1} are possible`,
-    );
+  if (text.includes('\0')) throw invalid('NUL_IN_TEXT', `${what} contains a NUL character`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes >= maxStringBytes) {
+    throw invalid('TEXT_TOO_LONG', `${what} has ${bytes} bytes, at most ${maxStringBytes - 1} are possible`);
   }
 }

@@ -13,7 +13,7 @@ const processLinks = /^\/(?:proc\/(?:self|thread-self|\d+)|dev\/fd)(?:\/|$)/;
  * the root: runc and Kata's agent do, and Docker's users expect it). Errors: `WORKDIR_INVALID`.
  */
 export function resolveWorkdir(root: RootFiles, text: string): string {
-  checkExecString('Working directory', text);
+  checkExecString(`Working directory ${quote(text)}`, text);
   const path = posix.resolve('/', text);
   // PATH_MAX and NAME_MAX of the kernel, the first with its final NUL.
   const bytes = (name: string) => Buffer.byteLength(name);
