@@ -1,0 +1,57 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { quote } from '@slipway/oci';
+import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import * as v from 'valibot';
+
+const maxConfigBytes = 16 * 1024 * 1024;
+
+const specSchema = v.object({
+  root: v.object({ path: v.pipe(v.string(), v.minLength(1)) }),
+  process: v.object({ terminal: v.optional(v.boolean(), false) }),
+  linux: v.optional(v.object({ cgroupsPath: v.optional(v.string()) })),
+});
+
+/** What has to be known of a bundle before runc reads it. */
+export interface Bundle {
+  readonly directory: string;
+  /** Absolute. */
+  readonly rootfs: string;
+  readonly terminal: boolean;
+  /** As config.json says; empty when runc chooses. */
+  readonly cgroupsPath: string;
+}
+
+export function readBundle(directory: string): Bundle {
+  if (!path.isAbsolute(directory)) throw invalid(directory, 'expected an absolute path');
+  const file = path.join(directory, 'config.json');
+  const spec = v.safeParse(specSchema, parse(directory, file));
+  if (!spec.success) throw invalid(directory, `config.json: ${v.summarize(spec.issues).replaceAll('\n', ' ')}`);
+  const { root, process, linux } = spec.output;
+  return {
+    directory,
+    rootfs: path.resolve(directory, root.path),
+    terminal: process.terminal,
+    cgroupsPath: linux?.cgroupsPath ?? '',
+  };
+}
+
+function parse(directory: string, file: string): unknown {
+  try {
+    const { size } = statSync(file);
+    if (size > maxConfigBytes) throw invalid(directory, `config.json has ${size} bytes, expected at most ${maxConfigBytes}`);
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw invalid(directory, `config.json is not JSON: ${error.message}`);
+    throw wrapError(`bundle ${quote(directory)}`, error);
+  }
+}
+
+function invalid(directory: string, reason: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'BUNDLE_INVALID',
+    message: `bundle ${quote(directory)}: ${reason}`,
+    details: { bundle: directory },
+  });
+}

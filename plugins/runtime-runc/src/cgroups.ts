@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const sweepLimitMs = 5_000;
+
+/**
+ * The cgroup directories that runc may make for a container: one for each mounted hierarchy. runc removes them itself;
+ * this is for a runc that was killed before it wrote down where they are. Those that exist already are somebody else's.
+ */
+export function cgroupsToCome(id: string, cgroupsPath: string): string[] {
+  const own = ownCgroups(readFileSync('/proc/self/cgroup', 'utf8'));
+  const found = new Set<string>();
+  for (const hierarchy of hierarchies(readFileSync('/proc/self/mountinfo', 'utf8'))) {
+    const relativeTo = own.get(hierarchy.name);
+    if (relativeTo === undefined) continue;
+    if (path.isAbsolute(cgroupsPath)) {
+      found.add(path.join(hierarchy.mountPoint, cgroupsPath));
+      continue;
+    }
+    const inside = path.relative(hierarchy.root, relativeTo);
+    const base = path.join(hierarchy.mountPoint, inside.startsWith('..') ? '' : inside);
+    found.add(path.join(base, cgroupsPath === '' ? id : cgroupsPath));
+    // On the unified hierarchy runc makes a sibling of its own cgroup: that one holds processes and can have no children.
+    if (hierarchy.name === '' && base !== hierarchy.mountPoint)
+      found.add(path.join(path.dirname(base), cgroupsPath === '' ? id : cgroupsPath));
+  }
+  return [...found].filter((directory) => !existsSync(directory));
+}
+
+/** Kills what is in the directories and removes them. True when all are gone. */
+export async function removeCgroups(directories: readonly string[]): Promise<boolean> {
+  const deadline = Date.now() + sweepLimitMs;
+  let left = directories.filter((directory) => existsSync(directory));
+  while (left.length > 0 && Date.now() < deadline) {
+    for (const directory of left) removeCgroup(directory);
+    left = left.filter((directory) => existsSync(directory));
+    if (left.length > 0) await sleep(20);
+  }
+  return left.length === 0;
+}
+
+interface Hierarchy {
+  /** As the second field of /proc/self/cgroup: `memory`, `cpu,cpuacct`, `name=systemd`; empty for the unified one. */
+  readonly name: string;
+  /** The cgroup that is seen at the mount point. */
+  readonly root: string;
+  readonly mountPoint: string;
+}
+
+function ownCgroups(text: string): ReadonlyMap<string, string> {
+  const own = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const match = /^\d+:([^:]*):(.+)$/.exec(line);
+    if (match !== null) own.set(sorted(match[1] ?? ''), match[2] ?? '/');
+  }
+  return own;
+}
+
+/** proc_pid_mountinfo(5): ID parent major:minor root mountpoint options [optional ...] - fstype source superoptions */
+function hierarchies(text: string): Hierarchy[] {
+  const found: Hierarchy[] = [];
+  const generic = new Set(['rw', 'ro', 'xattr', 'noprefix', 'clone_children', 'favordynmods']);
+  for (const line of text.split('\n')) {
+    const [mount = '', superBlock = ''] = line.split(' - ');
+    const [fstype, , options = ''] = superBlock.split(' ');
+    const [, , , root = '/', mountPoint = ''] = mount.split(' ');
+    if (fstype === 'cgroup2') found.push({ name: '', root, mountPoint });
+    if (fstype !== 'cgroup') continue;
+    const words = options.split(',').filter((word) => !generic.has(word) && !word.startsWith('release_agent='));
+    found.push({ name: sorted(words.join(',')), root, mountPoint });
+  }
+  return found;
+}
+
+function sorted(names: string): string {
+  return names.split(',').sort().join(',');
+}
+
+function removeCgroup(directory: string): void {
+  attempt(() => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeCgroup(path.join(directory, entry.name));
+    }
+  });
+  // A process that runc had frozen while it set its limits does not die before it is thawed.
+  attempt(() => writeFileSync(path.join(directory, 'freezer.state'), 'THAWED', { flag: 'r+' }));
+  attempt(() => writeFileSync(path.join(directory, 'cgroup.freeze'), '0', { flag: 'r+' }));
+  attempt(() => {
+    for (const pid of readFileSync(path.join(directory, 'cgroup.procs'), 'utf8').split('\n')) {
+      if (Number(pid) > 1) attempt(() => process.kill(Number(pid), 'SIGKILL'));
+    }
+  });
+  attempt(() => rmdirSync(directory));
+}
+
+/** What fails here has ended or is gone meanwhile, or is tried again until the time is over. */
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {}
+}

@@ -1,0 +1,81 @@
+import { closeSync, existsSync, readFileSync } from 'node:fs';
+import { linux } from '@slipway/linux';
+import { SlipwayError, step } from '@slipway/plugin-api';
+import { removeCgroups } from './cgroups.js';
+import { type ContainerFolder, lockOf, readCgroups, removeFolder } from './container-folder.js';
+import { limitsMs, runcArgs, runRunc } from './runc-command.js';
+import { runcError } from './runc-errors.js';
+
+/** For a monitor that was told to end: killing, runc's deletion and the last output are each bounded there. */
+const monitorEndMs = 45_000;
+const killedMonitorEndMs = 5_000;
+const SIGTERM = 15;
+const SIGKILL = 9;
+
+/** Removes every trace of a container, whoever made it and however far that came. */
+export async function deleteContainer(binary: string, folder: ContainerFolder): Promise<void> {
+  if (!existsSync(folder.directory) && !existsSync(folder.runcState)) return;
+  const lock = await takeOver(folder);
+  try {
+    // A folder that another process has removed meanwhile was swept by that process.
+    if (lock === 'gone' && !existsSync(folder.runcState)) return;
+    if (existsSync(folder.runcState)) await runDelete(binary, folder);
+    await sweep(folder);
+  } finally {
+    if (lock !== 'gone') closeSync(lock);
+  }
+}
+
+/** What is left when runc has done its part, or had nothing to do. The caller holds the lock, or has seen the monitor end. */
+export async function sweep(folder: ContainerFolder): Promise<void> {
+  if (!(await removeCgroups(readCgroups(folder)))) {
+    throw new SlipwayError({
+      kind: 'internal',
+      code: 'CGROUP_BUSY',
+      message: `container "${folder.id}": processes in its cgroups do not end`,
+      hint: 'delete it again later',
+      details: { id: folder.id, cgroups: readCgroups(folder) },
+    });
+  }
+  removeFolder(folder);
+  step('runtime.delete.deleted', { id: folder.id });
+}
+
+async function runDelete(binary: string, folder: ContainerFolder): Promise<void> {
+  try {
+    await runRunc(runcArgs(binary, folder, 'delete', '--force'), limitsMs.delete);
+  } catch (error) {
+    throw runcError('delete', folder.id, error, folder.log);
+  }
+}
+
+/** Ends the monitor, if one lives, and takes its lock. */
+async function takeOver(folder: ContainerFolder): Promise<number | 'gone'> {
+  let lock = await lockOf(folder, 0);
+  for (const [signal, waitMs] of [
+    [SIGTERM, monitorEndMs],
+    [SIGKILL, killedMonitorEndMs],
+  ] as const) {
+    if (lock !== undefined) return lock;
+    signalMonitor(folder, signal);
+    lock = await lockOf(folder, waitMs);
+  }
+  if (lock !== undefined) return lock;
+  throw new SlipwayError({
+    kind: 'unavailable',
+    code: 'CONTAINER_BUSY',
+    message: `container "${folder.id}" is held by another process`,
+    hint: 'wait until the process that is creating it has ended',
+    details: { id: folder.id },
+  });
+}
+
+/** The lock is held, so the process that the file names lives, unless it is not the monitor but the creator that holds it. */
+function signalMonitor(folder: ContainerFolder, signal: number): void {
+  try {
+    const pid = Number(readFileSync(folder.monitorPid, 'utf8'));
+    if (pid > 1 && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'slipway-monitor\n') linux.kill(pid, signal);
+  } catch {
+    // It has ended, or has not been started: the lock will tell.
+  }
+}

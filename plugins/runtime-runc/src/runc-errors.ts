@@ -1,0 +1,115 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import { ToolFailure } from '@slipway/monitor';
+import { neutralize, quote } from '@slipway/oci';
+import { type ErrorKind, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { exists } from './container-folder.js';
+
+const maxLogBytes = 64 * 1024;
+const maxMessageLength = 600;
+
+/** What went wrong when runc was asked to do `verb` with a container, with runc's own last words. */
+export function runcError(verb: string, id: string, failure: unknown, logFile: string): SlipwayError {
+  const what = `runc ${verb} of container "${id}"`;
+  if (!(failure instanceof ToolFailure)) return wrapError(what, failure);
+  const said = lastLogMessage(logFile) ?? lastLine(failure.output);
+  const details = { id, tool: 'runc', reason: failure.reason, value: failure.value, said };
+  const make = (kind: ErrorKind, code: string, message: string, hint?: string) =>
+    new SlipwayError({ kind, code, message, hint, details, cause: failure });
+  const words = said === '' ? '' : `: ${said}`;
+  switch (failure.reason) {
+    case 'exit':
+      return (
+        commandError(id, said, failure) ?? make('internal', 'RUNC_FAILED', `${what} failed with status ${failure.value}${words}`)
+      );
+    case 'timeout':
+      return make('internal', 'RUNC_TIMED_OUT', `${what} did not end within ${failure.value / 1000} s and was killed${words}`);
+    case 'signal':
+      return make(
+        'internal',
+        'RUNC_KILLED',
+        `${what} was ended by signal ${failure.value === 0 ? failure.output : failure.value}${words}`,
+      );
+    case 'result':
+      return make('internal', 'RUNC_RESULT_INVALID', `${what} claims to have succeeded, but ${failure.output}`);
+    case 'errno':
+      return failure.output === 'execve'
+        ? make(
+            'failed-precondition',
+            'RUNC_NOT_FOUND',
+            `${what}: runc could not be executed: ${errnoName(failure.value)}`,
+            installHint,
+          )
+        : make('internal', 'MONITOR_FAILED', `${what}: ${failure.output} in the monitor: ${errnoName(failure.value)}`);
+    case 'state':
+      return make('failed-precondition', 'CONTAINER_STATE', `${what}: ${failure.output}`);
+    default:
+      return make('internal', 'MONITOR_FAILED', `${what}: ${failure.message}`);
+  }
+}
+
+export const installHint = 'install runc (apt-get install runc), or set binary in [plugin.runtime-runc]';
+
+/** runc looks the command up in the container while it creates it: `exec: "nope": executable file not found in $PATH`. */
+function commandError(id: string, said: string, cause: unknown): SlipwayError | undefined {
+  if (/container with (?:given )?id (?:already )?exists/i.test(said)) return exists(id, cause);
+  const match = /\bexec: ("(?:[^"\\]|\\.)*"): (.*)$/.exec(said);
+  if (match === null) return undefined;
+  const [, command = '', reason = ''] = match;
+  const notFound = /not found|no such file/.test(reason);
+  return new SlipwayError({
+    kind: notFound ? 'not-found' : 'permission-denied',
+    code: notFound ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_EXECUTABLE',
+    message: `container "${id}": command ${command}: ${reason}`,
+    hint: notFound ? 'check its name, and that the image holds it' : 'check that it is a file that its user may execute',
+    details: { id, command },
+    cause,
+  });
+}
+
+/** The last message of level error or worse in runc's JSON log. */
+function lastLogMessage(file: string): string | undefined {
+  for (const line of readTail(file).split('\n').reverse()) {
+    try {
+      const entry: unknown = JSON.parse(line);
+      if (typeof entry !== 'object' || entry === null || !('level' in entry) || !('msg' in entry)) continue;
+      if (['error', 'fatal', 'panic'].includes(String(entry.level))) return neutralize(String(entry.msg), maxMessageLength);
+    } catch {
+      // Whatever else is in there is no log entry: the first line of the tail may be cut, and runc may write junk.
+    }
+  }
+  return undefined;
+}
+
+function readTail(file: string): string {
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      const buffer = Buffer.alloc(Math.min(size, maxLogBytes));
+      const length = readSync(fd, buffer, 0, buffer.length, size - buffer.length);
+      return buffer.toString('utf8', 0, length);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return '';
+  }
+}
+
+function lastLine(output: string): string {
+  return neutralize(output.trim().split('\n').at(-1) ?? '', maxMessageLength);
+}
+
+function errnoName(errno: number): string {
+  return getSystemErrorName(-errno);
+}
+
+export function unsupportedMount(id: string, kind: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'unimplemented',
+    code: 'MOUNT_KIND_UNKNOWN',
+    message: `container "${id}": runc plugin cannot use a root file system of kind ${quote(kind)}`,
+    details: { id, kind },
+  });
+}

@@ -1,0 +1,153 @@
+import { closeSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { linux } from '@slipway/linux';
+import { type Monitor, startMonitor, ToolFailure } from '@slipway/monitor';
+import {
+  type CreateRequest,
+  canceled,
+  isSlipwayError,
+  type Logger,
+  type PluginDirs,
+  type Runtime,
+  type RuntimeFeatures,
+  type RuntimeState,
+  step,
+  throwIfAborted,
+  tokens,
+  wrapError,
+} from '@slipway/plugin-api';
+import { inject, injectable } from 'tsyringe';
+import { type Bundle, readBundle } from './bundle.js';
+import { cgroupsToCome } from './cgroups.js';
+import { type ContainerFolder, claim, containerFolder, exists, writeRecord } from './container-folder.js';
+import { checkRequest } from './create-request.js';
+import { deleteContainer, sweep } from './deletion.js';
+import { readFeatures } from './features.js';
+import { checkId } from './identifier.js';
+import { limitsMs, runcArgs } from './runc-command.js';
+import { RuncContainer } from './runc-container.js';
+import { runcError } from './runc-errors.js';
+import { readState } from './state.js';
+
+/** Token of runc's absolute path in the plugin's container. */
+export const binaryToken = 'runtime-runc:binary';
+
+/** {@link Runtime} by runc, each container under a monitor of its own. See the README for how the laws are kept. */
+@injectable()
+export class RuncRuntime implements Runtime {
+  /** Monitors that this process started and that live. */
+  private readonly monitors = new Map<string, Monitor>();
+  private measured: Promise<RuntimeFeatures> | undefined;
+
+  constructor(
+    @inject(binaryToken) private readonly binary: string,
+    @inject(tokens.dirs) private readonly dirs: PluginDirs,
+    @inject(tokens.log) private readonly log: Logger,
+  ) {}
+
+  features(): Promise<RuntimeFeatures> {
+    this.measured ??= readFeatures(this.binary);
+    return this.measured;
+  }
+
+  async create(request: CreateRequest): Promise<RuncContainer> {
+    checkId(request.id);
+    const what = `creating container "${request.id}"`;
+    throwIfAborted(what, request.signal);
+    const bundle = readBundle(request.bundle);
+    checkRequest(request, bundle);
+    const folder = containerFolder(this.dirs, request.id);
+    const lock = claim(folder);
+    try {
+      const monitor = await this.startMonitor(request, bundle, folder, lock);
+      return await this.createUnder(monitor, request, bundle, folder);
+    } catch (error) {
+      await this.delete(request.id).catch((leftover: unknown) =>
+        this.log.warn('a container that could not be created was not removed', { id: request.id, error: String(leftover) }),
+      );
+      throw request.signal?.aborted ? canceled(what, request.signal) : wrapError(what, error);
+    }
+  }
+
+  async state(id: string): Promise<RuntimeState> {
+    checkId(id);
+    return readState(this.binary, containerFolder(this.dirs, id));
+  }
+
+  async delete(id: string): Promise<void> {
+    checkId(id);
+    const folder = containerFolder(this.dirs, id);
+    const monitor = this.monitors.get(id);
+    if (monitor !== undefined && (await this.deleteBy(monitor, folder))) {
+      await sweep(folder);
+      return;
+    }
+    await deleteContainer(this.binary, folder);
+  }
+
+  private async startMonitor(request: CreateRequest, bundle: Bundle, folder: ContainerFolder, lock: number): Promise<Monitor> {
+    let tree: number | undefined;
+    try {
+      if (existsSync(folder.runcState)) throw exists(request.id);
+      writeRecord(folder, cgroupsToCome(request.id, bundle.cgroupsPath));
+      if (request.rootfs.length > 0) {
+        mkdirSync(bundle.rootfs, { recursive: true, mode: 0o700 });
+        tree = linux.mountDetached(request.rootfs);
+      }
+      const monitor = await startMonitor({
+        folder: folder.directory,
+        dieWithParent: request.dieWithParent,
+        ...request.stdio,
+        mounts: tree === undefined ? [] : [{ fd: tree, directory: bundle.rootfs }],
+        keepOpen: [...request.keepOpen, lock],
+        deletion: { args: runcArgs(this.binary, folder, 'delete', '--force'), limitMs: limitsMs.delete },
+      });
+      writeFileSync(folder.monitorPid, String(monitor.pid), { mode: 0o600 });
+      this.monitors.set(request.id, monitor);
+      void monitor.ended.then(() => this.monitors.delete(request.id));
+      step('runtime.monitor.started', { id: request.id, pid: monitor.pid });
+      step('runtime.create.mounted', { id: request.id, rootfs: bundle.rootfs });
+      return monitor;
+    } finally {
+      closeSync(lock);
+      if (tree !== undefined) closeSync(tree);
+    }
+  }
+
+  private async createUnder(
+    monitor: Monitor,
+    request: CreateRequest,
+    bundle: Bundle,
+    folder: ContainerFolder,
+  ): Promise<RuncContainer> {
+    const { terminal } = request.stdio;
+    const options = ['--bundle', bundle.directory, '--pid-file', folder.pidFile];
+    if (terminal !== undefined) options.push('--console-socket', monitor.consoleSocket);
+    const args = runcArgs(this.binary, folder, 'create', ...options);
+    const abort = () => linux.kill(monitor.pid, 15);
+    try {
+      throwIfAborted(`creating container "${request.id}"`, request.signal);
+      request.signal?.addEventListener('abort', abort, { once: true });
+      const pid = await monitor.create({ args, limitMs: limitsMs.create, pidFile: folder.pidFile, terminal });
+      throwIfAborted(`creating container "${request.id}"`, request.signal);
+      step('runtime.create.created', { id: request.id, pid });
+      return new RuncContainer(pid, monitor, folder, this.binary);
+    } catch (error) {
+      throw isSlipwayError(error) ? error : runcError('create', request.id, error, folder.log);
+    } finally {
+      request.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** The monitor runs runc for less than a process as big as this one would. False when it ended without an answer. */
+  private async deleteBy(monitor: Monitor, folder: ContainerFolder): Promise<boolean> {
+    try {
+      await monitor.delete();
+    } catch (error) {
+      if (isSlipwayError(error)) return false;
+      if (error instanceof ToolFailure && error.reason === 'state') return false;
+      throw runcError('delete', folder.id, error, folder.log);
+    }
+    await monitor.ended;
+    return true;
+  }
+}

@@ -1,0 +1,193 @@
+import 'reflect-metadata';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { type CreateRequest, type ExitStatus, type Logger, type Runtime, type StdioRequest, tokens } from '@slipway/plugin-api';
+import { plugin } from '@slipway/runtime-runc';
+import { container } from 'tsyringe';
+import { expect } from 'vitest';
+
+export interface Options {
+  readonly id?: string;
+  readonly stdio?: Partial<StdioRequest>;
+  readonly namespaces?: readonly string[];
+  readonly uid?: number;
+  readonly env?: readonly string[];
+  readonly request?: Partial<CreateRequest>;
+}
+
+const log: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A scratch folder with a busybox root file system and a runtime; and the measure of what must not be left behind. */
+export class Host implements Disposable {
+  readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-runc-'));
+  readonly rootfs = path.join(this.folder, 'rootfs');
+  readonly dirs = { root: path.join(this.folder, 'root'), state: path.join(this.folder, 'state') };
+  readonly runtime: Runtime;
+  /** Unique on this machine: cgroups and processes are looked for by it. */
+  readonly prefix = path.basename(this.folder).replace('slipway-runc-', 't');
+  #count = 0;
+
+  constructor(binary = 'runc') {
+    for (const folder of ['bin', 'proc', 'dev', 'tmp', 'etc']) mkdirSync(path.join(this.rootfs, folder), { recursive: true });
+    copyFileSync('/bin/busybox', path.join(this.rootfs, 'bin/busybox'));
+    for (const name of [
+      'sh',
+      'true',
+      'cat',
+      'sleep',
+      'stty',
+      'kill',
+      'dd',
+      'echo',
+      'ls',
+      'yes',
+      'head',
+      'id',
+      'printf',
+      'mount',
+      'touch',
+    ])
+      symlinkSync('busybox', path.join(this.rootfs, 'bin', name));
+    writeFileSync(path.join(this.rootfs, 'etc/plain'), 'no program\n', { mode: 0o644 });
+    for (const folder of Object.values(this.dirs)) mkdirSync(folder, { mode: 0o700 });
+    this.runtime = this.activate(binary);
+  }
+
+  /** One more runtime on the same folders, as another process would have. */
+  activate(binary = 'runc'): Runtime {
+    const child = container.createChildContainer();
+    child.register(tokens.dirs, { useValue: this.dirs });
+    child.register(tokens.log, { useValue: log });
+    const activation = plugin.activate({
+      config: { binary },
+      needs: {},
+      dirs: this.dirs,
+      log,
+      signal: new AbortController().signal,
+      container: child,
+      own: (resource) => resource,
+      skip: (reason, hint) => {
+        throw new Error(`${reason} (${hint})`);
+      },
+    });
+    if (activation instanceof Promise) throw new Error('activation is synchronous');
+    return activation.instance;
+  }
+
+  bundle(args: readonly string[], options: Options = {}): string {
+    const bundle = mkdtempSync(path.join(this.folder, 'bundle-'));
+    const uid = options.uid ?? 0;
+    const spec = {
+      ociVersion: '1.0.2',
+      root: { path: 'rootfs' },
+      process: {
+        terminal: options.stdio?.terminal !== undefined,
+        user: { uid, gid: uid },
+        args,
+        env: ['PATH=/bin', ...(options.env ?? [])],
+        cwd: '/',
+        capabilities: { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] },
+        noNewPrivileges: true,
+      },
+      mounts: [
+        { destination: '/proc', type: 'proc', source: 'proc' },
+        { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755', 'size=65536k'] },
+        { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['newinstance', 'ptmxmode=0666', 'mode=0620'] },
+      ],
+      linux: {
+        namespaces: (options.namespaces ?? ['pid', 'ipc', 'uts', 'mount']).map((type) => ({ type })),
+        cgroupsPath: `/slipway-test/${this.prefix}-${path.basename(bundle)}`,
+        resources: { devices: [{ allow: false, access: 'rwm' }] },
+      },
+    };
+    writeFileSync(path.join(bundle, 'config.json'), JSON.stringify(spec));
+    return bundle;
+  }
+
+  request(args: readonly string[], options: Options = {}): CreateRequest {
+    return {
+      id: options.id ?? `${this.prefix}-${this.#count++}`,
+      bundle: this.bundle(args, options),
+      rootfs: [{ kind: 'bind', source: this.rootfs, readOnly: false }],
+      stdio: { stdin: 'null', stdout: 'pipe', stderr: 'pipe', ...options.stdio },
+      dieWithParent: true,
+      keepOpen: [],
+      ...options.request,
+    };
+  }
+
+  create(args: readonly string[], options: Options = {}) {
+    return this.runtime.create(this.request(args, options));
+  }
+
+  /** Create, start, collect, wait, delete. */
+  async run(args: readonly string[], options: Options = {}): Promise<ExitStatus & { stdout: string; stderr: string }> {
+    const container = await this.create(args, options);
+    try {
+      const output = Promise.all([text(container.stdout), text(container.stderr)]);
+      await container.start();
+      const status = await container.wait();
+      const [stdout, stderr] = await output;
+      return { ...status, stdout, stderr };
+    } finally {
+      await this.runtime.delete(container.id);
+    }
+  }
+
+  /** What containers of this host have left on the machine. */
+  leftovers(): Record<string, readonly string[]> {
+    const state = (name: string) => list(path.join(this.dirs.state, name));
+    return {
+      processes: processes().filter((line) => line.includes(this.folder) || line.includes(`${this.prefix}-`)),
+      mounts: readFileSync('/proc/self/mountinfo', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(this.folder)),
+      cgroups: cgroups().filter((directory) => directory.includes(`${this.prefix}-`)),
+      containers: state('containers'),
+      runc: state('runc'),
+    };
+  }
+
+  expectClean(): void {
+    expect(this.leftovers()).toEqual({ processes: [], mounts: [], cgroups: [], containers: [], runc: [] });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export async function text(stream: Readable | undefined): Promise<string> {
+  return stream === undefined ? '' : (await buffer(stream)).toString();
+}
+
+/** Command line and environment of every other process: containers and tools are recognised by the paths and ids in them. */
+function processes(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`)} ${read(`/proc/${pid}/environ`)} ${read(`/proc/${pid}/cgroup`)}`);
+}
+
+function cgroups(): string[] {
+  const bases = list('/sys/fs/cgroup').map((name) => path.join('/sys/fs/cgroup', name, 'slipway-test'));
+  return ['/sys/fs/cgroup/slipway-test', ...bases].flatMap((base) => list(base).map((name) => path.join(base, name)));
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
