@@ -14,7 +14,7 @@ const maxEntries = 20_000;
  * Another user trusts whatever that user is pointed at, as any interpreter would.
  */
 export class TrustCheck {
-  readonly #checkedFolders = new Map<string, Problem | undefined>();
+  readonly #checked = new Map<string, Problem | undefined>();
   readonly #active: boolean;
 
   constructor(uid = process.geteuid?.()) {
@@ -25,8 +25,7 @@ export class TrustCheck {
   file(what: string, file: string): Problem | undefined {
     if (!this.#active) return undefined;
     try {
-      const real = fs.realpathSync(file);
-      return this.#above(what, path.resolve(file)) ?? this.#above(what, real) ?? entryProblem(what, real);
+      return this.#path(what, path.resolve(file));
     } catch (error) {
       return unreadable(what, error);
     }
@@ -39,42 +38,42 @@ export class TrustCheck {
     const own = this.file(what, directory);
     if (own !== undefined) return own;
     try {
-      return insidePackage(what, fs.realpathSync(directory));
+      return this.#inside(what, fs.realpathSync(directory));
     } catch (error) {
       return unreadable(what, error);
     }
   }
 
-  #above(what: string, file: string): Problem | undefined {
-    const folder = path.dirname(file);
-    if (!this.#checkedFolders.has(folder)) {
-      const above = folder === '/' ? undefined : this.#above(what, folder);
-      this.#checkedFolders.set(folder, above ?? entryProblem(what, folder));
+  #path(what: string, entry: string): Problem | undefined {
+    if (!this.#checked.has(entry)) {
+      this.#checked.set(entry, undefined);
+      const folder = path.dirname(entry);
+      const above = folder === entry ? undefined : this.#path(what, folder);
+      this.#checked.set(entry, above ?? entryProblem(what, entry) ?? this.#linkTarget(what, entry));
     }
-    return this.#checkedFolders.get(folder);
+    return this.#checked.get(entry);
   }
-}
 
-function insidePackage(what: string, directory: string): Problem | undefined {
-  const pending = [directory];
-  let entries = 0;
-  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
-      if (entry.name === 'node_modules') continue;
-      if (++entries > maxEntries) {
-        return {
-          kind: 'failed-precondition',
-          code: 'PLUGIN_PACKAGE_TOO_LARGE',
-          message: `${what} "${directory}" has more than ${maxEntries} files`,
-        };
+  #inside(what: string, directory: string): Problem | undefined {
+    const pending = [directory];
+    let entries = 0;
+    for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+      for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+        if (entry.name === 'node_modules') continue;
+        if (++entries > maxEntries) return tooLarge(what, directory);
+        const inner = path.join(folder, entry.name);
+        const problem = entryProblem(what, inner) ?? this.#linkTarget(what, inner);
+        if (problem !== undefined) return problem;
+        if (entry.isDirectory()) pending.push(inner);
       }
-      const inner = path.join(folder, entry.name);
-      const problem = entryProblem(what, inner);
-      if (problem !== undefined) return problem;
-      if (entry.isDirectory()) pending.push(inner);
     }
+    return undefined;
   }
-  return undefined;
+
+  #linkTarget(what: string, entry: string): Problem | undefined {
+    if (!fs.lstatSync(entry).isSymbolicLink()) return undefined;
+    return this.#path(what, path.resolve(fs.realpathSync(path.dirname(entry)), fs.readlinkSync(entry)));
+  }
 }
 
 function entryProblem(what: string, entry: string): Problem | undefined {
@@ -95,6 +94,14 @@ function entryProblem(what: string, entry: string): Problem | undefined {
 
 function untrusted(message: string, hint: string): Problem {
   return { kind: 'permission-denied', code: 'UNTRUSTED_FILE', message, hint };
+}
+
+function tooLarge(what: string, directory: string): Problem {
+  return {
+    kind: 'failed-precondition',
+    code: 'PLUGIN_PACKAGE_TOO_LARGE',
+    message: `${what} "${directory}" has more than ${maxEntries} files`,
+  };
 }
 
 function unreadable(what: string, error: unknown): Problem {

@@ -28,25 +28,26 @@ export async function closureProblems(
   load: Load,
 ): Promise<{ readonly problems: readonly Problem[]; readonly cause?: unknown }> {
   const edges: Edges = new Map();
-  const problems: Problem[] = [];
+  const found = new Map<CatalogEntry, readonly Problem[]>();
   let cause: unknown;
   const visit = async (entry: CatalogEntry): Promise<void> => {
     if (edges.has(entry)) return;
     edges.set(entry, []);
     const loaded = await load(entry);
     if (!loaded.ok) {
-      problems.push(...loaded.problems);
+      found.set(entry, loaded.problems);
       cause ??= loaded.cause;
       return;
     }
     const needs = eagerNeeds(entry, loaded.definition, catalog, config);
-    problems.push(...needs.problems);
+    found.set(entry, needs.problems);
     edges.set(entry, needs.entries);
     await Promise.all(needs.entries.map(visit));
   };
   await Promise.all(roots.map(visit));
-  problems.push(...circles(edges));
-  return { problems: dedupe(problems), cause };
+  // In the order of the catalog, whichever module happened to load first.
+  const problems = catalog.entries.flatMap((entry) => found.get(entry) ?? []);
+  return { problems: dedupe([...problems, ...circles(edges, roots)]), cause };
 }
 
 function eagerNeeds(
@@ -69,7 +70,7 @@ function eagerNeeds(
   return { entries, problems };
 }
 
-function circles(edges: Edges): Problem[] {
+function circles(edges: Edges, roots: readonly CatalogEntry[]): Problem[] {
   const problems: Problem[] = [];
   const done = new Set<CatalogEntry>();
   const walk = (entry: CatalogEntry, above: readonly CatalogEntry[]): void => {
@@ -82,7 +83,7 @@ function circles(edges: Edges): Problem[] {
     for (const next of edges.get(entry) ?? []) walk(next, [...above, entry]);
     done.add(entry);
   };
-  for (const entry of edges.keys()) walk(entry, []);
+  for (const entry of roots) walk(entry, []);
   return problems;
 }
 

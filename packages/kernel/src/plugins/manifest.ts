@@ -37,7 +37,10 @@ const patterns = {
   provides: { pattern: /^[a-z][a-z0-9-]*\.v[1-9][0-9]*$/, expected: 'a point such as "snapshotter.v1"' },
   id: { pattern: /^[a-z0-9]+(?:-[a-z0-9]+)*$/, expected: 'lower-case letters, digits and hyphens' },
   api: { pattern: /^(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)$/, expected: `a version such as "${apiVersion}"` },
-  plugin: { pattern: /^\.\/[^\0]+$/, expected: 'a module inside the package, such as "./dist/plugin.js"' },
+  plugin: {
+    pattern: /^\.\/(?!(?:[^\0]*\/)?\.\.(?:\/|$))[^\0]+$/,
+    expected: 'a module inside the package, such as "./dist/plugin.js"',
+  },
 } as const;
 
 export type ReadManifest =
@@ -89,9 +92,6 @@ export function readManifest(directory: string): ReadManifest {
     );
   }
   const module = path.join(directory, text('plugin'));
-  if (!module.startsWith(directory + path.sep)) {
-    problems.push(invalid(file, `key "slipway.plugin": ${JSON.stringify(slipway['plugin'])} leads out of the package`));
-  }
   const manifest = {
     package: String(name),
     version: String(version),
