@@ -1,0 +1,13 @@
+import { contentPoint, definePlugin } from '@slipway/plugin-api';
+import { makeFolders } from './layout.js';
+import { LocalContentStore } from './local-content-store.js';
+
+export const plugin = definePlugin({
+  provides: contentPoint,
+  id: 'local',
+  api: '1.0',
+  activate: async ({ container, dirs, own }) => {
+    await makeFolders(dirs.root);
+    return { instance: own(container.resolve(LocalContentStore)), capabilities: { labels: false } };
+  },
+});
