@@ -1,0 +1,47 @@
+import type { BigIntStats } from 'node:fs';
+import type { Xattr } from '../tar/entry.js';
+
+/** What a file system object carries beside its content. */
+export interface Attributes {
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Whole seconds since 1970, rounded down, and nanoseconds after them. */
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
+  readonly xattrs: readonly Xattr[];
+}
+
+/** Of a directory that no layer lists. The time is fixed so that the same layers make the same tree. */
+export const unlistedDirectory: Attributes = {
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtimeSeconds: 0,
+  mtimeNanoseconds: 0,
+  xattrs: [],
+};
+
+const second = 1_000_000_000n;
+
+export function attributesOf(stats: BigIntStats, xattrs: readonly Xattr[]): Attributes {
+  const nanoseconds = ((stats.mtimeNs % second) + second) % second;
+  return {
+    mode: Number(stats.mode) & 0o7777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    mtimeSeconds: Number((stats.mtimeNs - nanoseconds) / second),
+    mtimeNanoseconds: Number(nanoseconds),
+    xattrs,
+  };
+}
+
+export function mtimeNs(attributes: Attributes): bigint {
+  return BigInt(attributes.mtimeSeconds) * second + BigInt(attributes.mtimeNanoseconds);
+}
+
+/** overlayfs' own marks: an image that brings them could hide files or reach into other layers. */
+export function isOverlayMark(xattrName: string): boolean {
+  return xattrName.startsWith('trusted.overlay.');
+}

@@ -1,0 +1,59 @@
+import type { ByteString } from '../bytes.js';
+import type { Attributes } from './attributes.js';
+import type { BaseDirectory } from './base.js';
+import type { DirectoryHandle } from './handle.js';
+
+/** A directory of the merged view, as far as the layer has walked into it. */
+export class DirectoryNode {
+  /** What the layer has done to names here, and what it has walked through. A name that is missing is as the base has it. */
+  readonly children = new Map<ByteString, Child>();
+  readonly depth: number;
+  /** It is in the target: made, copied up, or there from the start. */
+  made = false;
+  /** An entry of the layer gave its attributes. */
+  listed = false;
+  /** The layer has put something of its own in it or below it, or listed it. */
+  added = false;
+  /** Its content in the target has changed, and with that its time. */
+  touched = false;
+  /** New content gets its group or default access control list. Undefined: not yet looked at. */
+  passesOn: boolean | undefined;
+
+  constructor(
+    readonly parent: DirectoryNode | undefined,
+    readonly name: ByteString,
+    /** Of the target's directory. */
+    readonly handle: DirectoryHandle,
+    /** The parts of the trees below that show through: none for a new or opaque directory. */
+    public base: readonly BaseDirectory[],
+    /** As it should be at the end. */
+    public attributes: Attributes,
+    /** What it has from the trees below; the attributes' xattrs are read only when it is copied up. */
+    public copyFrom: CopySource | undefined,
+  ) {
+    this.depth = parent === undefined ? 0 : parent.depth + 1;
+  }
+}
+
+/** Where a base directory's own attributes are. */
+export interface CopySource {
+  readonly at: DirectoryHandle;
+  readonly name: ByteString;
+}
+
+/**
+ * Something that is no directory.
+ * - `own`: put there by the layer. - `copied`: a lower file, brought into the target to be linked to.
+ * - `base`: seen in the trees below. - `gone`: hidden by the layer.
+ */
+export interface Leaf {
+  readonly state: 'own' | 'copied' | 'base' | 'gone';
+  /** Where a symbolic link leads. */
+  readonly symlink?: ByteString | undefined;
+}
+
+export type Child = DirectoryNode | Leaf;
+
+export const ownLeaf: Leaf = { state: 'own' };
+export const copiedLeaf: Leaf = { state: 'copied' };
+export const goneLeaf: Leaf = { state: 'gone' };

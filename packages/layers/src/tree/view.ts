@@ -1,0 +1,169 @@
+import { readlinkSync } from 'node:fs';
+import type { LinuxSystem } from '@slipway/linux';
+import type { ByteString } from '../bytes.js';
+import { entryError } from '../errors.js';
+import { type Attributes, attributesOf, unlistedDirectory } from './attributes.js';
+import { lookUpBase } from './base.js';
+import { DirectoryHandle, type HandleTable } from './handle.js';
+import { type Child, DirectoryNode } from './node.js';
+import type { TreeWriter } from './writer.js';
+import { readXattrs } from './xattrs.js';
+
+/** How many symbolic links the kernel follows in one path (path_resolution(7)). */
+const mostLinks = 40;
+/** NAME_MAX of Linux. */
+const longestName = 255;
+
+/** Where a path leads: the last directory that is there, and the names below it that are not (or are no directories). */
+export interface Walked {
+  readonly node: DirectoryNode;
+  readonly missing: ByteString[];
+}
+
+export interface MergedViewOptions {
+  readonly system: LinuxSystem;
+  readonly handles: HandleTable;
+  readonly writer: TreeWriter;
+  /** In a `directory` the base and the target are one tree. */
+  readonly form: 'overlay' | 'directory';
+  readonly root: DirectoryNode;
+  readonly depth: number;
+}
+
+/** The merged tree of the layers below and this one so far: resolves names in it and brings directories into being. */
+export class MergedView {
+  readonly root: DirectoryNode;
+  /** Directories whose time must be set at the end. */
+  readonly touched = new Set<DirectoryNode>();
+  readonly #system: LinuxSystem;
+  readonly #handles: HandleTable;
+  readonly #writer: TreeWriter;
+  readonly #form: 'overlay' | 'directory';
+  readonly #depth: number;
+
+  constructor(options: MergedViewOptions) {
+    this.root = options.root;
+    this.#system = options.system;
+    this.#handles = options.handles;
+    this.#writer = options.writer;
+    this.#form = options.form;
+    this.#depth = options.depth;
+  }
+
+  /** What is under a name; undefined when nothing is or the layer has hidden it. */
+  lookUp(node: DirectoryNode, name: ByteString): Child | undefined {
+    const known = node.children.get(name);
+    if (known) return known instanceof DirectoryNode || known.state !== 'gone' ? known : undefined;
+    if (node.base.length === 0) return undefined;
+    const found = lookUpBase(this.#system, this.#handles, node.base, name);
+    if (!found) return undefined;
+    const [first] = found.directories;
+    if (first) {
+      const inPlace = this.#form === 'directory';
+      const handle = inPlace ? first.handle : new DirectoryHandle(node.handle, name);
+      const child = new DirectoryNode(node, name, handle, found.directories, attributesOf(found.stats, []), found);
+      child.made = inPlace;
+      node.children.set(name, child);
+      return child;
+    }
+    if (!found.stats.isSymbolicLink()) return { state: 'base' };
+    const link = { state: 'base', symlink: readlinkSync(this.#handles.path(found.at, name), 'latin1') } as const;
+    node.children.set(name, link);
+    return link;
+  }
+
+  /** Resolves a path to a directory as chroot(2) to the root would. Errors name `entry`. */
+  walk(path: ByteString, entry: ByteString): Walked {
+    let node = this.root;
+    let missing: ByteString[] = [];
+    const pending = path.split('/').reverse();
+    let links = 0;
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      if (name === '' || name === '.') continue;
+      if (name === '..') {
+        if (missing.length > 0) missing.pop();
+        else node = node.parent ?? node;
+        continue;
+      }
+      this.checkName(name, entry);
+      const child = missing.length > 0 ? undefined : this.lookUp(node, name);
+      if (child instanceof DirectoryNode) {
+        node = child;
+      } else if (child?.symlink !== undefined) {
+        if (++links > mostLinks) throw entryError('LAYER_LINK_LOOP', entry, `more than ${mostLinks} symbolic links in its path`);
+        if (child.symlink.startsWith('/')) {
+          node = this.root;
+          missing = [];
+        }
+        for (const part of child.symlink.split('/').reverse()) pending.push(part);
+      } else {
+        missing.push(name);
+        this.checkDepth(node.depth + missing.length, entry);
+      }
+    }
+    return { node, missing };
+  }
+
+  checkName(name: ByteString, entry: ByteString): void {
+    if (name.length > longestName)
+      throw entryError('LAYER_NAME_INVALID', entry, `a name of ${name.length} bytes in it is longer than ${longestName}`);
+    if (name.startsWith('.wh.'))
+      throw entryError('LAYER_WHITEOUT_INVALID', entry, 'a name beginning with ".wh." in it is reserved for whiteouts');
+  }
+
+  checkDepth(depth: number, entry: ByteString): void {
+    if (depth > this.#depth) throw entryError('LAYER_TOO_LARGE', entry, `is deeper than the limit of ${this.#depth} directories`);
+  }
+
+  /** Makes what a walk found missing. */
+  make({ node, missing }: Walked): DirectoryNode {
+    let directory = node;
+    for (const name of missing) directory = this.makeDirectory(directory, name, unlistedDirectory);
+    return directory;
+  }
+
+  /** A new directory in place of whatever the name stands for, which is no directory. */
+  makeDirectory(parent: DirectoryNode, name: ByteString, attributes: Attributes): DirectoryNode {
+    this.touch(parent);
+    const hidesBase = this.#form === 'overlay' && lookUpBase(this.#system, this.#handles, parent.base, name) !== undefined;
+    const node = new DirectoryNode(parent, name, new DirectoryHandle(parent.handle, name), [], attributes, undefined);
+    node.made = true;
+    this.#writer.makeDirectory(node, hidesBase);
+    parent.children.set(name, node);
+    this.touched.add(node);
+    this.markAdded(node);
+    return node;
+  }
+
+  /** The directory's content is about to change: it must be in the target, and its time set at the end. */
+  touch(node: DirectoryNode): void {
+    this.copyUp(node);
+    this.touched.add(node);
+  }
+
+  /** Brings a directory of the trees below into the target, with the attributes that it has there. */
+  copyUp(node: DirectoryNode): void {
+    if (node.made || !node.parent) return;
+    this.touch(node.parent);
+    const { copyFrom } = node;
+    if (copyFrom && !node.listed) {
+      const xattrs = readXattrs(this.#system, this.#handles.path(copyFrom.at, copyFrom.name));
+      node.attributes = { ...node.attributes, xattrs };
+    }
+    this.#writer.makeDirectory(node, false);
+    node.made = true;
+    this.touched.add(node);
+  }
+
+  markAdded(node: DirectoryNode): void {
+    for (let at: DirectoryNode | undefined = node; at && !at.added; at = at.parent) at.added = true;
+  }
+
+  /** Forgets a directory that is no longer there, with all below it. */
+  drop(node: DirectoryNode): void {
+    for (const child of node.children.values()) if (child instanceof DirectoryNode) this.drop(child);
+    this.#handles.close(node.handle);
+    this.touched.delete(node);
+    node.parent?.children.delete(node.name);
+  }
+}

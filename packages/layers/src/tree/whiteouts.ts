@@ -1,0 +1,94 @@
+import { readdirSync } from 'node:fs';
+import type { LinuxSystem } from '@slipway/linux';
+import type { ByteString } from '../bytes.js';
+import { unlistedDirectory } from './attributes.js';
+import { baseNames, lookUpBase } from './base.js';
+import type { HandleTable } from './handle.js';
+import { DirectoryNode, goneLeaf } from './node.js';
+import type { MergedView } from './view.js';
+import type { TreeWriter } from './writer.js';
+
+export interface WhiteoutsOptions {
+  readonly system: LinuxSystem;
+  readonly handles: HandleTable;
+  readonly writer: TreeWriter;
+  readonly view: MergedView;
+  readonly form: 'overlay' | 'directory';
+}
+
+/**
+ * Hides what the trees below have, and never what the layer itself has put there: so the order of whiteouts and other
+ * entries in the archive makes no difference.
+ */
+export class Whiteouts {
+  readonly #system: LinuxSystem;
+  readonly #handles: HandleTable;
+  readonly #writer: TreeWriter;
+  readonly #view: MergedView;
+  readonly #form: 'overlay' | 'directory';
+
+  constructor(options: WhiteoutsOptions) {
+    this.#system = options.system;
+    this.#handles = options.handles;
+    this.#writer = options.writer;
+    this.#view = options.view;
+    this.#form = options.form;
+  }
+
+  hide(parent: DirectoryNode, name: ByteString): void {
+    const child = parent.children.get(name);
+    if (child instanceof DirectoryNode && child.added) {
+      const showedBase = child.base.length > 0;
+      this.#detach(child, true);
+      if (showedBase) this.#writer.setOpaque(child);
+      return;
+    }
+    if (child && !(child instanceof DirectoryNode) && (child.state === 'own' || child.state === 'gone')) return;
+    if (!lookUpBase(this.#system, this.#handles, parent.base, name)) return;
+    this.#view.touch(parent);
+    if (child instanceof DirectoryNode) this.#view.drop(child);
+    this.#writer.hide(parent, name);
+    parent.children.set(name, goneLeaf);
+  }
+
+  hideAll(node: DirectoryNode): void {
+    if (node.base.length === 0) return;
+    // overlayfs does not look for the opaque mark on the root of a layer, so there each name is hidden by itself.
+    if (!node.parent) for (const name of baseNames(this.#handles, node.base)) this.hide(node, name);
+    else {
+      this.#view.touch(node);
+      this.#detach(node, false);
+      this.#writer.setOpaque(node);
+    }
+  }
+
+  /** Lets nothing of the trees below remain in a directory that stays. `whole`: nor its attributes. */
+  #detach(node: DirectoryNode, whole: boolean): void {
+    if (node.base.length > 0) this.#discardBase(node);
+    if (!whole || node.listed || !node.copyFrom) return;
+    node.copyFrom = undefined;
+    node.attributes = unlistedDirectory;
+    this.#writer.setAttributes(node);
+  }
+
+  #discardBase(node: DirectoryNode): void {
+    const inTarget =
+      this.#form === 'directory' ? readdirSync(this.#handles.path(node.handle, '.'), 'latin1') : node.children.keys();
+    for (const name of [...inTarget]) {
+      const child = node.children.get(name);
+      if (child instanceof DirectoryNode && child.added) this.#detach(child, true);
+      else if (!child || child instanceof DirectoryNode || child.state !== 'own') this.#discard(node, name);
+    }
+    for (const [name, child] of node.children)
+      if (!(child instanceof DirectoryNode) && child.state === 'gone') node.children.delete(name);
+    node.base = [];
+  }
+
+  /** Under an opaque directory nothing is left to be hidden: a whiteout there would show. */
+  #discard(parent: DirectoryNode, name: ByteString): void {
+    const child = parent.children.get(name);
+    this.#writer.remove(parent, name);
+    if (child instanceof DirectoryNode) this.#view.drop(child);
+    else parent.children.delete(name);
+  }
+}
