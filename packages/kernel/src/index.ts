@@ -7,6 +7,7 @@ export type { ConfigTable } from './config/table.js';
 export { Kernel, type KernelOptions } from './kernel.js';
 export type { BuiltinPlugin } from './plugins/catalog.js';
 export type { PluginPlaces } from './plugins/discovery.js';
+export type { Manifest } from './plugins/manifest.js';
 export type { PluginSchema } from './plugins/schemas.js';
 export { type Problem, problemsOf } from './problem.js';
 export type { PluginState, PluginStatus } from './status.js';

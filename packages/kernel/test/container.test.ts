@@ -67,7 +67,7 @@ test('a plugin with its own copy of plugin-api works', async () => {
     export const plugin = definePlugin({ provides: contentPoint, id: 'c', api: '1.0', needs: { metadata: optional(metadataPoint) },
       activate({ needs }) { return { instance: { id: 'own copy', where: import.meta.resolve('@slipway/plugin-api'), needs } }; } });`,
   );
-  const own = (await import('./place.js')).stackPlugins().filter(({ plugin }) => plugin.id !== 'c');
+  const own = (await import('./place.js')).stackPlugins().filter(({ manifest }) => manifest.id !== 'c');
   await using kernel = await place.boot({ builtin: own });
   const instance = await kernel.get(point('content.v1'));
   expect(instance).toMatchObject({ id: 'own copy', needs: { metadata: { id: 'm' } } });
@@ -89,8 +89,8 @@ test('boot loads no plugin, no TOML parser without a file, no tsyringe; get load
     const { Kernel, loadConfig } = await import('${import.meta.resolve('@slipway/kernel')}');
     const { defaults, places, builtin } = JSON.parse(process.argv[2]);
     const config = await loadConfig({ defaults, folders: [places.etc], env: {} });
-    const plugins = builtin.map(({ package: name, provides, id }) => ({ package: name, version: '1.0.0',
-      plugin: { provides: { id: provides }, id, api: '1.0', activate: () => ({ instance: {} }) } }));
+    const plugins = builtin.map(({ package: name, provides, id }) => ({
+      manifest: { package: name, version: '1.0.0', provides, id, api: '1.0', declares: {} }, load: () => import('nowhere') }));
     await using kernel = await Kernel.boot({ config, places, builtin: plugins });
     kernel.status();
     const boot = [...loaded];

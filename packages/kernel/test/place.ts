@@ -122,7 +122,8 @@ export function journal(): string[] {
 
 export function builtin(provides: string, id: string, extra: Partial<Plugin> = {}): BuiltinPlugin {
   const plugin: Plugin = { provides: { id: provides }, id, api: '1.0', activate: () => ({ instance: { id } }), ...extra };
-  return { package: `@builtin/${id}`, version: '0.1.0', plugin };
+  const { api, declares = {} } = plugin;
+  return { manifest: { package: `@builtin/${id}`, version: '0.1.0', provides, id, api, declares }, load: async () => plugin };
 }
 
 /** Something for every key of [stack]. */

@@ -116,8 +116,8 @@ test('code and manifest must agree', async () => {
   await using kernel = await place.boot();
   const problems = problemsOf(await failure(kernel.get(point('p.v1')))).map(({ message }) => message);
   expect(problems).toEqual([
-    `plugin "@test/a": ${folder}/plugin.js says id "a", but "slipway.id" in its package.json is "b"`,
-    `plugin "@test/a": ${folder}/plugin.js says declares {"writes":["erofs"]}, but "slipway.declares" in its package.json is {"writes":["overlay"]}`,
+    `plugin "@test/a": ${folder}/plugin.js says id "a", but its manifest says "b"`,
+    `plugin "@test/a": ${folder}/plugin.js says declares {"writes":["erofs"]}, but its manifest says {"writes":["overlay"]}`,
   ]);
 });
 
@@ -127,7 +127,7 @@ test('a module that cannot be loaded, and one without a plugin', async () => {
   const folder = place.plugin({ provides: 'b.v1', id: 'b' });
   fs.writeFileSync(path.join(folder, 'plugin.js'), 'export const plugin = null;');
   await using kernel = await place.boot();
-  expect((await failure(kernel.get(point('a.v1')))).message).toMatch(/^load plugin "@test\/a" from .*: boom at import$/);
+  expect((await failure(kernel.get(point('a.v1')))).message).toMatch(/^load plugin "@test\/a" \(.*\): boom at import$/);
   expect((await failure(kernel.get(point('b.v1')))).message).toBe(
     `plugin "@test/b": ${folder}/plugin.js exports no "plugin" made by definePlugin`,
   );

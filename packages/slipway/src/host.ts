@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { enginePlugin } from '@slipway/engine';
+import { fileURLToPath } from 'node:url';
 import {
   type BuiltinPlugin,
   type Config,
@@ -13,7 +13,7 @@ import {
   loadConfig,
   type Problem,
 } from '@slipway/kernel';
-import { type Engine, enginePoint, type Plugin, SlipwayError } from '@slipway/plugin-api';
+import { apiVersion, type Engine, enginePoint, SlipwayError } from '@slipway/plugin-api';
 import { defaultConfig } from './defaults.js';
 import type { OpenEngineOptions } from './options.js';
 
@@ -84,7 +84,13 @@ function engineOf({ settings: { root, state }, stacks }: Config, stack: string):
       hint: `add [stacks.${stack}] to a config file`,
     });
   }
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  const plugin: Plugin = enginePlugin({ root, state, stacks, defaultStack: stack });
-  return { package: '@slipway/engine', version, plugin };
+  const packageJson = fileURLToPath(import.meta.resolve('@slipway/engine/package.json'));
+  const { name, version } = JSON.parse(readFileSync(packageJson, 'utf8')) as { name: string; version: string };
+  return {
+    manifest: { package: name, version, provides: enginePoint.id, id: 'slipway', api: apiVersion, declares: {} },
+    load: async () => {
+      const { enginePlugin } = await import('@slipway/engine');
+      return enginePlugin({ root, state, stacks, defaultStack: stack });
+    },
+  };
 }

@@ -6,18 +6,18 @@ import { suggestion } from '../nearest.js';
 import type { Problem } from '../problem.js';
 import { addressOf, type Manifest, shortName } from './manifest.js';
 
-/** A plugin that the program itself brings: no package is looked up and no code imported. */
+/** A plugin that the program itself brings: no package is looked up, and its code is imported when it is first needed. */
 export interface BuiltinPlugin {
-  readonly package: string;
-  readonly version: string;
-  readonly plugin: Plugin;
+  readonly manifest: Manifest;
+  readonly load: () => Promise<Plugin>;
 }
 
 /** A plugin that is known, loaded or not. */
 export interface CatalogEntry {
   readonly address: string;
   readonly manifest: Manifest;
-  readonly plugin?: Plugin;
+  /** Set for a plugin that the program brings. */
+  readonly load?: () => Promise<Plugin>;
   readonly disabled: boolean;
   /** Key in `[plugin]` of the section that is the plugin's own, when the configuration has one. */
   readonly section?: string;
@@ -31,10 +31,7 @@ export interface Catalog {
 
 export function makeCatalog(config: Config, found: readonly Manifest[], builtin: readonly BuiltinPlugin[]): Catalog {
   const problems: Problem[] = [];
-  const known = [
-    ...builtin.map((item) => ({ manifest: manifestOf(item), plugin: item.plugin })),
-    ...found.map((manifest) => ({ manifest })),
-  ];
+  const known = [...builtin, ...found.map((manifest) => ({ manifest }))];
   const named = (name: string): readonly Manifest[] => {
     const exact = known.filter(({ manifest }) => manifest.package === name);
     return (exact.length > 0 ? exact : known.filter(({ manifest }) => shortName(manifest.package) === name)).map(
@@ -92,17 +89,6 @@ export function makeCatalog(config: Config, found: readonly Manifest[], builtin:
   });
   problems.push(...duplicates(entries));
   return { entries, problems };
-}
-
-function manifestOf({ package: name, version, plugin }: BuiltinPlugin): Manifest {
-  return {
-    package: name,
-    version,
-    provides: plugin.provides.id,
-    id: plugin.id,
-    api: plugin.api,
-    declares: plugin.declares ?? {},
-  };
 }
 
 function twoSections(where: string, manifest: Manifest, sections: readonly string[]): Problem {

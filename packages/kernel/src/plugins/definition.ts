@@ -24,15 +24,13 @@ export type LoadedDefinition =
 /** Imports a plugin's module (once), compares it with the manifest and checks the plugin's section of the configuration. */
 export async function loadDefinition(entry: CatalogEntry, config: Config, trust: TrustCheck): Promise<LoadedDefinition> {
   const { manifest } = entry;
-  let plugin: unknown = entry.plugin;
-  if (manifest.module !== undefined && manifest.directory !== undefined) {
-    const untrusted = trust.package(manifest.directory);
-    if (untrusted !== undefined) return { ok: false, problems: [untrusted] };
-    try {
-      plugin = ((await import(pathToFileURL(manifest.module).href)) as { readonly plugin?: unknown }).plugin;
-    } catch (cause) {
-      return { ok: false, problems: [loadProblem(manifest, cause)], cause };
-    }
+  const untrusted = manifest.directory === undefined ? undefined : trust.package(manifest.directory);
+  if (untrusted !== undefined) return { ok: false, problems: [untrusted] };
+  let plugin: unknown;
+  try {
+    plugin = await importPlugin(entry);
+  } catch (cause) {
+    return { ok: false, problems: [loadProblem(manifest, cause)], cause };
   }
   const mismatches = codeProblems(manifest, plugin);
   if (mismatches.length > 0) return { ok: false, problems: mismatches };
@@ -41,6 +39,11 @@ export async function loadDefinition(entry: CatalogEntry, config: Config, trust:
   return own.ok
     ? { ok: true, definition: { plugin: checked, needs: checked.needs ?? {}, config: own.value } }
     : { ok: false, problems: own.problems };
+}
+
+async function importPlugin({ manifest: { module }, load }: CatalogEntry): Promise<unknown> {
+  if (module === undefined) return load?.();
+  return ((await import(pathToFileURL(module).href)) as { readonly plugin?: unknown }).plugin;
 }
 
 async function ownConfig(
@@ -68,7 +71,7 @@ function loadProblem(manifest: Manifest, cause: unknown): Problem {
   return {
     kind: 'failed-precondition',
     code: 'PLUGIN_LOAD_FAILED',
-    message: `load plugin "${manifest.package}" from "${manifest.module}": ${reason}`,
+    message: `load plugin "${manifest.package}" (${manifest.module ?? 'built in'}): ${reason}`,
     hint: 'the package is broken or not built: reinstall it, or name it in plugins.disabled',
   };
 }
@@ -90,7 +93,7 @@ function codeProblems(manifest: Manifest, plugin: unknown): Problem[] {
     .map(([key, [found, expected]]) =>
       disagreement(
         manifest,
-        `says ${key} ${JSON.stringify(found) ?? 'nothing'}, but "slipway.${key}" in its package.json is ${JSON.stringify(expected)}`,
+        `says ${key} ${JSON.stringify(found) ?? 'nothing'}, but its manifest says ${JSON.stringify(expected)}`,
       ),
     );
   for (const [name, need] of Object.entries(code.needs ?? {})) {
