@@ -1,0 +1,184 @@
+import type { MetadataStore, PrepareOptions, ReadTransaction, SnapshotInfo, WriteTransaction } from '@slipway/plugin-api';
+import {
+  hasChildren,
+  invalidKey,
+  parentNotCommitted,
+  parentNotFound,
+  parentReplaced,
+  snapshotExists,
+  snapshotNotFound,
+  wrongKind,
+} from './errors.js';
+import { type SnapshotRow, type SnapshotTables, snapshotTables, tableKey } from './row.js';
+
+/** A snapshot and the committed ones below it, topmost first. */
+export interface Lineage {
+  readonly row: SnapshotRow;
+  readonly parents: readonly SnapshotRow[];
+}
+
+/** What a new snapshot is to be. */
+export interface NewSnapshot {
+  readonly id: number;
+  readonly kind: 'active' | 'view';
+  readonly key: string;
+  /** As {@link SnapshotBooks.check} found it. */
+  readonly parent: SnapshotRow | undefined;
+  readonly labels: PrepareOptions['labels'];
+}
+
+/** Ids reserved in one transaction: one flush for many snapshots. Those a process does not use are lost, which costs nothing. */
+const idsAtOnce = 64;
+
+/** Which snapshots there are: rows in the metadata store, changed in short transactions. Folders are not its business. */
+export class SnapshotBooks {
+  readonly #metadata: MetadataStore;
+  readonly #tables: SnapshotTables;
+  #freeIds: number[] = [];
+
+  constructor(metadata: MetadataStore, snapshotterId: string) {
+    this.#metadata = metadata;
+    this.#tables = snapshotTables(snapshotterId);
+  }
+
+  /** Errors: `not-found`. */
+  row(what: string, key: string): SnapshotRow {
+    return this.#metadata.read((tx) => this.#row(tx, what, key));
+  }
+
+  /** The snapshot with its ancestors, as of one moment. Errors: `not-found`. */
+  lineage(what: string, key: string): Lineage {
+    return this.#metadata.read((tx) => {
+      const row = this.#row(tx, what, key);
+      const parents: SnapshotRow[] = [];
+      for (let parent = row.parent; parent !== undefined; ) {
+        const next = this.#row(tx, what, parent);
+        parents.push(next);
+        parent = next.parent;
+      }
+      return { row, parents };
+    });
+  }
+
+  /** All rows in key order (bytes of UTF-8). */
+  all(): SnapshotRow[] {
+    const rows = this.#metadata.read((tx) => [...tx.entries(this.#tables.snapshots)].map(([, row]) => row));
+    // Not the table's order for keys that were cut.
+    return rows.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  }
+
+  /** Ids of all rows. */
+  ids(): Set<number> {
+    return new Set(this.#metadata.read((tx) => [...tx.entries(this.#tables.snapshots)].map(([, { id }]) => id)));
+  }
+
+  /** An id that no snapshot ever had. */
+  async newId(): Promise<number> {
+    for (;;) {
+      const id = this.#freeIds.shift();
+      if (id !== undefined) return id;
+      const first = await this.#metadata.write((tx) => {
+        const next = tx.get(this.#tables.ids, 'next') ?? 1;
+        tx.put(this.#tables.ids, 'next', next + idsAtOnce);
+        return next;
+      });
+      this.#freeIds.push(...Array.from({ length: idsAtOnce }, (_, i) => first + i));
+    }
+  }
+
+  /** Refuses early what {@link record} would refuse after the work. Returns the parent's row. Errors: as `prepare`. */
+  check(what: string, key: string, parent: string | undefined): SnapshotRow | undefined {
+    return this.#metadata.read((tx) => this.#check(tx, what, key, parent));
+  }
+
+  /** Errors: as `prepare`; `aborted` when the parent is another one than was copied from. */
+  async record(what: string, { id, kind, key, parent, labels }: NewSnapshot): Promise<void> {
+    const now = new Date().toISOString();
+    await this.#metadata.write((tx) => {
+      const found = this.#check(tx, what, key, parent?.name);
+      if (parent !== undefined && found?.id !== parent.id) throw parentReplaced(what, key, parent.name);
+      tx.put(this.#tables.snapshots, tableKey(key), {
+        id,
+        kind,
+        name: key,
+        ...(parent === undefined ? {} : { parent: parent.name }),
+        labels: labels ?? {},
+        createdAt: now,
+        updatedAt: now,
+      });
+      if (parent !== undefined) tx.put(this.#tables.children, `${parent.id}/${id}`, true);
+    });
+  }
+
+  /** The active snapshot `key` becomes the committed `name`. Errors: as `commit`. */
+  async commit(what: string, name: string, key: string, id: number, labels: PrepareOptions['labels']): Promise<void> {
+    const updatedAt = new Date().toISOString();
+    await this.#metadata.write((tx) => {
+      const row = this.checkCommit(what, name, key, tx);
+      // Removed and prepared anew since its files were flushed.
+      if (row.id !== id) throw snapshotNotFound(what, key);
+      tx.delete(this.#tables.snapshots, tableKey(key));
+      tx.put(this.#tables.snapshots, tableKey(name), { ...row, kind: 'committed', name, labels: labels ?? {}, updatedAt });
+    });
+  }
+
+  /** The row of `key` when it can be committed as `name`. Errors: as `commit`. */
+  checkCommit(what: string, name: string, key: string, transaction?: ReadTransaction): SnapshotRow {
+    if (transaction === undefined) return this.#metadata.read((tx) => this.checkCommit(what, name, key, tx));
+    const row = this.#row(transaction, what, key);
+    if (row.kind !== 'active') throw wrongKind(what, key, row.kind, '"active"');
+    this.#checkFree(transaction, what, name);
+    return row;
+  }
+
+  /** Returns the removed row. Errors: as `remove`. */
+  async remove(what: string, key: string): Promise<SnapshotRow> {
+    return await this.#metadata.write((tx) => {
+      const row = this.#row(tx, what, key);
+      for (const _ of tx.entries(this.#tables.children, { prefix: `${row.id}/` })) throw hasChildren(what, key);
+      tx.delete(this.#tables.snapshots, tableKey(key));
+      if (row.parent !== undefined) this.#forgetChild(tx, what, row.parent, row.id);
+      return row;
+    });
+  }
+
+  async update(what: string, key: string, labels: SnapshotInfo['labels']): Promise<SnapshotRow> {
+    const updatedAt = new Date().toISOString();
+    return await this.#metadata.write((tx) => {
+      const row: SnapshotRow = { ...this.#row(tx, what, key), labels: { ...labels }, updatedAt };
+      tx.put(this.#tables.snapshots, tableKey(key), row);
+      return row;
+    });
+  }
+
+  #forgetChild(tx: WriteTransaction, what: string, parent: string, id: number): void {
+    tx.delete(this.#tables.children, `${this.#row(tx, what, parent).id}/${id}`);
+  }
+
+  #row(tx: ReadTransaction, what: string, key: string): SnapshotRow {
+    checkKey(what, key);
+    const row = tx.get(this.#tables.snapshots, tableKey(key));
+    if (row === undefined) throw snapshotNotFound(what, key);
+    return row;
+  }
+
+  #checkFree(tx: ReadTransaction, what: string, key: string): void {
+    checkKey(what, key);
+    if (tx.get(this.#tables.snapshots, tableKey(key)) !== undefined) throw snapshotExists(what, key);
+  }
+
+  #check(tx: ReadTransaction, what: string, key: string, parent: string | undefined): SnapshotRow | undefined {
+    this.#checkFree(tx, what, key);
+    if (parent === undefined) return undefined;
+    checkKey(what, parent);
+    const row = tx.get(this.#tables.snapshots, tableKey(parent));
+    if (row === undefined) throw parentNotFound(what, key, parent);
+    if (row.kind !== 'committed') throw parentNotCommitted(what, key, parent, row.kind);
+    return row;
+  }
+}
+
+function checkKey(what: string, key: string): void {
+  if (typeof key !== 'string' || !key.isWellFormed() || key.length === 0 || [...key].length > 512)
+    throw invalidKey(what, String(key));
+}

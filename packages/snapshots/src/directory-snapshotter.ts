@@ -1,0 +1,207 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { linux } from '@slipway/linux';
+import {
+  type LayerTarget,
+  type MetadataStore,
+  type Mount,
+  type PrepareOptions,
+  type SnapshotInfo,
+  type Snapshotter,
+  type SnapshotUsage,
+  step,
+  wrapError,
+} from '@slipway/plugin-api';
+import { SnapshotBooks } from './books.js';
+import { wrongKind } from './errors.js';
+import { claimFolder, type FolderClaim, makeFolder, SnapshotFolders } from './folders.js';
+import type { SnapshotRow } from './row.js';
+import type { SnapshotPlace, SnapshotTrees } from './snapshot-trees.js';
+import { TreeJobs } from './tree-jobs.js';
+
+export interface DirectorySnapshotterOptions {
+  /** The plugin's id: part of the names of its tables. */
+  readonly id: string;
+  readonly root: string;
+  readonly metadata: MetadataStore;
+  readonly trees: SnapshotTrees;
+}
+
+/**
+ * A {@link Snapshotter} that keeps a directory for each snapshot.
+ *
+ * A snapshot is there when its row is. Its folder is made before and removed after, under the lock of whoever does it; ids
+ * are never used twice. So a folder without a row that nobody has locked is what a crash left.
+ */
+export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
+  readonly #books: SnapshotBooks;
+  readonly #folders: SnapshotFolders;
+  readonly #trees: SnapshotTrees;
+  readonly #jobs = new TreeJobs();
+
+  constructor({ id, root, metadata, trees }: DirectorySnapshotterOptions) {
+    this.#books = new SnapshotBooks(metadata, id);
+    this.#folders = new SnapshotFolders(root);
+    this.#trees = trees;
+  }
+
+  async stat(key: string): Promise<SnapshotInfo> {
+    return info(this.#books.row('stat snapshot', key));
+  }
+
+  async update(key: string, labels: Readonly<Record<string, string>>): Promise<SnapshotInfo> {
+    return info(await this.#books.update('update snapshot', key, labels));
+  }
+
+  async usage(key: string): Promise<SnapshotUsage> {
+    const { id } = this.#books.row('measure snapshot', key);
+    return await attempt(`measure snapshot "${key}"`, this.#jobs.measure(this.#folders.tree(id)));
+  }
+
+  async mounts(key: string): Promise<readonly Mount[]> {
+    const place = this.#find('mount snapshot', key);
+    if (place.kind === 'committed') throw wrongKind('mount snapshot', key, place.kind, '"active" or "view"');
+    return this.#trees.mounts(place);
+  }
+
+  async layerTarget(key: string): Promise<LayerTarget> {
+    const place = this.#find('apply a layer to snapshot', key);
+    if (place.kind !== 'active') throw wrongKind('apply a layer to snapshot', key, place.kind, '"active"');
+    return this.#trees.layerTarget(place);
+  }
+
+  async prepare(key: string, parent?: string, options: PrepareOptions = {}): Promise<readonly Mount[]> {
+    return await this.#create('prepare snapshot', 'active', key, parent, options);
+  }
+
+  async view(key: string, parent?: string, options: PrepareOptions = {}): Promise<readonly Mount[]> {
+    return await this.#create('view snapshot', 'view', key, parent, options);
+  }
+
+  async commit(name: string, key: string, options: PrepareOptions = {}): Promise<void> {
+    const what = 'commit snapshot';
+    const row = this.#books.checkCommit(what, name, key);
+    const place = this.#place(row, this.#books.lineage(what, key).parents);
+    await attempt(`${what} "${key}"`, this.#jobs.sync(place.tree));
+    step('snapshot.commit.synced', { name, key });
+    await this.#books.commit(what, name, key, row.id, options.labels);
+    step('snapshot.commit.recorded', { name, key });
+    // It is committed; what stays behind goes with the snapshot.
+    await this.#trees.settle({ ...place, kind: 'committed' }, this.#jobs).catch(() => undefined);
+  }
+
+  async remove(key: string): Promise<void> {
+    const { id } = await this.#books.remove('remove snapshot', key);
+    step('snapshot.remove.recorded', { key });
+    await attempt(`remove snapshot "${key}"`, this.#discard(id));
+    step('snapshot.remove.deleted', { key });
+  }
+
+  async *walk(): AsyncIterable<SnapshotInfo> {
+    for (const row of this.#books.all()) yield info(row);
+  }
+
+  async cleanup(): Promise<void> {
+    // Folders first: one that is made and recorded in between has its row by the time the rows are read.
+    const folders = this.#folders.ids();
+    const rows = this.#books.ids();
+    for (const id of folders) {
+      if (rows.has(id)) continue;
+      await attempt('clean up snapshots', this.#discard(id));
+      step('snapshot.cleanup.deleted', { id });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#jobs[Symbol.asyncDispose]();
+  }
+
+  async #create(
+    what: string,
+    kind: 'active' | 'view',
+    key: string,
+    parent: string | undefined,
+    { labels }: PrepareOptions,
+  ): Promise<readonly Mount[]> {
+    const parentRow = this.#books.check(what, key, parent);
+    const ancestors = parentRow === undefined ? [] : [parentRow, ...this.#books.lineage(what, parentRow.name).parents];
+    const { id, claim } = await attempt(`${what} "${key}"`, this.#newFolder());
+    const place = this.#place({ id, kind }, ancestors);
+    try {
+      using _claim = claim;
+      try {
+        await this.#fill(place);
+      } catch (error) {
+        // The parent went away beneath: that is the reason to tell.
+        this.#books.check(what, key, parent);
+        throw wrapError(`${what} "${key}"`, error);
+      }
+      step('snapshot.prepare.directory', { key, id });
+      await this.#books.record(what, { id, kind, key, parent: parentRow, labels });
+    } catch (error) {
+      // What cannot be removed now is removed by a later cleanup; the first error is the one that counts.
+      await this.#discard(id).catch(() => undefined);
+      throw error;
+    }
+    step('snapshot.prepare.recorded', { key, id });
+    return this.#trees.mounts(place);
+  }
+
+  async #newFolder(): Promise<{ readonly id: number; readonly claim: FolderClaim }> {
+    for (;;) {
+      const id = await this.#books.newId();
+      const claim = makeFolder(linux, this.#folders.of(id));
+      if (claim !== undefined) return { id, claim };
+    }
+  }
+
+  async #fill(place: SnapshotPlace): Promise<void> {
+    mkdirSync(place.tree);
+    chmodSync(place.tree, 0o755);
+    await this.#trees.fill(place, this.#jobs);
+    for (const folder of [place.tree, place.folder, this.#folders.top]) await syncFolder(folder);
+  }
+
+  /** Deletes the folder of an id that has no row, unless another process is at it. */
+  async #discard(id: number): Promise<void> {
+    using claim = claimFolder(linux, this.#folders.of(id));
+    // Its maker may have recorded it between our look at the rows and the lock.
+    if (claim === undefined || this.#books.ids().has(id)) return;
+    await this.#jobs.remove(claim.path);
+  }
+
+  #find(what: string, key: string): SnapshotPlace {
+    const { row, parents } = this.#books.lineage(what, key);
+    return this.#place(row, parents);
+  }
+
+  #place({ id, kind }: Pick<SnapshotRow, 'id' | 'kind'>, parents: readonly SnapshotRow[]): SnapshotPlace {
+    return {
+      kind,
+      folder: this.#folders.of(id),
+      tree: this.#folders.tree(id),
+      parents: parents.map((parent) => this.#folders.tree(parent.id)),
+    };
+  }
+}
+
+function info({ id: _, ...rest }: SnapshotRow): SnapshotInfo {
+  return rest;
+}
+
+async function attempt<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw wrapError(what, error);
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

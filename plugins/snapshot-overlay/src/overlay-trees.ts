@@ -1,0 +1,44 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Mount } from '@slipway/plugin-api';
+import { copyAttributes, type SnapshotPlace, type SnapshotTrees } from '@slipway/snapshots';
+
+const workOf = (place: SnapshotPlace): string => join(place.folder, 'work');
+
+/** `fs` is the layer, `work` the folder that overlayfs wants beside it while it is written to. */
+export const overlayTrees: SnapshotTrees = {
+  async fill(place) {
+    if (place.kind !== 'active') return;
+    const [parent] = place.parents;
+    if (parent === undefined) return;
+    mkdirSync(workOf(place), { mode: 0o700 });
+    // The merged root shows the upper directory's attributes, so they start as the parent's. What overlayfs itself keeps
+    // in attributes says something of the parent as a layer and must not be copied.
+    copyAttributes(parent, place.tree, undefined, {
+      skipXattr: (name) => name.toString('latin1').startsWith('trusted.overlay.'),
+    });
+  },
+
+  mounts(place) {
+    return [mountOf(place)];
+  },
+
+  layerTarget: ({ tree, parents }) => ({
+    format: 'overlay',
+    path: tree,
+    lower: parents.map((path) => ({ format: 'overlay', path })),
+  }),
+
+  async settle(place, jobs) {
+    await jobs.remove(workOf(place));
+  },
+};
+
+function mountOf(place: SnapshotPlace): Mount {
+  const { kind, tree, parents } = place;
+  const [parent, ...more] = parents;
+  if (parent === undefined) return { kind: 'bind', source: tree, readOnly: kind === 'view' };
+  if (kind === 'active') return { kind: 'overlay', lower: parents, upper: tree, work: workOf(place) };
+  // overlayfs takes no single layer without an upper directory.
+  return more.length === 0 ? { kind: 'bind', source: parent, readOnly: true } : { kind: 'overlay', lower: parents };
+}

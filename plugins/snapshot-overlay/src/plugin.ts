@@ -1,0 +1,16 @@
+import { definePlugin, metadataPoint, snapshotterPoint } from '@slipway/plugin-api';
+import { OverlaySnapshotter } from './overlay-snapshotter.js';
+import { probeOverlay } from './probe.js';
+
+export const plugin = definePlugin({
+  provides: snapshotterPoint,
+  id: 'overlay',
+  api: '1.0',
+  declares: { produces: ['overlay', 'bind'], layerTarget: 'overlay' },
+  needs: { metadata: metadataPoint },
+  activate: ({ container, dirs, own, skip }) => {
+    const refusal = probeOverlay(dirs.root);
+    if (refusal !== undefined) skip(refusal.reason, refusal.hint);
+    return { instance: own(container.resolve(OverlaySnapshotter)), capabilities: { overlay: true } };
+  },
+});
