@@ -19,7 +19,7 @@ case ${1-} in
   *) usage ;;
 esac
 
-packages='ca-certificates runc docker-registry busybox-static gcc libc6-dev make util-linux'
+packages='ca-certificates runc docker-registry busybox-static gcc libc6-dev musl-tools make util-linux'
 case $purpose in
   run) ;;
   test) packages="$packages apache2-utils attr curl mmdebstrap openssl strace tar zstd" ;;
@@ -29,7 +29,9 @@ esac
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d
+policy_made=
+trap 'rm -f "$log" $policy_made' EXIT
 
 # Says one line, and shows what the command printed only when it fails.
 step() {
@@ -49,11 +51,20 @@ missing_packages() {
   done
 }
 
+# Debian starts the services of what it installs; nobody asked for a registry on port 5000. This file is how an administrator says no.
+hold_services() {
+  [ ! -e "$policy" ] || return 0
+  policy_made=$policy
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+}
+
 install_packages() {
   missing=$(missing_packages)
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null || die "these Debian packages are needed, and there is no apt-get here: $missing"
   [ "$(id -u)" -eq 0 ] || die "these Debian packages are missing, and only root can install them: $missing"
+  hold_services
   step 'reading the package lists' apt-get -q update
   # shellcheck disable=SC2086 # a list of names, one word each
   step "installing $missing" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing
