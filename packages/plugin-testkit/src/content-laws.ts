@@ -74,7 +74,7 @@ export function contentLaws(runner: LawRunner, open: () => Promise<ContentUnderT
       assert.deepEqual(await early.commit(), expected);
       const walked: string[] = [];
       for await (const { digest } of store.walk()) walked.push(digest);
-      assert.deepEqual(walked.sort(), [digestOf(small), sha512, expected.digest].sort());
+      assert.deepEqual(new Set(walked), new Set([digestOf(small), sha512, expected.digest]));
     });
 
     law('nothing is visible before the commit', async (store) => {

@@ -1,6 +1,7 @@
 import type { MetadataStore, ReadTransaction, Table, WriteTransaction } from '@slipway/plugin-api';
-import { type LawRunner, metadataLaws } from '@slipway/plugin-testkit';
+import { metadataLaws } from '@slipway/plugin-testkit';
 import { expect, test } from 'vitest';
+import { runLaws } from './run-laws.ts';
 
 /** Keeps rows in insertion order and forgets to undo: what a first attempt looks like. */
 class BrokenStore implements MetadataStore {
@@ -29,22 +30,8 @@ class BrokenStore implements MetadataStore {
   }
 }
 
-async function failuresOf(suite: (runner: LawRunner) => void): Promise<{ passed: string[]; failed: string[] }> {
-  const laws: { name: string; body: () => Promise<void> }[] = [];
-  suite({ describe: (_, body) => body(), it: (name, body) => void laws.push({ name, body }) });
-  const passed: string[] = [];
-  const failed: string[] = [];
-  for (const { name, body } of laws) {
-    await body().then(
-      () => passed.push(name),
-      () => failed.push(name),
-    );
-  }
-  return { passed, failed };
-}
-
 test('the metadata laws fail for a broken store, and only where it is broken', async () => {
-  const { passed, failed } = await failuresOf((runner) =>
+  const { passed, failed } = await runLaws((runner) =>
     metadataLaws(runner, async () => {
       const store = new BrokenStore();
       return { store, reopen: async () => store, [Symbol.asyncDispose]: async () => {} };

@@ -11,6 +11,7 @@ export const pieceBytes = 1024 * 1024;
  */
 export class HashedFile {
   private hash: Hash | undefined;
+  private failure: { readonly error: unknown } | undefined;
 
   /** `size` bytes are in the file already; they are read when the hash is first needed. */
   constructor(
@@ -19,13 +20,20 @@ export class HashedFile {
     private size: number,
   ) {}
 
+  /** After a failure every later call fails alike: a piece that was on its way must not be written where the lost one belongs. */
   appendSync(bytes: Uint8Array): void {
-    this.hash ??= hashOf(this.fd, this.algorithm, this.size);
-    this.hash.update(bytes);
-    for (let written = 0; written < bytes.length; ) {
-      written += writeSync(this.fd, bytes, written, bytes.length - written, this.size + written);
+    if (this.failure !== undefined) throw this.failure.error;
+    try {
+      this.hash ??= hashOf(this.fd, this.algorithm, this.size);
+      this.hash.update(bytes);
+      for (let written = 0; written < bytes.length; ) {
+        written += writeSync(this.fd, bytes, written, bytes.length - written, this.size + written);
+      }
+      this.size += bytes.length;
+    } catch (error) {
+      this.failure = { error };
+      throw error;
     }
-    this.size += bytes.length;
   }
 
   truncate(): void {
