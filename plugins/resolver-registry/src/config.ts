@@ -1,0 +1,37 @@
+import * as v from 'valibot';
+
+/** `host` or `host:port` as it stands in image names; matched exactly, port included. */
+const hostKey = v.pipe(v.string(), v.regex(/^[a-z0-9.:[\]-]+$/, 'must be a lower-case host or host:port'));
+
+const credentials = v.pipe(
+  v.strictObject({
+    username: v.pipe(v.string(), v.regex(/^[^:\p{Cc}]+$/u, 'must not be empty or have colons')),
+    password: v.optional(v.string()),
+    /** Its content without the final line break. */
+    password_file: v.optional(v.pipe(v.string(), v.startsWith('/', 'must be an absolute path'))),
+  }),
+  v.check((c) => (c.password === undefined) !== (c.password_file === undefined), 'must have either password or password_file'),
+);
+
+export const registryConfig = v.strictObject({
+  auth: v.optional(v.record(hostKey, credentials), {}),
+  hosts: v.optional(
+    v.record(
+      hostKey,
+      v.strictObject({
+        /** Speak http (true) or https (false) to this host. Unset: https, but http to loopback. */
+        plain_http: v.optional(v.boolean()),
+        /** Redirects and token realms of other hosts may lead to this one although its address is private. */
+        allow_private_address: v.optional(v.boolean(), false),
+      }),
+    ),
+    {},
+  ),
+  /** A PEM file of certificate authorities to trust besides the system's. */
+  ca: v.optional(v.pipe(v.string(), v.startsWith('/', 'must be an absolute path'))),
+  /** Seconds without a byte, before and in a body, after which a connection is given up. */
+  idle_timeout: v.optional(v.pipe(v.number(), v.minValue(0.1), v.maxValue(3600)), 30),
+});
+
+export type RegistryConfig = v.InferOutput<typeof registryConfig>;
+export type Credentials = v.InferOutput<typeof credentials>;

@@ -1,0 +1,13 @@
+import { definePlugin, resolverPoint } from '@slipway/plugin-api';
+import { registryConfig } from './config.js';
+
+export const plugin = definePlugin({
+  provides: resolverPoint,
+  id: 'registry',
+  api: '1.0',
+  config: registryConfig,
+  activate: async ({ container, own }) => {
+    const { RegistryResolver } = await import('./registry-resolver.js');
+    return { instance: own(container.resolve(RegistryResolver)) };
+  },
+});

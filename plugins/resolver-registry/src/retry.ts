@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { canceled, isSlipwayError } from '@slipway/plugin-api';
+import { discard } from './bounded-body.js';
+import type { HttpResponse } from './transport.js';
+
+const maxAttempts = 5;
+const firstDelay = 250;
+/** Milliseconds; also the longest Retry-After that is obeyed. */
+const maxDelay = 10_000;
+
+const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+const passingFaults: ReadonlySet<string> = new Set(['REGISTRY_CONNECTION_RESET', 'REGISTRY_TIMEOUT', 'REGISTRY_NAME_RESOLUTION']);
+
+/**
+ * Tries again what may pass: resets, timeouts, 429 and 5xx, at most five times in all, waiting longer each time. The
+ * last answer or error is the caller's. The delays are jittered, or clients that were refused together would come back together.
+ */
+export async function withRetries(signal: AbortSignal | undefined, attempt: () => Promise<HttpResponse>): Promise<HttpResponse> {
+  for (let tried = 1; ; tried += 1) {
+    const backOff = Math.min(maxDelay, firstDelay * 2 ** (tried - 1)) * (0.5 + Math.random() / 2);
+    let delay = backOff;
+    try {
+      const response = await attempt();
+      if (tried === maxAttempts || !passingStatuses.has(response.status)) return response;
+      delay = Math.max(backOff, retryAfter(response.headers['retry-after']));
+      await discard(response);
+    } catch (error) {
+      if (tried === maxAttempts || !isSlipwayError(error) || !passingFaults.has(error.code)) throw error;
+    }
+    await sleep(delay, undefined, signal === undefined ? {} : { signal }).catch(() => {
+      throw canceled('waiting for the registry', signal);
+    });
+  }
+}
+
+/** Milliseconds from now, bounded (RFC 9110, section 10.2.3: seconds or a date). */
+function retryAfter(header: string | undefined): number {
+  if (header === undefined) return 0;
+  const wait = /^[0-9]+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isNaN(wait) ? 0 : Math.min(Math.max(wait, 0), maxDelay);
+}
