@@ -42,6 +42,8 @@ export class Kernel implements AsyncDisposable {
   readonly #activator: Activator;
   readonly #needs: NeedResolver;
   readonly #definitions = new Map<CatalogEntry, Promise<LoadedDefinition>>();
+  /** What was wrong with code that was loaded and refused. */
+  readonly #broken = new Map<CatalogEntry, readonly Problem[]>();
   readonly #trust: TrustCheck;
   #closing: Promise<void> | undefined;
 
@@ -97,7 +99,7 @@ export class Kernel implements AsyncDisposable {
 
   /** Every known plugin, in order of discovery. */
   status(): PluginStatus[] {
-    return this.#catalog.entries.map((entry) => statusOf(entry, this.#activator.cellOf(entry)));
+    return this.#catalog.entries.map((entry) => statusOf(entry, this.#activator.cellOf(entry), this.#broken.get(entry)));
   }
 
   /** Loads the code of every enabled plugin and checks all of it, activating nothing: manifests, configuration, graph, and whether each stack fits. */
@@ -130,7 +132,10 @@ export class Kernel implements AsyncDisposable {
   #load(entry: CatalogEntry): Promise<LoadedDefinition> {
     let loading = this.#definitions.get(entry);
     if (loading === undefined) {
-      loading = loadDefinition(entry, this.config, this.#trust);
+      loading = loadDefinition(entry, this.config, this.#trust).then((loaded) => {
+        if (!loaded.ok) this.#broken.set(entry, loaded.problems);
+        return loaded;
+      });
       this.#definitions.set(entry, loading);
     }
     return loading;

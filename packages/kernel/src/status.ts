@@ -1,6 +1,7 @@
 import type { Capabilities, Declarations } from '@slipway/plugin-api';
 import type { Cell } from './activation/cell.js';
 import type { CatalogEntry } from './plugins/catalog.js';
+import type { Problem } from './problem.js';
 
 /**
  * `available`: known, its code not loaded or not in use. `skipped`: this host cannot run it. `disabled`: by configuration.
@@ -28,10 +29,12 @@ export interface PluginStatus {
   readonly directory?: string | undefined;
 }
 
-export function statusOf(entry: CatalogEntry, cell: Cell | undefined): PluginStatus {
+export function statusOf(entry: CatalogEntry, cell: Cell | undefined, broken?: readonly Problem[]): PluginStatus {
   const { package: name, version, provides: point, id, api, declares, directory } = entry.manifest;
   const known = { address: entry.address, point, id, package: name, version, api, declares, directory };
   if (entry.disabled) return { ...known, state: 'disabled', reason: 'named in plugins.disabled' };
+  const [refused] = broken ?? [];
+  if (refused !== undefined) return { ...known, state: 'failed', reason: refused.message, hint: refused.hint };
   const outcome = cell?.outcome;
   if (cell === undefined) return { ...known, state: 'available' };
   if (outcome === undefined) return { ...known, state: 'activating' };

@@ -312,6 +312,15 @@ test('garbage from activate is an error that names the plugin', async () => {
   );
 });
 
+test('own() takes only what can be disposed', async () => {
+  using place = new Place();
+  place.plugin({ provides: 'a.v1', id: 'a', code: 'activate({ own }) { own({}); return { instance: {} }; },' });
+  await using kernel = await place.boot();
+  expect((await failure(kernel.get(point('a.v1')))).message).toBe(
+    'activate plugin a.v1/a ("@test/a"): own() was given a value that cannot be disposed',
+  );
+});
+
 test('folders are made just before activation, 0700, and only for what is activated', async () => {
   using place = new Place();
   place.plugin({ provides: 'a.v1', id: 'a' });

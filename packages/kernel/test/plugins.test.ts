@@ -133,6 +133,22 @@ test('a module that cannot be loaded, and one without a plugin', async () => {
   );
 });
 
+test('broken code is a failed plugin in the status', async () => {
+  using place = new Place();
+  place.plugin({ provides: 'a.v1', id: 'a', code: `needs: { b: { need: 'two', point: { id: 'b.v1' } } },` });
+  place.plugin({
+    provides: 'b.v1',
+    id: 'b',
+    code: `config: { '~standard': { validate() { throw new Error('bad schema'); } } },`,
+  });
+  await using kernel = await place.boot();
+  await kernel.check();
+  expect(kernel.status().slice(-2)).toMatchObject([
+    { id: 'a', state: 'failed', reason: expect.stringContaining('has a need "b" that is no need of plugin-api') },
+    { id: 'b', state: 'failed', reason: expect.stringContaining('has a config schema that failed: Error: bad schema') },
+  ]);
+});
+
 test('a duplicate names both packages, and is none once one is disabled', async () => {
   using place = new Place();
   const a = place.plugin({ package: '@a/snap', provides: 'p.v1', id: 'x' });

@@ -17,6 +17,7 @@ export class OwnedResources {
    * nothing outlives its plugin, and the plugin learns it by an error.
    */
   add<R extends Disposable | AsyncDisposable>(resource: R): R {
+    if (!isDisposable(resource)) throw new TypeError('own() was given a value that cannot be disposed');
     if (!this.#released) {
       this.#resources.push(resource);
       return resource;
@@ -38,6 +39,10 @@ export class OwnedResources {
     }
     return errors;
   }
+}
+
+function isDisposable(value: unknown): boolean {
+  return value instanceof Object && (Symbol.asyncDispose in value || Symbol.dispose in value);
 }
 
 async function disposeWithin(resource: Disposable | AsyncDisposable, owner: string, ms: number): Promise<void> {

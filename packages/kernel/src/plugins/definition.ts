@@ -52,7 +52,13 @@ async function ownConfig(
   config: Config,
 ): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problems: readonly Problem[] }> {
   const path = ['plugin', entry.section ?? shortName(entry.manifest.package)];
-  if (plugin.config !== undefined) return validateConfig(plugin.config, config, path);
+  if (plugin.config !== undefined) {
+    try {
+      return await validateConfig(plugin.config, config, path);
+    } catch (cause) {
+      return { ok: false, problems: [disagreement(entry.manifest, `has a config schema that failed: ${String(cause)}`)] };
+    }
+  }
   const section = valueAt(config.table, path);
   const [key] = isTable(section) ? Object.keys(section) : [];
   if (key === undefined) return { ok: true, value: {} };
@@ -97,7 +103,7 @@ function codeProblems(manifest: Manifest, plugin: unknown): Problem[] {
       ),
     );
   for (const [name, need] of Object.entries(code.needs ?? {})) {
-    if (pointIdOf(need) === undefined) problems.push(disagreement(manifest, `has a need "${name}" that is no point`));
+    if (!isNeed(need)) problems.push(disagreement(manifest, `has a need "${name}" that is no need of plugin-api`));
   }
   const api = manifest.module === undefined ? apiProblem(manifest, 'built in') : undefined;
   return api === undefined ? problems : [...problems, api];
@@ -120,8 +126,11 @@ export function readNeed(need: Need): {
   return 'need' in need ? { kind: need.need, pointId: need.point.id } : { kind: 'one', pointId: need.id };
 }
 
-function pointIdOf(need: unknown): string | undefined {
-  if (typeof need !== 'object' || need === null) return undefined;
-  const point: unknown = 'point' in need ? need.point : need;
-  return typeof point === 'object' && point !== null && 'id' in point && typeof point.id === 'string' ? point.id : undefined;
+const needKinds: readonly unknown[] = ['optional', 'many', 'lazy', 'lazy-many'];
+
+function isNeed(need: unknown): boolean {
+  if (typeof need !== 'object' || need === null) return false;
+  if ('need' in need && !needKinds.includes(need.need)) return false;
+  const point: unknown = 'need' in need && 'point' in need ? need.point : need;
+  return typeof point === 'object' && point !== null && 'id' in point && typeof point.id === 'string';
 }
