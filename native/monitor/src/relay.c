@@ -105,10 +105,6 @@ static ssize_t take(struct relay *relay) {
 
 static bool flush(struct relay *relay) {
   while (!buffer_empty(relay)) {
-    if (relay->to < 0) {
-      relay->start = relay->end = 0;
-      break;
-    }
     const unsigned char *at = relay->buffer + relay->start;
     size_t length = relay->end - relay->start;
     ssize_t sent = put(relay, at, length);
@@ -138,10 +134,10 @@ static bool fill(struct relay *relay, bool exited) {
     relay->retry_at = now_ms() + TERMINAL_RETRY_MS;
     return false;
   }
-  relay->start = 0;
-  relay->end = got > 0 ? (size_t)got : 0;
   if (got <= 0) close_one(&relay->from);
-  if (exited) relay->read_since_exit += relay->end;
+  if (exited && got > 0) relay->read_since_exit += (size_t)got;
+  relay->start = 0;
+  relay->end = got > 0 && relay->to >= 0 ? (size_t)got : 0;
   return got > 0;
 }
 

@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { CreateRequest } from '@slipway/plugin-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Host } from './host.ts';
 
@@ -17,18 +20,96 @@ test.each([0, 1, 2, 126, 127, 128, 137, 254, 255])('exit code %i is exact', asyn
   expect(Number.isNaN(Date.parse(status.exitedAt))).toBe(false);
 });
 
-test.each([1, 9, 15, 34])('128 + n for signal %i', async (signal) => {
-  const container = await host.create(['sh', '-c', 'trap - 1 15; echo up; while :; do sleep 1; done']);
+// The first process of a pid namespace ignores what it has no handler for, but for SIGKILL: here it is in the host's.
+test.each([1, 9, 15, 34, 64])('signal %i that ends the program is 128 + n', async (signal) => {
+  const container = await host.create(['sleep', '1000'], { namespaces: ['mount', 'ipc'] });
   await container.start();
+  await container.kill(signal);
+  container.stdout?.resume();
   container.stderr?.resume();
-  for await (const _ of container.stdout ?? []) {
-    // The first process of a pid namespace takes no signal without a handler but SIGKILL, not even from outside... of its parent namespace it does.
-    await container.kill(signal === 9 ? 9 : signal);
-    if (signal !== 9) await container.kill(9);
-    break;
-  }
-  const status = await container.wait();
-  expect([128 + signal, 137]).toContain(status.exitCode);
-  await expect(container.kill(15)).rejects.toMatchObject({ kind: 'not-found' });
+  expect(await container.wait()).toMatchObject({ exitCode: 128 + signal, signal });
+  await expect(container.kill(15)).rejects.toMatchObject({ kind: 'not-found', code: 'CONTAINER_EXITED' });
   await host.runtime.delete(container.id);
+});
+
+test('states from created to nothing, as any process sees them', async () => {
+  const elsewhere = host.activate();
+  const container = await host.create(['sleep', '1000']);
+  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'created', pid: container.pid });
+  await container.start();
+  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'running', pid: container.pid });
+  await container.kill(9);
+  container.stdout?.resume();
+  container.stderr?.resume();
+  await container.wait();
+  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'stopped' });
+  await host.runtime.delete(container.id);
+  await expect(elsewhere.state(container.id)).rejects.toMatchObject({ kind: 'not-found' });
+});
+
+test('the root file system is mounted nowhere in the namespace of the caller', async () => {
+  const container = await host.create(['sleep', '1000']);
+  expect(host.leftovers()['mounts']).toEqual([]);
+  await host.runtime.delete(container.id);
+});
+
+test('a second container of the same id is refused and the first goes on', async () => {
+  const container = await host.create(['sh', '-c', 'exit 7']);
+  await expect(host.create(['true'], { id: container.id })).rejects.toMatchObject({
+    kind: 'already-exists',
+    code: 'CONTAINER_EXISTS',
+  });
+  await container.start();
+  container.stdout?.resume();
+  container.stderr?.resume();
+  expect(await container.wait()).toMatchObject({ exitCode: 7 });
+  await host.runtime.delete(container.id);
+});
+
+test.each([
+  ['nope', 'not-found', 'COMMAND_NOT_FOUND'],
+  ['/bin/nope', 'not-found', 'COMMAND_NOT_FOUND'],
+  ['/etc/plain', 'permission-denied', 'COMMAND_NOT_EXECUTABLE'],
+  ['/etc', 'permission-denied', 'COMMAND_NOT_EXECUTABLE'],
+])('command %s is %s with %s', async (command, kind, code) => {
+  await expect(host.create([command])).rejects.toMatchObject({ kind, code });
+});
+
+test.each(['', '.', '..', '../x', 'a/b', '--flag', 'a\nb', 'a\0b', 'x'.repeat(300)])(
+  'id %j is refused before anything is made',
+  async (id) => {
+    await expect(host.create(['true'], { id })).rejects.toMatchObject({ kind: 'invalid-argument', code: 'CONTAINER_ID_INVALID' });
+    await expect(host.runtime.delete(id)).rejects.toMatchObject({ kind: 'invalid-argument' });
+    await expect(host.runtime.state(id)).rejects.toMatchObject({ kind: 'invalid-argument' });
+  },
+);
+
+test('an unknown kind of mount, a terminal that config.json does not want and a bad config.json are refused', async () => {
+  const rootfs = [{ kind: 'floppy', source: '/' }] as unknown as CreateRequest['rootfs'];
+  await expect(host.create(['true'], { request: { rootfs } })).rejects.toMatchObject({ kind: 'unimplemented' });
+  const bundle = host.bundle(['true']);
+  await expect(
+    host.create(['true'], { request: { bundle }, stdio: { terminal: { columns: 80, rows: 24 } } }),
+  ).rejects.toMatchObject({ code: 'TERMINAL_MISMATCH' });
+  writeFileSync(path.join(bundle, 'config.json'), '{"root": {}}');
+  await expect(host.create(['true'], { request: { bundle } })).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
+});
+
+test('delete of what is not there, or twice at once from two processes, is no error', async () => {
+  await host.runtime.delete(`${host.prefix}-never`);
+  const elsewhere = host.activate();
+  const container = await host.create(['sleep', '1000']);
+  await container.start();
+  await Promise.all([host.runtime.delete(container.id), elsewhere.delete(container.id)]);
+});
+
+test('an aborted creation is canceled and leaves nothing', async () => {
+  for (const afterMs of [0, 5, 10, 20, 30]) {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), afterMs);
+    const created = await host.create(['true'], { request: { signal: controller.signal } }).catch((error: unknown) => error);
+    if (created instanceof Error) expect(created).toMatchObject({ kind: 'canceled' });
+    else await host.runtime.delete((created as { id: string }).id);
+    host.expectClean();
+  }
 });

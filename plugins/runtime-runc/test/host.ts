@@ -1,5 +1,16 @@
 import 'reflect-metadata';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -156,6 +167,7 @@ export class Host implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const base of cgroupBases()) attempt(() => rmdirSync(base));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -164,16 +176,27 @@ export async function text(stream: Readable | undefined): Promise<string> {
   return stream === undefined ? '' : (await buffer(stream)).toString();
 }
 
-/** Command line and environment of every other process: containers and tools are recognised by the paths and ids in them. */
+/** Command line, folder and cgroup of every other process: containers and tools are recognised by the paths and ids in them. */
 function processes(): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`)} ${read(`/proc/${pid}/environ`)} ${read(`/proc/${pid}/cgroup`)}`);
+    .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`)} ${link(`/proc/${pid}/cwd`)} ${read(`/proc/${pid}/cgroup`)}`);
+}
+
+function cgroupBases(): string[] {
+  return ['', ...list('/sys/fs/cgroup')].map((name) => path.join('/sys/fs/cgroup', name, 'slipway-test'));
 }
 
 function cgroups(): string[] {
-  const bases = list('/sys/fs/cgroup').map((name) => path.join('/sys/fs/cgroup', name, 'slipway-test'));
-  return ['/sys/fs/cgroup/slipway-test', ...bases].flatMap((base) => list(base).map((name) => path.join(base, name)));
+  return cgroupBases().flatMap((base) => list(base).map((name) => path.join(base, name)));
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // Another test's container is still in it.
+  }
 }
 
 function list(directory: string): string[] {
@@ -181,6 +204,14 @@ function list(directory: string): string[] {
     return readdirSync(directory);
   } catch {
     return [];
+  }
+}
+
+function link(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
   }
 }
 
