@@ -6,7 +6,6 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -70,8 +69,7 @@ export function unlockIngest({ lockFd }: LockedIngest): void {
 /** Removes a locked ingest and its lock. */
 export function dropIngest(ingest: LockedIngest): void {
   try {
-    for (const name of ['data', 'meta', 'meta.new']) rmSync(join(ingest.folder, name), { force: true });
-    rmdirSync(ingest.folder);
+    rmSync(ingest.folder, { recursive: true, force: true });
   } finally {
     unlockIngest(ingest);
   }

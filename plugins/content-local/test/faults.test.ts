@@ -101,6 +101,17 @@ test('junk in the folders is not content', async () => {
   await expect(store.info(`sha256:${'b'.repeat(64)}`)).rejects.toMatchObject({ kind: 'not-found', code: 'CONTENT_NOT_FOUND' });
 });
 
+test('junk in the folder of an ingest goes with it', async () => {
+  const root = folderOfTest();
+  await using opened = await openStore(root);
+  const writer = await opened.store.writer({ ref: 'r' });
+  const [name = ''] = readdirSync(join(root, 'ingest'));
+  mkdirSync(join(root, 'ingest', name, 'junk'));
+  await writer.write(Buffer.from('content'));
+  await writer.commit();
+  expect(readdirSync(join(root, 'ingest'))).toEqual([]);
+});
+
 test('a record that a power loss made unreadable: the ingest begins anew', async () => {
   const root = folderOfTest();
   await using opened = await openStore(root);

@@ -1,4 +1,16 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, mkdtempSync, openSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import { SlipwayError, wrapError } from '@slipway/plugin-api';
@@ -31,7 +43,7 @@ export async function openEnvironment(folder: string): Promise<Environment> {
     if (!existsSync(path)) await create(open, folder, path);
     sweep(folder);
     checkDataFile(path);
-    const rows = openRows(open, path);
+    const rows = await openRows(open, path);
     try {
       requireFormat(rows, path);
     } catch (error) {
@@ -54,7 +66,7 @@ export async function openEnvironment(folder: string): Promise<Environment> {
 
 type Open = typeof import('lmdb').open;
 
-function openRows(open: Open, path: string): Rows {
+async function openRows(open: Open, path: string): Promise<Rows> {
   const rows = open<Buffer, Buffer>({
     path,
     noSubdir: true,
@@ -70,12 +82,17 @@ function openRows(open: Open, path: string): Rows {
     maxReaders: 1024,
     permissionsMode: 0o600,
   } as Parameters<Open>[0]) as Rows;
-  // permissionsMode is subject to no more than umask, but an older lock file may be there. By path: closing a descriptor
-  // of the lock file would drop the fcntl locks that lmdb holds on it.
-  chmodSync(`${path}-lock`, 0o600);
-  // lmdb opens the data file without O_CLOEXEC: every child process would have it, writable.
-  for (const fd of descriptorsOf(path)) linux.setCloseOnExec(fd);
-  return rows;
+  try {
+    // permissionsMode is subject to no more than umask, but an older lock file may be there. By path: closing a descriptor
+    // of the lock file would drop the fcntl locks that lmdb holds on it.
+    chmodSync(`${path}-lock`, 0o600);
+    // lmdb opens the data file without O_CLOEXEC: every child process would have it, writable.
+    for (const fd of descriptorsOf(path)) linux.setCloseOnExec(fd);
+    return rows;
+  } catch (error) {
+    await rows.close();
+    throw error;
+  }
 }
 
 function descriptorsOf(path: string): readonly number[] {
@@ -94,7 +111,7 @@ function descriptorsOf(path: string): readonly number[] {
 async function create(open: Open, folder: string, path: string): Promise<void> {
   const fresh = mkdtempSync(join(folder, newPrefix));
   try {
-    const rows = openRows(open, join(fresh, fileName));
+    const rows = await openRows(open, join(fresh, fileName));
     try {
       rows.transactionSync(() => writeFormat(rows));
     } finally {
