@@ -1,0 +1,14 @@
+import 'reflect-metadata';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileMetadata, type OpenSnapshotter } from '@slipway/plugin-testkit';
+import { plugin } from '@slipway/snapshot-native';
+import { activate } from './activate.ts';
+
+/** The plugin on `<root>/plugin`, with its books in a file beside it. */
+export const openSubject: OpenSnapshotter = async (root) => {
+  const folder = join(root, 'plugin');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { instance, owned } = await activate(plugin, folder, fileMetadata(join(root, 'metadata.json')));
+  return { snapshotter: instance, folder, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+};
