@@ -92,6 +92,8 @@ function checkRegistry(text: string, registry: string): void {
     if (bad !== undefined)
       throw invalid(text, `has a host ${quote(host)} that is no host name: ${quote(bad)} is no label of one`);
   }
+  // URL takes a last label of digits for an IPv4 address, and so does whoever connects: 999.1.1.1 is neither name nor address.
+  if (!URL.canParse(`http://${host}/`)) throw invalid(text, `has a host ${quote(host)} that is neither a name nor an address`);
   if (colon < 0) return;
   const port = registry.slice(colon + 1);
   if (!/^[1-9][0-9]{0,4}$/.test(port) || Number(port) > 65_535)

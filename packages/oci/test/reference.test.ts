@@ -88,6 +88,8 @@ const bad: readonly (readonly [text: string, why: RegExp])[] = [
   ['example.com:5x/a', /port "5x"/],
   ['user:pw@example.com/a', /digest/],
   ['::1/a', /host ""/],
+  ['999.1.1.1/a', /neither a name nor an address/],
+  ['a.b.1/a', /neither a name nor an address/],
   ['[::1/a', /host/],
   ['[::g]/a', /IPv6/],
   ['[fe80::1%eth0]/a', /IPv6/],

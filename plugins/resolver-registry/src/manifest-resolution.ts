@@ -33,6 +33,9 @@ export async function resolveManifest(
   const path = `manifests/${reference.digest ?? reference.tag ?? 'latest'}`;
   const request = { repository: reference.repository, path, headers: { accept: acceptedManifests }, signal };
   const head = await session.send({ ...request, method: 'HEAD' });
+  // Overload is no reason to ask again in another way; all the rest GET explains better.
+  if (head.status === 429 || (head.status >= 500 && head.status !== 501))
+    throw await session.failure(`resolving ${quote(formatReference(reference))}`, head, signal);
   await discard(head);
   if (head.status === 200) {
     const digest = statedDigest(head, reference);

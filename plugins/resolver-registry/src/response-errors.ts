@@ -54,7 +54,10 @@ async function registryWords(response: HttpResponse): Promise<{ readonly text: s
     });
     const details = typeof body?.details === 'string' ? body.details : '';
     const shown = entries.map(({ code, message }) => [code, message].filter((part) => part !== '').join(': ')).join('; ');
-    return { text: shown === '' ? details : shown, codes: entries.map(({ code }) => code) };
+    return {
+      text: shown === '' ? details : shown,
+      codes: entries.map(({ code }) => code).filter((code) => /^[A-Z_]+$/.test(code)),
+    };
   } catch {
     const plain = String(response.headers['content-type'] ?? '').startsWith('text/plain');
     return { text: plain ? (text.split('\n', 1)[0] ?? '').trim() : '', codes: [] };

@@ -9,7 +9,14 @@ const firstDelay = 250;
 const maxDelay = 10_000;
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
-const passingFaults: ReadonlySet<string> = new Set(['REGISTRY_CONNECTION_RESET', 'REGISTRY_TIMEOUT', 'REGISTRY_NAME_RESOLUTION']);
+const passingFaults: ReadonlySet<string> = new Set([
+  'REGISTRY_CONNECTION_RESET',
+  'REGISTRY_TIMEOUT',
+  'REGISTRY_NAME_RESOLUTION',
+  // Of the token server: the registry's own come as answers.
+  'REGISTRY_SERVER_ERROR',
+  'REGISTRY_TOO_MANY_REQUESTS',
+]);
 
 /**
  * Tries again what may pass: resets, timeouts, 429 and 5xx, at most five times in all, waiting longer each time. The

@@ -160,6 +160,30 @@ describe('retrying', () => {
     expect(server.log).toHaveLength(5);
   });
 
+  it('does not ask by GET what HEAD was refused for overload', async () => {
+    await using server = await ScriptedServer.start((_request, response) => void response.writeHead(503).end());
+    await using resolver = await openResolver();
+    await expect(resolver.resolve(`${server.host}/a`)).rejects.toMatchObject({
+      kind: 'unavailable',
+      code: 'REGISTRY_SERVER_ERROR',
+    });
+    expect(server.lines()).toEqual(Array(5).fill('HEAD /v2/a/manifests/latest'));
+  });
+
+  it('tries a token server again that fails once', async () => {
+    let asked = 0;
+    await using server = await ScriptedServer.start((request, response, self) => {
+      if (request.url?.startsWith('/token')) {
+        asked += 1;
+        if (asked === 1) response.writeHead(502).end();
+        else json(response, 200, { token: 'abcdefgh' });
+      } else if (request.headers.authorization === 'Bearer abcdefgh') sendManifest(response, good);
+      else response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${self.host}/token"` }).end();
+    });
+    await using resolver = await openResolver();
+    expect((await resolver.resolve(`${server.host}/a`)).descriptor).toEqual(manifest);
+  });
+
   it('stops waiting when aborted', async () => {
     const abort = new AbortController();
     await using server = await ScriptedServer.start((_request, response) => {
@@ -483,9 +507,9 @@ describe('fetching', () => {
 });
 
 describe('connecting', () => {
-  it('names an unknown host and a refused connection', async () => {
+  it.each(['127.0.0.1', 'localhost', '[::1]'])('says that %s refused the connection', async (host) => {
     await using resolver = await openResolver();
-    const error = await failureOf(resolver.resolve(`127.0.0.1:${await freePort()}/a`));
+    const error = await failureOf(resolver.resolve(`${host}:${await freePort()}/a`));
     expect(error).toMatchObject({
       kind: 'unavailable',
       code: 'REGISTRY_CONNECTION_REFUSED',
