@@ -1,0 +1,20 @@
+import type { Cgroup } from './cgroup.ts';
+
+/** An engine with an empty store, ready for one image; disposing of it stops its daemon. */
+export interface Session extends AsyncDisposable {
+  /** Pulls and unpacks the image. */
+  readonly pull: readonly string[];
+  /** Pulls when all is there; absent when the contender has no notion of that. */
+  readonly pullAgain?: readonly string[] | undefined;
+  /** Runs `true` in a new container of the image and removes it. The id is new each time. */
+  run(id: string): readonly string[];
+  /** Runs `true` that many times from inside one process, which prints a JSON array of milliseconds. */
+  runInProcess?(times: number): readonly string[];
+}
+
+export interface Contender {
+  readonly name: string;
+  /** Programs that must be there. */
+  readonly needs: readonly string[];
+  open(folder: string, image: string, cgroup: Cgroup): Promise<Session>;
+}

@@ -1,0 +1,36 @@
+import path from 'node:path';
+import type { Contender } from './contender.ts';
+
+export const podman: Contender = {
+  name: 'podman',
+  needs: ['podman', 'runc'],
+  open: async (folder, image) => {
+    const stores = [
+      '--root',
+      path.join(folder, 'root'),
+      '--runroot',
+      path.join(folder, 'state'),
+      '--tmpdir',
+      path.join(folder, 'tmp'),
+    ];
+    const base = [
+      'podman',
+      ...stores,
+      '--storage-driver',
+      'overlay',
+      '--runtime',
+      'runc',
+      '--cgroup-manager',
+      'cgroupfs',
+      '--events-backend',
+      'none',
+    ];
+    const pull = [...base, 'pull', '--quiet', '--tls-verify=false', image];
+    return {
+      pull,
+      pullAgain: pull,
+      run: (id) => [...base, 'run', '--rm', '--network', 'none', '--name', id, image, 'true'],
+      [Symbol.asyncDispose]: async () => {},
+    };
+  },
+};

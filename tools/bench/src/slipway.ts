@@ -1,0 +1,27 @@
+import path from 'node:path';
+import type { Contender } from './contender.ts';
+
+const command = path.join(import.meta.dirname, '../../../packages/cli/bin/slipway');
+
+export const slipway: Contender = {
+  name: 'slipway',
+  needs: [command],
+  open: async (folder, image) => {
+    const [root, state] = [path.join(folder, 'root'), path.join(folder, 'state')];
+    const base = [command, '--root', root, '--state', state];
+    return {
+      pull: [...base, 'pull', image],
+      pullAgain: [...base, 'pull', image],
+      run: (id) => [...base, 'run', '--rm', '--name', id, image, 'true'],
+      runInProcess: (times) => [
+        process.execPath,
+        path.join(import.meta.dirname, 'in-process.ts'),
+        root,
+        state,
+        image,
+        String(times),
+      ],
+      [Symbol.asyncDispose]: async () => {},
+    };
+  },
+};
