@@ -12,7 +12,8 @@ export async function trustedContext(caFile: string | undefined): Promise<Secure
   const system = getCACertificates('system');
   const authorities = [...(system.length > 0 ? system : getCACertificates('bundled')), ...getCACertificates('extra')];
   if (caFile !== undefined) authorities.push(await readAuthorities(caFile));
-  return createSecureContext({ ca: authorities });
+  // The system's folder and file of authorities mostly have the same ones, and each costs time.
+  return createSecureContext({ ca: [...new Set(authorities)] });
 }
 
 async function readAuthorities(caFile: string): Promise<string> {
