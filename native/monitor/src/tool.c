@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define TOOLS_LOCK "tools.lock" /* in the container's folder */
 
 extern char **environ;
 
@@ -39,7 +42,12 @@ static void become(char *const argv[], const int fds[STREAMS], int report, pid_t
   /* Without us nobody bounds it, and a deletion from elsewhere must not meet a creation that is still going on. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(126);
-  bool ready = true;
+  /*
+   * Not closed by execve: whoever finds us killed sees by this lock that a tool of ours has not ended yet. The death
+   * signal comes only after our own locks are free. A runtime closes it before the user's program runs.
+   */
+  int alive = open(TOOLS_LOCK, O_RDONLY | O_CREAT | O_NOFOLLOW, 0600);
+  bool ready = alive >= 0 && flock(alive, LOCK_SH) == 0;
   for (int stream = 0; stream < STREAMS; stream++) ready = ready && dup2(fds[stream], stream) >= 0;
   if (ready) execve(argv[0], argv, environ);
   int error = errno;

@@ -16,6 +16,8 @@ export interface ContainerFolder {
   readonly runcRoot: string;
   readonly runcState: string;
   readonly lock: string;
+  /** Held by every command that the monitor runs. */
+  readonly toolsLock: string;
   readonly record: string;
   readonly monitorPid: string;
   readonly pidFile: string;
@@ -32,6 +34,7 @@ export function containerFolder(dirs: PluginDirs, id: string): ContainerFolder {
     runcRoot,
     runcState: path.join(runcRoot, id),
     lock: inside('lock'),
+    toolsLock: inside('tools.lock'),
     record: inside('record.json'),
     monitorPid: inside('monitor.pid'),
     pidFile: inside('init.pid'),
@@ -97,6 +100,26 @@ function openLock(folder: ContainerFolder): number | undefined {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw wrapError(`container "${folder.id}"`, error);
+  }
+}
+
+/** False while a command of a monitor that was killed has not ended. */
+export function toolsHaveEnded(folder: ContainerFolder): boolean {
+  const lock = openExisting(folder.toolsLock);
+  if (lock === undefined) return true;
+  try {
+    return linux.tryFlock(lock, 'exclusive');
+  } finally {
+    closeSync(lock);
+  }
+}
+
+function openExisting(file: string): number | undefined {
+  try {
+    return openSync(file, constants.O_RDONLY);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

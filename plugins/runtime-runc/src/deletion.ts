@@ -1,28 +1,32 @@
-import { closeSync, existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
 import { SlipwayError, step } from '@slipway/plugin-api';
 import { removeCgroups } from './cgroups.js';
-import { type ContainerFolder, lockOf, readCgroups, removeFolder } from './container-folder.js';
+import { type ContainerFolder, lockOf, readCgroups, removeFolder, toolsHaveEnded } from './container-folder.js';
 import { limitsMs, runcArgs, runRunc } from './runc-command.js';
 import { runcError } from './runc-errors.js';
 
 /** For a monitor that was told to end: killing, runc's deletion and the last output are each bounded there. */
 const monitorEndMs = 45_000;
 const killedMonitorEndMs = 5_000;
+const strayToolMs = 15_000;
 const SIGTERM = 15;
 const SIGKILL = 9;
 
 /** Removes every trace of a container, whoever made it and however far that came. */
 export async function deleteContainer(binary: string, folder: ContainerFolder): Promise<void> {
   if (!existsSync(folder.directory) && !existsSync(folder.runcState)) return;
+  // runc's own part may be all there is. Its lock and log need the folder.
+  if (existsSync(folder.runcState)) mkdirSync(folder.directory, { recursive: true, mode: 0o700 });
   const lock = await takeOver(folder);
+  // Another process has removed it meanwhile.
+  if (lock === 'gone') return;
   try {
-    // A folder that another process has removed meanwhile was swept by that process.
-    if (lock === 'gone' && !existsSync(folder.runcState)) return;
-    if (existsSync(folder.runcState)) await runDelete(binary, folder);
+    await removeRuncState(binary, folder);
     await sweep(folder);
   } finally {
-    if (lock !== 'gone') closeSync(lock);
+    closeSync(lock);
   }
 }
 
@@ -39,6 +43,16 @@ export async function sweep(folder: ContainerFolder): Promise<void> {
   }
   removeFolder(folder);
   step('runtime.delete.deleted', { id: folder.id });
+}
+
+/** A runc whose monitor was killed ends a moment later than the monitor, and until then it may still make things. */
+async function removeRuncState(binary: string, folder: ContainerFolder): Promise<void> {
+  for (const deadline = Date.now() + strayToolMs; !toolsHaveEnded(folder) && Date.now() < deadline; await sleep(5)) {
+    // A process that waits to be started holds the lock too: runc kills it, and fails where its state is not whole yet.
+    if (existsSync(folder.runcState)) await runDelete(binary, folder).catch(() => {});
+    await removeCgroups(readCgroups(folder));
+  }
+  if (existsSync(folder.runcState)) await runDelete(binary, folder);
 }
 
 async function runDelete(binary: string, folder: ContainerFolder): Promise<void> {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CreateRequest } from '@slipway/plugin-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expectClean } from './expect-clean.ts';
 import { Host } from './host.ts';
 
 let host: Host;
@@ -9,7 +10,7 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
-  host.expectClean();
+  expectClean(host);
   host[Symbol.dispose]();
 });
 
@@ -110,6 +111,6 @@ test('an aborted creation is canceled and leaves nothing', async () => {
     const created = await host.create(['true'], { request: { signal: controller.signal } }).catch((error: unknown) => error);
     if (created instanceof Error) expect(created).toMatchObject({ kind: 'canceled' });
     else await host.runtime.delete((created as { id: string }).id);
-    host.expectClean();
+    expectClean(host);
   }
 });

@@ -15,10 +15,17 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { type CreateRequest, type ExitStatus, type Logger, type Runtime, type StdioRequest, tokens } from '@slipway/plugin-api';
+import {
+  type CreateRequest,
+  type ExitStatus,
+  type Logger,
+  type PluginDirs,
+  type Runtime,
+  type StdioRequest,
+  tokens,
+} from '@slipway/plugin-api';
 import { plugin } from '@slipway/runtime-runc';
 import { container } from 'tsyringe';
-import { expect } from 'vitest';
 
 export interface Options {
   readonly id?: string;
@@ -33,38 +40,22 @@ const log: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A scratch folder with a busybox root file system and a runtime; and the measure of what must not be left behind. */
 export class Host implements Disposable {
-  readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-runc-'));
-  readonly rootfs = path.join(this.folder, 'rootfs');
-  readonly dirs = { root: path.join(this.folder, 'root'), state: path.join(this.folder, 'state') };
+  readonly folder: string;
+  readonly rootfs: string;
+  readonly dirs: PluginDirs;
   readonly runtime: Runtime;
   /** Unique on this machine: cgroups and processes are looked for by it. */
-  readonly prefix = path.basename(this.folder).replace('slipway-runc-', 't');
+  readonly prefix: string;
   #count = 0;
 
-  constructor(binary = 'runc') {
-    for (const folder of ['bin', 'proc', 'dev', 'tmp', 'etc']) mkdirSync(path.join(this.rootfs, folder), { recursive: true });
-    copyFileSync('/bin/busybox', path.join(this.rootfs, 'bin/busybox'));
-    for (const name of [
-      'sh',
-      'true',
-      'cat',
-      'sleep',
-      'stty',
-      'kill',
-      'dd',
-      'echo',
-      'ls',
-      'yes',
-      'head',
-      'id',
-      'printf',
-      'mount',
-      'touch',
-    ])
-      symlinkSync('busybox', path.join(this.rootfs, 'bin', name));
-    writeFileSync(path.join(this.rootfs, 'etc/plain'), 'no program\n', { mode: 0o644 });
-    for (const folder of Object.values(this.dirs)) mkdirSync(folder, { mode: 0o700 });
-    this.runtime = this.activate(binary);
+  /** With a folder: another process' view of the host that was made there. */
+  constructor(options: { readonly binary?: string; readonly folder?: string } = {}) {
+    this.folder = options.folder ?? mkdtempSync(path.join(os.tmpdir(), 'slipway-runc-'));
+    this.prefix = path.basename(this.folder).replace('slipway-runc-', 't');
+    this.rootfs = path.join(this.folder, 'rootfs');
+    this.dirs = { root: path.join(this.folder, 'root'), state: path.join(this.folder, 'state') };
+    if (options.folder === undefined) makeFolders(this.rootfs, this.dirs);
+    this.runtime = this.activate(options.binary);
   }
 
   /** One more runtime on the same folders, as another process would have. */
@@ -162,14 +153,19 @@ export class Host implements Disposable {
     };
   }
 
-  expectClean(): void {
-    expect(this.leftovers()).toEqual({ processes: [], mounts: [], cgroups: [], containers: [], runc: [] });
-  }
-
   [Symbol.dispose](): void {
     for (const base of cgroupBases()) attempt(() => rmdirSync(base));
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function makeFolders(rootfs: string, dirs: PluginDirs): void {
+  for (const folder of ['bin', 'proc', 'dev', 'tmp', 'etc']) mkdirSync(path.join(rootfs, folder), { recursive: true });
+  copyFileSync('/bin/busybox', path.join(rootfs, 'bin/busybox'));
+  for (const name of ['sh', 'true', 'cat', 'sleep', 'stty', 'dd', 'echo', 'ls', 'yes', 'head', 'printf'])
+    symlinkSync('busybox', path.join(rootfs, 'bin', name));
+  writeFileSync(path.join(rootfs, 'etc/plain'), 'no program\n', { mode: 0o644 });
+  for (const folder of [dirs.root, dirs.state]) mkdirSync(folder, { mode: 0o700 });
 }
 
 export async function text(stream: Readable | undefined): Promise<string> {
@@ -178,9 +174,13 @@ export async function text(stream: Readable | undefined): Promise<string> {
 
 /** Command line, folder and cgroup of every other process: containers and tools are recognised by the paths and ids in them. */
 function processes(): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`)} ${link(`/proc/${pid}/cwd`)} ${read(`/proc/${pid}/cgroup`)}`);
+  return (
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+      // What is dead is reaped by whoever is its parent by now.
+      .filter((pid) => !/^State:\s+Z/m.test(read(`/proc/${pid}/status`)))
+      .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`)} ${link(`/proc/${pid}/cwd`)} ${read(`/proc/${pid}/cgroup`)}`)
+  );
 }
 
 function cgroupBases(): string[] {

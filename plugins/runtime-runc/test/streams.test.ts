@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expectClean } from './expect-clean.ts';
 import { Host, text } from './host.ts';
 
 let host: Host;
@@ -12,7 +13,7 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
-  host.expectClean();
+  expectClean(host);
   host[Symbol.dispose]();
 });
 

@@ -2,6 +2,7 @@ import { closeSync, createReadStream, writeSync } from 'node:fs';
 import { linux } from '@slipway/linux';
 import type { RuntimeContainer } from '@slipway/plugin-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expectClean } from './expect-clean.ts';
 import { Host, text } from './host.ts';
 
 let host: Host;
@@ -9,7 +10,7 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
-  host.expectClean();
+  expectClean(host);
   host[Symbol.dispose]();
 });
 
