@@ -119,6 +119,39 @@ test('a failure does not take from under another request what both have brought 
   expect(journal()).not.toContain('down base');
 });
 
+test('what is asked for while it is being released is activated anew afterwards', async () => {
+  using place = new Place();
+  place.plugin({
+    provides: 'base.v1',
+    id: 'base',
+    code: `activate({ own }) {
+      note('up base');
+      own({ async [Symbol.asyncDispose]() { note('closing base'); await globalThis.slipwayGate; note('down base'); } });
+      return { instance: { id: 'base' } };
+    },`,
+  });
+  place.plugin({ provides: 'good.v1', id: 'good', code: `needs: { ${one('base.v1')} },` });
+  place.plugin({ provides: 'bad.v1', id: 'bad', code: `needs: { ${one('base.v1')} }, activate() { throw new Error('no'); }` });
+  const gate = Promise.withResolvers<void>();
+  (globalThis as { slipwayGate?: Promise<void> }).slipwayGate = gate.promise;
+  await using kernel = await place.boot();
+  await kernel.check();
+  const bad = failure(kernel.get(point('bad.v1')));
+  await expect.poll(() => journal()).toContain('closing base');
+  const good = kernel.get(point('good.v1'));
+  await new Promise(setImmediate);
+  gate.resolve();
+  await Promise.all([bad, good]);
+  expect(journal().filter((line) => line.includes('base') || line.startsWith('up'))).toEqual([
+    'load base',
+    'up base',
+    'closing base',
+    'down base',
+    'up base',
+    'up good',
+  ]);
+});
+
 test('a failed activation is tried anew by the next request', async () => {
   using place = new Place();
   place.plugin({

@@ -25,6 +25,9 @@ const sketches = fc.array(
   { minLength: 2, maxLength: 7 },
 );
 
+/** Which plugin is asked for, after how long. */
+const requested = fc.array(fc.record({ n: fc.nat(6), ms: fc.nat(12) }), { minLength: 1, maxLength: 6 });
+
 interface Life {
   /** Instances by plugin that are up; each was made after what it uses and goes before it. */
   readonly up: Map<number, object>;
@@ -78,16 +81,21 @@ function pluginOf(index: number, sketch: Sketch, life: Life): Partial<Plugin> {
 
 test('whatever fails, whatever is asked for at once: nothing is up that nobody uses, nothing goes before its users', async () => {
   await fc.assert(
-    fc.asyncProperty(sketches, fc.array(fc.nat(6), { minLength: 1, maxLength: 6 }), async (plugins, requests) => {
+    fc.asyncProperty(sketches, requested, async (plugins, requests) => {
       using place = new Place();
       const life: Life = { up: new Map(), faults: [] };
       const sketched = plugins.map((sketch, index) => builtin(`p${index}.v1`, `p${index}`, pluginOf(index, sketch, life)));
       const kernel = await place.boot({ builtin: [...stackPlugins(), ...sketched] });
-      const asked = requests.map((n) => n % plugins.length);
-      const results = await Promise.allSettled(asked.map((n) => kernel.get(point(`p${n}.v1`))));
+      const asked = requests.map(({ n }) => n % plugins.length);
+      const results = await Promise.allSettled(
+        requests.map(async ({ n, ms }) => {
+          await sleep(ms);
+          return kernel.get(point(`p${n % plugins.length}.v1`));
+        }),
+      );
 
       const active = kernel.status().filter(({ id, state }) => id.startsWith('p') && state === 'active');
-      expect([...life.up.keys()].sort()).toEqual(active.map(({ id }) => Number(id.slice(1))).sort());
+      expect(new Set(life.up.keys())).toEqual(new Set(active.map(({ id }) => Number(id.slice(1)))));
       for (const [index, n] of asked.entries()) {
         if (results[index]?.status === 'fulfilled') expect(life.up.has(n)).toBe(true);
         else expect(life.up.has(n)).toBe(false);
@@ -103,12 +111,17 @@ test('whatever fails, whatever is asked for at once: nothing is up that nobody u
 
 test('torn down in the middle, everything goes', async () => {
   await fc.assert(
-    fc.asyncProperty(sketches, fc.array(fc.nat(6), { minLength: 1, maxLength: 6 }), fc.nat(8), async (plugins, requests, ms) => {
+    fc.asyncProperty(sketches, requested, fc.nat(16), async (plugins, requests, ms) => {
       using place = new Place();
       const life: Life = { up: new Map(), faults: [] };
       const sketched = plugins.map((sketch, index) => builtin(`p${index}.v1`, `p${index}`, pluginOf(index, sketch, life)));
       const kernel = await place.boot({ builtin: [...stackPlugins(), ...sketched] });
-      const gets = Promise.allSettled(requests.map((n) => kernel.get(point(`p${n % plugins.length}.v1`))));
+      const gets = Promise.allSettled(
+        requests.map(async ({ n, ms: delay }) => {
+          await sleep(delay);
+          return kernel.get(point(`p${n % plugins.length}.v1`));
+        }),
+      );
       await sleep(ms);
       await kernel[Symbol.asyncDispose]();
       await gets;
