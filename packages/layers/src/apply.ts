@@ -6,7 +6,7 @@ import { layerError } from './errors.js';
 import { defaultLimits, type LayerLimits } from './limits.js';
 import { TarReader } from './tar/reader.js';
 import { attributesOf, unlistedDirectory } from './tree/attributes.js';
-import type { BaseDirectory } from './tree/base.js';
+import { type BaseDirectory, baseNames, lookUpBase } from './tree/base.js';
 import { DirectoryWriter } from './tree/directory-writer.js';
 import { DirectoryHandle, HandleTable } from './tree/handle.js';
 import { LayerMerge } from './tree/merge.js';
@@ -111,15 +111,17 @@ function openRoot(target: LayerTarget, form: 'overlay' | 'directory', handles: H
     handle: new DirectoryHandle(undefined, fromText(tree.path)),
     form: directoryForm(tree),
   }));
-  const [below] = form === 'directory' ? [{ handle }] : base;
-  const isFresh = content.length === 0 && (form === 'directory' || !below);
-  const from = isFresh || !below ? handle : below.handle;
-  const found = attributesOf(lstatSync(handles.path(from, '.'), { bigint: true }), readXattrs(system, handles.path(from, '.')));
-  // No layer has said anything about the root of a new tree: its time must not tell when it was made.
-  const { mtimeSeconds, mtimeNanoseconds } = unlistedDirectory;
-  const attributes = isFresh ? { ...found, mtimeSeconds, mtimeNanoseconds } : found;
-  const copyFrom = form === 'overlay' && below ? { at: below.handle, name: '.' } : undefined;
   const parts: BaseDirectory[] = form === 'directory' ? [{ handle, form }] : base;
+  const below = parts[0]?.handle ?? handle;
+  const path = handles.path(below, '.');
+  const found = attributesOf(lstatSync(path, { bigint: true }), readXattrs(system, path));
+  // Of a tree that is empty so far the time would only tell when the snapshot was made.
+  const isEmpty = !baseNames(handles, parts)
+    .values()
+    .some((name) => lookUpBase(system, handles, parts, name) !== undefined);
+  const { mtimeSeconds, mtimeNanoseconds } = unlistedDirectory;
+  const attributes = isEmpty ? { ...found, mtimeSeconds, mtimeNanoseconds } : found;
+  const copyFrom = below === handle ? undefined : { at: below, name: '.' };
   const root = new DirectoryNode(undefined, '', handle, parts, attributes, copyFrom);
   root.made = true;
   return root;
