@@ -191,9 +191,8 @@ describe('retrying', () => {
       setTimeout(() => abort.abort(), 100);
     });
     await using resolver = await openResolver();
-    const started = performance.now();
     await expect(resolver.resolve(`${server.host}/a`, { signal: abort.signal })).rejects.toMatchObject({ kind: 'canceled' });
-    expect(performance.now() - started).toBeLessThan(9000);
+    expect(server.log).toHaveLength(1);
   });
 });
 
