@@ -118,5 +118,6 @@ async function unpackImage(
   );
   const snapshots = chainIds(image.config.rootfs.diff_ids).map((name) => ({ snapshotter: id, name }));
   await parts.metadata.write((tx) => addToLease(tx, fetch.operation.id, { snapshots }));
-  return unpack(context, unpackLayers);
+  // Awaited here: the downloads are stopped when this scope ends.
+  return await unpack(context, unpackLayers);
 }

@@ -97,8 +97,8 @@ async function waitAndCleanUp(container: RuntimeContainer, operation: Operation)
     return await container.wait();
   } finally {
     step('run.exited', { id: container.id });
-    await container[Symbol.asyncDispose]();
     await operation.end();
+    await container[Symbol.asyncDispose]();
   }
 }
 
