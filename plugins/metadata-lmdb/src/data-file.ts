@@ -12,6 +12,7 @@ import { SlipwayError } from '@slipway/plugin-api';
  */
 const magic = 0xbeefc0de;
 const headerBytes = 24;
+const metaBytes = 176;
 const flagBranch = 1;
 const flagLeaf = 2;
 const flagOverflow = 4;
@@ -46,16 +47,27 @@ export function checkDataFile(path: string): void {
   }
 }
 
+/** Where the last page ends, in bytes. Undefined when the file is no data file. */
+export function lastPageEnd(fd: number): number | undefined {
+  const meta = newestMeta(fd);
+  return meta === undefined ? undefined : Number(meta.lastPage + 1n) * meta.pageSize;
+}
+
 function readMeta(fd: number, path: string): Meta {
-  const first = parseMeta(readPage(fd, 0, 4096));
-  if (first === undefined) throw notDatabase(path);
-  const second = parseMeta(readPage(fd, first.pageSize, 4096));
-  if (second === undefined) throw notDatabase(path);
+  const meta = newestMeta(fd);
+  if (meta === undefined) throw notDatabase(path);
+  return meta;
+}
+
+function newestMeta(fd: number): Meta | undefined {
+  const first = parseMeta(readPage(fd, 0, metaBytes));
+  const second = first && parseMeta(readPage(fd, first.pageSize, metaBytes));
+  if (first === undefined || second === undefined) return undefined;
   return second.transaction > first.transaction ? second : first;
 }
 
 function parseMeta(page: Buffer): Meta | undefined {
-  if (page.length < 176 || page.readUInt32LE(24) !== magic) return undefined;
+  if (page.length < metaBytes || page.readUInt32LE(24) !== magic) return undefined;
   const pageSize = page.readUInt32LE(48);
   if (pageSize < 512 || pageSize > 65_536) return undefined;
   return {

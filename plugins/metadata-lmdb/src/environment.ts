@@ -17,6 +17,7 @@ import { SlipwayError, wrapError } from '@slipway/plugin-api';
 import { checkDataFile } from './data-file.js';
 import { requireLocalFileSystem } from './file-system.js';
 import { requireFormat, writeFormat } from './format.js';
+import { makeLockFile } from './room.js';
 import type { Rows } from './transaction.js';
 
 const fileName = 'data.mdb';
@@ -26,6 +27,8 @@ const newPrefix = 'new-';
 export interface Environment extends AsyncDisposable {
   readonly folder: string;
   readonly rows: Rows;
+  /** The data file, for {@link keepReserve}. */
+  readonly dataFd: number;
 }
 
 /**
@@ -40,22 +43,30 @@ export async function openEnvironment(folder: string): Promise<Environment> {
     requireLocalFileSystem(folder);
     // Importing lmdb costs 30 to 40 ms: only who opens a store pays.
     const { open } = await import('lmdb');
+    if (!existsSync(`${path}-lock`)) makeLockFile(`${path}-lock`, join(folder, `${newPrefix}lock-${process.pid}`));
     if (!existsSync(path)) await create(open, folder, path);
     sweep(folder);
     checkDataFile(path);
     const rows = await openRows(open, path);
+    let dataFd: number;
     try {
       requireFormat(rows, path);
+      dataFd = openSync(path, 'r+');
     } catch (error) {
       await rows.close();
       throw error;
     }
+    const close = async (): Promise<void> => {
+      closeSync(dataFd);
+      await rows.close();
+    };
     let closing: Promise<void> | undefined;
     return {
       folder,
       rows,
+      dataFd,
       [Symbol.asyncDispose]() {
-        closing ??= rows.close();
+        closing ??= close();
         return closing;
       },
     };
@@ -127,7 +138,7 @@ async function create(open: Open, folder: string, path: string): Promise<void> {
   }
 }
 
-/** Once the database is there, a folder of a creator that died, or that came second, serves nobody. */
+/** Once the database is there, what a creator left that died, or came second, serves nobody. */
 function sweep(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (name.startsWith(newPrefix)) rmSync(join(folder, name), { recursive: true, force: true });

@@ -37,9 +37,3 @@ export function requireLocalFileSystem(folder: string, type: number = statfsSync
     details: { folder, fileSystem: name },
   });
 }
-
-/** True when the file system of `folder` has less left than a commit may need. */
-export function isFull(folder: string): boolean {
-  const { bavail, bsize } = statfsSync(folder);
-  return bavail * bsize < 1024 * 1024;
-}

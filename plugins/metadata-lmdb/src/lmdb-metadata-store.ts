@@ -1,7 +1,7 @@
 import { type MetadataStore, type ReadTransaction, SlipwayError, step, type WriteTransaction } from '@slipway/plugin-api';
 import { inject, injectable } from 'tsyringe';
 import type { Environment } from './environment.js';
-import { isFull } from './file-system.js';
+import { diskFull, hasRoom, keepReserve, requireRoom } from './room.js';
 import { LmdbTransaction } from './transaction.js';
 
 /** Token of the {@link Environment} in the plugin's container. */
@@ -12,6 +12,8 @@ export const environmentToken = 'metadata-lmdb:environment';
 export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
   private closed: boolean = false;
   private writing: boolean = false;
+  /** Bytes put in transactions that are not committed yet; undefined when the next one begins a batch. */
+  private batchBytes: number | undefined;
   private readonly inFlight = new Set<Promise<unknown>>();
 
   constructor(@inject(environmentToken) private readonly environment: Environment) {}
@@ -61,9 +63,11 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
       // A child transaction of the batch that one flush makes durable: what it throws undoes its own changes only. The
       // result is boxed, because lmdb-js would hold the lock of all processes while it waits for a promise.
       const { result } = await rows.childTransaction(() => {
-        const transaction = new LmdbTransaction(rows);
+        const transaction = new LmdbTransaction(rows, undefined, (bytes) => this.beforePut(bytes));
         this.writing = true;
         try {
+          if (this.batchBytes === undefined) keepReserve(this.environment.dataFd);
+          this.batchBytes ??= 0;
           return { result: requireSynchronous(fn(transaction)) };
         } catch (error) {
           refused = { error };
@@ -78,7 +82,14 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
     } catch (error) {
       if (refused !== undefined && refused.error === error) throw error;
       throw await this.commitError(error);
+    } finally {
+      this.batchBytes = undefined;
     }
+  }
+
+  private beforePut(bytes: number): void {
+    this.batchBytes = (this.batchBytes ?? 0) + bytes;
+    requireRoom(this.environment.folder, this.batchBytes);
   }
 
   private check(what: string): void {
@@ -93,18 +104,23 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
   private async commitError(error: unknown): Promise<SlipwayError> {
     const cause = await causeOf(error);
     const { folder } = this.environment;
-    const full = isFull(folder);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    if (isNoSpace(cause, folder)) return diskFull(folder, why, cause);
     return new SlipwayError({
-      kind: full ? 'resource-exhausted' : 'data-loss',
-      code: full ? 'METADATA_DISK_FULL' : 'METADATA_WRITE_FAILED',
-      message: `write metadata in "${folder}": ${cause instanceof Error ? cause.message : String(cause)}; nothing was changed`,
-      hint: full
-        ? 'free some disk space (slipway images, slipway rmi) or choose another --root'
-        : 'look for disk errors in the kernel log (dmesg)',
+      kind: 'data-loss',
+      code: 'METADATA_WRITE_FAILED',
+      message: `write metadata in "${folder}": ${why}; nothing was changed`,
+      hint: 'look for disk errors in the kernel log (dmesg), and whether the disk is full',
       cause,
       details: { folder },
     });
   }
+}
+
+function isNoSpace(cause: unknown, folder: string): boolean {
+  if (!(cause instanceof Error && 'code' in cause)) return false;
+  // lmdb says EIO (5) instead of ENOSPC (28) when the disk took a part of the pages.
+  return cause.code === 28 || cause.code === 'ENOSPC' || (cause.code === 5 && !hasRoom(folder, 0));
 }
 
 function nestedRead(): SlipwayError {

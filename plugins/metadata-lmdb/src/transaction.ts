@@ -16,6 +16,8 @@ export class LmdbTransaction implements WriteTransaction {
   constructor(
     private readonly rows: Rows,
     private readonly snapshot?: Transaction,
+    /** Called with the size of a row before it is put. */
+    private readonly beforePut: (bytes: number) => void = () => {},
   ) {}
 
   end(): void {
@@ -46,7 +48,10 @@ export class LmdbTransaction implements WriteTransaction {
 
   put<T>(table: Table<T>, key: string, value: T): void {
     this.check();
-    this.rows.putSync(rowKey(table, key), encodeValue(table, key, value));
+    const row = rowKey(table, key);
+    const bytes = encodeValue(table, key, value);
+    this.beforePut(row.length + bytes.length);
+    this.rows.putSync(row, bytes);
   }
 
   delete<T>(table: Table<T>, key: string): boolean {

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -251,6 +252,52 @@ describe('writing', () => {
       execFileSync('mount', ['-o', 'remount,size=20m', root]);
       await opened.store.write((tx) => tx.put(blobs, 'big', big));
       expect(opened.store.read((tx) => tx.get(blobs, 'big'))).toBe(big);
+    } finally {
+      execFileSync('umount', [root]);
+    }
+  });
+
+  test('on a full disk puts are refused before lmdb fails, and rows can be deleted', async () => {
+    const root = folderOfTest();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', root]);
+    try {
+      await using opened = await openStore(root);
+      const { store } = opened;
+      for (let batch = 0; batch < 50; batch++) {
+        await store.write((tx) => {
+          for (let index = 0; index < 20; index++) tx.put(blobs, `${batch}/${index}`, 'x'.repeat(500));
+        });
+      }
+      const fill = () => writeFileSync(join(root, 'fill'), Buffer.alloc(4 * 1024 * 1024));
+      expect(fill).toThrow('ENOSPC');
+      for (let round = 0; round < 100; round++) {
+        const error = await failure(store.write((tx) => tx.put(blobs, 'more', 1)));
+        expect(error).toMatchObject({ kind: 'resource-exhausted', code: 'METADATA_DISK_FULL' });
+      }
+      for (let batch = 0; batch < 50; batch++) {
+        await store.write((tx) => {
+          for (const [key] of tx.entries(blobs, { prefix: `${batch}/` })) tx.delete(blobs, key);
+        });
+      }
+      expect(store.read((tx) => [...tx.entries(blobs)])).toEqual([]);
+      rmSync(join(root, 'fill'));
+      await store.write((tx) => tx.put(blobs, 'more', 1));
+    } finally {
+      execFileSync('umount', [root]);
+    }
+  });
+
+  test('a lock file that is missing on a full disk is an error, not the end of the process', async () => {
+    const root = folderOfTest();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', root]);
+    try {
+      await filled(root).catch(() => {});
+      rmSync(join(root, 'data.mdb-lock'));
+      expect(() => writeFileSync(join(root, 'fill'), Buffer.alloc(4 * 1024 * 1024))).toThrow('ENOSPC');
+      expect(await failure(openStore(root))).toMatchObject({ kind: 'resource-exhausted', code: 'SYSTEM_ENOSPC' });
+      expect(existsSync(join(root, 'data.mdb-lock'))).toBe(false);
+      rmSync(join(root, 'fill'));
+      await (await openStore(root))[Symbol.asyncDispose]();
     } finally {
       execFileSync('umount', [root]);
     }
