@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Contender } from './contender.ts';
 
@@ -15,17 +15,23 @@ export const bareTools: Contender = {
     const { url, digests } = await layersOf(image);
     const script = path.join(folder, 'pull.sh');
     writeFileSync(script, pullScript(folder, url, digests));
+    const state = path.join(folder, 'state');
+    mkdirSync(state);
     return {
       pull: ['/bin/sh', script],
-      run: (id) => ['/bin/sh', '-c', runScript, id, path.join(folder, 'state'), bundle(folder)],
-      [Symbol.asyncDispose]: async () => {},
+      run: (id) => ['/bin/sh', '-c', runScript, id, state, bundle(folder)],
+      [Symbol.asyncDispose]: async () => {
+        for (const id of readdirSync(state)) execFileSync('runc', ['--root', state, 'delete', '--force', id]);
+      },
     };
   },
 };
 
-/** The container's end is the end of its output, which `cat` waits for. */
-const runScript =
-  '{ runc --root "$1" create --bundle "$2" "$0" && runc --root "$1" start "$0"; } </dev/null | cat && runc --root "$1" delete "$0"';
+/** The end of the container's output, which `cat` waits for, comes just before its own. */
+const runScript = [
+  '{ runc --root "$1" create --bundle "$2" "$0" && runc --root "$1" start "$0"; } </dev/null | cat',
+  'until runc --root "$1" delete "$0" 2>/dev/null; do sleep 0.002; done',
+].join('\n');
 
 function pullScript(folder: string, url: string, digests: readonly string[]): string {
   const lines = digests.flatMap((digest, index) => [

@@ -22,10 +22,11 @@ export async function bench({ contenders, images, rounds, folder, onSample }: Pl
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, image] of images.entries()) {
       for (const contender of contenders) {
-        const name = `slipway-bench-${process.pid}-${round}-${index}-${contender.name.replace(' ', '-')}`;
+        // Short: podman refuses a run root of more than 50 characters.
+        const name = `${round}-${index}-${contender.name.replace(' ', '-')}`;
         const store = path.join(folder, name);
         mkdirSync(store);
-        await using cgroup = new Cgroup(name);
+        await using cgroup = new Cgroup(`slipway-bench-${process.pid}-${name}`);
         await using session = await contender.open(store, image, cgroup);
         for await (const sample of samples(session, contender.name, image, cgroup, index === 0)) onSample(sample);
       }
@@ -45,7 +46,7 @@ async function* samples(
   if (session.pullAgain) yield { workload: `pull again ${label}`, contender, ...(await measure(session.pullAgain, cgroup)) };
   if (!runs) return;
   for (let i = 0; i < RUNS_PER_SESSION; i += 1) {
-    yield { workload: 'run true', contender, ...(await measure(session.run(`bench${i}`), cgroup)) };
+    yield { workload: 'run true', contender, ...(await measure(session.run(`slipway-bench-${process.pid}-${i}`), cgroup)) };
   }
   if (!session.runInProcess) return;
   const { stdout, cpuMs, peakBytes } = await measure(session.runInProcess(RUNS_PER_SESSION), cgroup);

@@ -1,6 +1,9 @@
 import path from 'node:path';
 import type { Contender } from './contender.ts';
 
+// podman raises limits when it is told none, and a host without CAP_SYS_RESOURCE forbids that.
+const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
+
 export const podman: Contender = {
   name: 'podman',
   needs: ['podman', 'runc'],
@@ -29,7 +32,7 @@ export const podman: Contender = {
     return {
       pull,
       pullAgain: pull,
-      run: (id) => [...base, 'run', '--rm', '--network', 'none', '--name', id, image, 'true'],
+      run: (id) => [...base, 'run', '--rm', '--network', 'none', ...limits, '--name', id, image, 'true'],
       [Symbol.asyncDispose]: async () => {},
     };
   },

@@ -12,7 +12,7 @@ const SIZE = 40 * 2 ** 30;
 export function scratchFileSystem(): { readonly folder: string } & Disposable {
   const base = mkdtempSync(path.join(tmpdir(), 'slipway-bench-'));
   const image = path.join(base, 'ext4');
-  const folder = path.join(base, 'mounted');
+  const folder = path.join(base, 'fs');
   writeFileSync(image, '');
   truncateSync(image, SIZE);
   mkdirSync(folder);
