@@ -1,3 +1,4 @@
+export type { Timeouts } from './activation/activator.js';
 export { defaultToml } from './config/default-toml.js';
 export { type DumpedValue, dumpConfig, dumpToml } from './config/dump.js';
 export { type Config, defaultStack, type LoadConfigOptions, loadConfig, type StackChoice } from './config/load.js';

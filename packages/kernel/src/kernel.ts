@@ -1,11 +1,11 @@
 import type { Logger, Point } from '@slipway/plugin-api';
-import { Activator } from './activation/activator.js';
+import { Activator, type Timeouts } from './activation/activator.js';
 import { closedError } from './activation/errors.js';
 import { silentLog } from './activation/log.js';
 import { choiceOf, NeedResolver } from './activation/needs.js';
 import type { Config } from './config/load.js';
 import { type BuiltinPlugin, type Catalog, type CatalogEntry, makeCatalog } from './plugins/catalog.js';
-import { type LoadedDefinition, loadDefinition } from './plugins/definition.js';
+import { type LoadedDefinition, loadWithin } from './plugins/definition.js';
 import { discover, type PluginPlaces } from './plugins/discovery.js';
 import { checkClosure, closureProblems } from './plugins/graph.js';
 import { shortName } from './plugins/manifest.js';
@@ -22,8 +22,8 @@ export interface KernelOptions {
   readonly builtin?: readonly BuiltinPlugin[] | undefined;
   readonly places: PluginPlaces;
   readonly log?: Logger | undefined;
-  /** How long one plugin may take to become active, and one resource to be released. Default: 30,000. */
-  readonly timeoutMs?: number | undefined;
+  /** Default: 30 seconds for each. */
+  readonly timeouts?: Partial<Timeouts> | undefined;
   readonly trust?: TrustCheck | undefined;
 }
 
@@ -45,6 +45,7 @@ export class Kernel implements AsyncDisposable {
   /** What was wrong with code that was loaded and refused. */
   readonly #broken = new Map<CatalogEntry, readonly Problem[]>();
   readonly #trust: TrustCheck;
+  readonly #timeouts: Timeouts;
   #closing: Promise<void> | undefined;
 
   /** Reads the manifests that the configuration names, and no code. All problems found are reported in one error. */
@@ -58,17 +59,18 @@ export class Kernel implements AsyncDisposable {
     return new Kernel(options, catalog, trust);
   }
 
-  private constructor({ config, log = silentLog, timeoutMs = 30_000 }: KernelOptions, catalog: Catalog, trust: TrustCheck) {
+  private constructor({ config, log = silentLog, timeouts }: KernelOptions, catalog: Catalog, trust: TrustCheck) {
     this.config = config;
     this.#catalog = catalog;
     this.#trust = trust;
+    this.#timeouts = { loadMs: 30_000, activateMs: 30_000, releaseMs: 30_000, ...timeouts };
     const { root, state } = config.settings;
     const load = (entry: CatalogEntry): Promise<LoadedDefinition> => this.#load(entry);
     this.#activator = new Activator({
       root,
       state,
       log,
-      timeoutMs,
+      timeouts: this.#timeouts,
       load,
       resolveNeeds: (cell, definition) => this.#needs.resolve(cell, definition),
     });
@@ -132,7 +134,7 @@ export class Kernel implements AsyncDisposable {
   #load(entry: CatalogEntry): Promise<LoadedDefinition> {
     let loading = this.#definitions.get(entry);
     if (loading === undefined) {
-      loading = loadDefinition(entry, this.config, this.#trust).then((loaded) => {
+      loading = loadWithin(entry, this.config, this.#trust, this.#timeouts.loadMs).then((loaded) => {
         if (!loaded.ok) this.#broken.set(entry, loaded.problems);
         return loaded;
       });

@@ -178,7 +178,7 @@ test('a hanging activation is timed out by name, aborted, and what it acquires l
     }`,
   });
   place.plugin({ provides: 'a.v1', id: 'a', code: `needs: { ${one('slow.v1')} },` });
-  await using kernel = await place.boot({ timeoutMs: 50 });
+  await using kernel = await place.boot({ timeouts: { activateMs: 50 } });
   const error = await failure(kernel.get(point('a.v1')));
   expect(error).toMatchObject({
     kind: 'failed-precondition',
@@ -198,7 +198,7 @@ test('the plugin that hangs is named, not the one that waits for it lazily', asy
     id: 'a',
     code: `needs: { ${lazyNeed('hang.v1')} }, async activate({ needs }) { await needs.hang(); return { instance: {} }; }`,
   });
-  await using kernel = await place.boot({ timeoutMs: 50 });
+  await using kernel = await place.boot({ timeouts: { activateMs: 50 } });
   const error = await failure(kernel.get(point('a.v1')));
   expect(error.message).toBe(
     'activate plugin a.v1/a ("@test/a"): plugin hang.v1/hang ("@test/hang") has not become active within 0.05 s',
@@ -212,10 +212,19 @@ test('an activation that still hangs is not begun a second time', async () => {
     id: 'hang',
     code: `activate() { note('try'); return new Promise(() => {}); },`,
   });
-  await using kernel = await place.boot({ timeoutMs: 20 });
+  await using kernel = await place.boot({ timeouts: { activateMs: 20 } });
   await failure(kernel.get(point('hang.v1')));
   expect((await failure(kernel.get(point('hang.v1')))).code).toBe('PLUGIN_TIMED_OUT');
   expect(journal()).toEqual(['load hang', 'try']);
+});
+
+test('a module that never finishes loading is timed out by name', async () => {
+  using place = new Place();
+  const folder = place.plugin({ provides: 'a.v1', id: 'a', prelude: 'await new Promise(() => {});' });
+  await using kernel = await place.boot({ timeouts: { loadMs: 50 } });
+  expect((await failure(kernel.get(point('a.v1')))).message).toBe(
+    `plugin "@test/a" (${folder}/plugin.js) has not loaded within 0.05 s`,
+  );
 });
 
 test('a hanging release is timed out by name', async () => {
@@ -229,7 +238,7 @@ test('a hanging release is timed out by name', async () => {
       return { instance: {} };
     }`,
   });
-  const kernel = await place.boot({ timeoutMs: 50 });
+  const kernel = await place.boot({ timeouts: { releaseMs: 50 } });
   await kernel.get(point('a.v1'));
   const error = await failure(kernel[Symbol.asyncDispose]());
   expect(error.message).toContain('release of a resource of plugin a.v1/a has not ended within 0.05 s');

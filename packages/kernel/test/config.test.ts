@@ -116,6 +116,12 @@ describe('errors name file, line, key, found and expected, and what to do', () =
       message: ':1: key "stack.snapshotter": found true, expected a string or a list',
     },
     {
+      name: 'wrong type in a list',
+      toml: '[plugins]\nsearch = ["x", 3]\n',
+      code: 'CONFIG_INVALID_VALUE',
+      message: ':2: key "plugins.search.1": found 3, expected a string',
+    },
+    {
       name: 'a value where a table belongs',
       toml: 'stack = "runc"\n',
       code: 'CONFIG_INVALID_VALUE',
@@ -179,6 +185,25 @@ describe('errors name file, line, key, found and expected, and what to do', () =
     const error = await failure(loadConfig({ defaults, folders: [], env: {} }));
     expect(error.message).toBe('configuration: key "root" is missing, expected a value of type string');
   });
+});
+
+test('secrets are shown neither in errors nor in the dump', async () => {
+  using place = new Place();
+  const file = place.config(
+    '[plugin.r.auth.host]\npassword = "hunter2"\npassword_file = "/p"\n[plugin.r]\nlist = [{ api_key = "hunter2" }]\n',
+  );
+  const config = await place.load();
+  const shown = Object.fromEntries(dumpConfig(config).map(({ key, value }) => [key, value]));
+  expect(shown).toMatchObject({
+    'plugin.r.auth.host.password': '***',
+    'plugin.r.auth.host.password_file': '/p',
+    'plugin.r.list': [{ api_key: '***' }],
+  });
+  expect(await dumpToml(config)).not.toContain('hunter2');
+  place.config('[stack]\nruntime = { password = "hunter2" }\n');
+  expect((await failure(place.load())).message).toBe(
+    `${file}:2: key "stack.runtime": found {"password":"***"}, expected a string`,
+  );
 });
 
 test('a config file that is no file is refused', async () => {

@@ -86,7 +86,7 @@ export class Place implements Disposable {
 
   async boot(options: Partial<KernelOptions> = {}): Promise<Kernel> {
     const config = options.config ?? (await this.load());
-    return Kernel.boot({ config, builtin: stackPlugins(), places: this, timeoutMs: 30_000, ...options });
+    return Kernel.boot({ config, builtin: stackPlugins(), places: this, ...options });
   }
 
   [Symbol.dispose](): void {

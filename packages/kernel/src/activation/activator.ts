@@ -1,23 +1,32 @@
-import type { Logger, PluginContext } from '@slipway/plugin-api';
+import type { Activation, Logger, PluginContext } from '@slipway/plugin-api';
 import { isSlipwayError, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { Clock } from '../clock.js';
 import type { CatalogEntry } from '../plugins/catalog.js';
 import type { Definition, LoadedDefinition } from '../plugins/definition.js';
 import { circleProblem } from '../plugins/graph.js';
 import { problemsError } from '../problem.js';
 import { type Cell, type Outcome, waitChain } from './cell.js';
-import { Clock } from './clock.js';
 import { makeContainer } from './container.js';
 import { makeDirs } from './dirs.js';
 import { closedError, failedError, SkippedError, timedOutError } from './errors.js';
 import { pluginLog } from './log.js';
 import { OwnedResources } from './owned.js';
 
+/** How long a plugin may take before it is given up and named, in milliseconds. */
+export interface Timeouts {
+  /** To load its code and check its configuration. */
+  readonly loadMs: number;
+  /** For its own `activate`, without what it waits for from others. */
+  readonly activateMs: number;
+  /** To release one resource. */
+  readonly releaseMs: number;
+}
+
 export interface ActivatorOptions {
   readonly root: string;
   readonly state: string;
   readonly log: Logger;
-  /** For one plugin's own `activate`, and for the release of one resource. */
-  readonly timeoutMs: number;
+  readonly timeouts: Timeouts;
   readonly load: (entry: CatalogEntry) => Promise<LoadedDefinition>;
   /** Activates what a plugin needs at once and makes its lazy needs. */
   readonly resolveNeeds: (cell: Cell, definition: Definition) => Promise<PluginContext<unknown, Definition['needs']>['needs']>;
@@ -101,7 +110,7 @@ export class Activator {
   }
 
   #begin(entry: CatalogEntry): Cell {
-    const { log, timeoutMs } = this.options;
+    const { log, timeouts } = this.options;
     const onLateError = (error: unknown): void => log.warn(`late release of ${entry.address} failed`, { error: String(error) });
     const settled = Promise.withResolvers<Outcome>();
     const cell: Cell = {
@@ -109,7 +118,7 @@ export class Activator {
       users: new Set(),
       uses: new Set(),
       waitsFor: new Set(),
-      owned: new OwnedResources(entry.address, timeoutMs, onLateError),
+      owned: new OwnedResources(entry.address, timeouts.releaseMs, onLateError),
       abort: new AbortController(),
       settled: settled.promise,
       stuck: false,
@@ -171,7 +180,8 @@ export class Activator {
         throw thrown;
       },
     };
-    using clock = new Clock(this.options.timeoutMs, () => cell.abort.abort(timedOutError(cell.entry, this.options.timeoutMs)));
+    const { activateMs } = this.options.timeouts;
+    using clock = new Clock(activateMs, () => cell.abort.abort(timedOutError(cell.entry, activateMs)));
     cell.clock = clock;
     cell.stuck = true;
     const work = (async () => plugin.activate(context))().finally(() => {
@@ -187,10 +197,7 @@ export class Activator {
       ) {
         throw new TypeError('activate() returned no instance');
       }
-      const { instance, capabilities = {} } = activation as {
-        instance: unknown;
-        capabilities?: Readonly<Record<string, string>>;
-      };
+      const { instance, capabilities = {} } = activation as Activation<unknown>;
       return { state: 'active', instance, capabilities };
     } catch (error) {
       if (skipped !== undefined && error === skipped.thrown) return skipped.outcome;

@@ -1,6 +1,6 @@
 import type { Capabilities, SlipwayError } from '@slipway/plugin-api';
+import type { Clock } from '../clock.js';
 import type { CatalogEntry } from '../plugins/catalog.js';
-import type { Clock } from './clock.js';
 import type { OwnedResources } from './owned.js';
 
 /** How an activation ended. */

@@ -1,5 +1,5 @@
 import { canceled, SlipwayError } from '@slipway/plugin-api';
-import { Clock } from './clock.js';
+import { Clock } from '../clock.js';
 
 /** The resources that a plugin has handed over with `own()`. */
 export class OwnedResources {

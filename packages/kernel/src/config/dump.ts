@@ -1,4 +1,5 @@
 import type { Config } from './load.js';
+import { concealed } from './secret.js';
 import { describeSource } from './source.js';
 import { type ConfigTable, isTable, type KeyPath, spellKey } from './table.js';
 
@@ -10,7 +11,7 @@ export interface DumpedValue {
   readonly source: string;
 }
 
-/** The effective configuration, value by value, each with where it comes from. Plugins' own defaults are not in it. */
+/** The effective configuration, value by value, each with where it comes from. Secrets are concealed; plugins' own defaults are not in it. */
 export function dumpConfig(config: Config): DumpedValue[] {
   return [...leaves(config, config.table, [])];
 }
@@ -24,7 +25,7 @@ export async function dumpToml(config: Config): Promise<string> {
     if (values.length > 0 && path.length > 0) lines.push('', `[${spellKey(path)}]`);
     for (const [key, value] of values) {
       const inner = [...path, key];
-      lines.push(`${stringify({ [key]: value }).trimEnd()} # ${describeSource(config.sourceOf(inner), inner)}`);
+      lines.push(`${stringify({ [key]: concealed(value, inner) }).trimEnd()} # ${describeSource(config.sourceOf(inner), inner)}`);
     }
     for (const [key, value] of Object.entries(table)) if (isTable(value)) write(value, [...path, key]);
   };
@@ -36,6 +37,6 @@ function* leaves(config: Config, table: ConfigTable, path: KeyPath): Generator<D
   for (const [key, value] of Object.entries(table)) {
     const inner = [...path, key];
     if (isTable(value)) yield* leaves(config, value, inner);
-    else yield { key: spellKey(inner), value, source: describeSource(config.sourceOf(inner), inner) };
+    else yield { key: spellKey(inner), value: concealed(value, inner), source: describeSource(config.sourceOf(inner), inner) };
   }
 }

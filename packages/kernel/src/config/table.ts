@@ -11,11 +11,12 @@ export function isTable(value: unknown): value is ConfigTable {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
+/** The value at a path of keys, and of indices within lists; undefined where there is none. */
 export function valueAt(table: ConfigTable, path: KeyPath): ConfigValue {
   let value: ConfigValue = table;
   for (const key of path) {
-    if (!isTable(value) || !Object.hasOwn(value, key)) return undefined;
-    value = value[key];
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as ConfigTable)[key];
   }
   return value;
 }

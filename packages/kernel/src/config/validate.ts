@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { suggestion } from '../nearest.js';
 import type { Problem } from '../problem.js';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.js';
+import { concealed, isSecret } from './secret.js';
 import { describeSource, type MergedConfig } from './source.js';
 import { type KeyPath, spellKey, valueAt } from './table.js';
 
@@ -61,14 +62,16 @@ async function issueProblem(
   return {
     kind: 'invalid-argument',
     code: 'CONFIG_INVALID_VALUE',
-    message: `${where}: key "${key}": found ${show(value)}, expected ${expectation(issue)}`,
+    message: `${where}: key "${key}": found ${show(concealed(value, path))}, expected ${expectation(issue, path)}`,
   };
 }
 
 /** valibot's own expectation where its message is the generic one, a schema's own words otherwise. */
-function expectation(issue: DetailedIssue): string {
+function expectation(issue: DetailedIssue, path: KeyPath): string {
   const generic = /^Invalid [a-z ]+: Expected /.test(issue.message);
-  return generic && typeof issue.expected === 'string' ? readable(issue.expected) : issue.message;
+  if (generic && typeof issue.expected === 'string') return readable(issue.expected);
+  // The words of another library may quote what they refuse.
+  return isSecret(path) ? 'another value' : issue.message;
 }
 
 function readable(expected: string): string {

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { Need, Needs, Plugin } from '@slipway/plugin-api';
+import { Clock } from '../clock.js';
 import type { Config } from '../config/load.js';
 import { describeSource } from '../config/source.js';
 import { isTable, spellKey, valueAt } from '../config/table.js';
@@ -21,8 +22,23 @@ export type LoadedDefinition =
   | { readonly ok: true; readonly definition: Definition }
   | { readonly ok: false; readonly problems: readonly Problem[]; readonly cause?: unknown };
 
+/** {@link loadDefinition} within `ms`: a module may wait at its top level, and a schema may be asynchronous. */
+export async function loadWithin(entry: CatalogEntry, config: Config, trust: TrustCheck, ms: number): Promise<LoadedDefinition> {
+  const timedOut = Promise.withResolvers<LoadedDefinition>();
+  using _clock = new Clock(ms, () => {
+    const problem: Problem = {
+      kind: 'failed-precondition',
+      code: 'PLUGIN_LOAD_TIMED_OUT',
+      message: `plugin "${entry.manifest.package}" (${entry.manifest.module ?? 'built in'}) has not loaded within ${ms / 1000} s`,
+      hint: 'its code hangs: wire another plugin, or report this to its author',
+    };
+    timedOut.resolve({ ok: false, problems: [problem] });
+  });
+  return await Promise.race([loadDefinition(entry, config, trust), timedOut.promise]);
+}
+
 /** Imports a plugin's module (once), compares it with the manifest and checks the plugin's section of the configuration. */
-export async function loadDefinition(entry: CatalogEntry, config: Config, trust: TrustCheck): Promise<LoadedDefinition> {
+async function loadDefinition(entry: CatalogEntry, config: Config, trust: TrustCheck): Promise<LoadedDefinition> {
   const { manifest } = entry;
   const untrusted = manifest.directory === undefined ? undefined : trust.package(manifest.directory);
   if (untrusted !== undefined) return { ok: false, problems: [untrusted] };
