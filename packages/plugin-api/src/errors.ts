@@ -100,38 +100,42 @@ export function throwIfAborted(what: string, signal: AbortSignal | undefined): v
   if (signal?.aborted) throw canceled(what, signal);
 }
 
-const systemErrorKinds: Readonly<Record<string, ErrorKind>> = {
-  ENOENT: 'not-found',
-  EEXIST: 'already-exists',
-  EACCES: 'permission-denied',
-  EPERM: 'permission-denied',
-  EROFS: 'permission-denied',
-  ENOSPC: 'resource-exhausted',
-  EDQUOT: 'resource-exhausted',
-  EMFILE: 'resource-exhausted',
-  ENFILE: 'resource-exhausted',
-  ENOMEM: 'resource-exhausted',
-  EIO: 'data-loss',
-  EBUSY: 'failed-precondition',
-  EINVAL: 'invalid-argument',
-  ELOOP: 'invalid-argument',
-  ENAMETOOLONG: 'invalid-argument',
-  ENOSYS: 'unimplemented',
-  EOPNOTSUPP: 'unimplemented',
-  ECONNREFUSED: 'unavailable',
-  ECONNRESET: 'unavailable',
-  ENOTFOUND: 'unavailable',
-  EAI_AGAIN: 'unavailable',
-  ETIMEDOUT: 'unavailable',
-};
+const systemErrorKinds: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>(
+  Object.entries({
+    ENOENT: 'not-found',
+    EEXIST: 'already-exists',
+    EACCES: 'permission-denied',
+    EPERM: 'permission-denied',
+    EROFS: 'permission-denied',
+    ENOSPC: 'resource-exhausted',
+    EDQUOT: 'resource-exhausted',
+    EMFILE: 'resource-exhausted',
+    ENFILE: 'resource-exhausted',
+    ENOMEM: 'resource-exhausted',
+    EIO: 'data-loss',
+    EBUSY: 'failed-precondition',
+    EINVAL: 'invalid-argument',
+    ELOOP: 'invalid-argument',
+    ENAMETOOLONG: 'invalid-argument',
+    ENOSYS: 'unimplemented',
+    EOPNOTSUPP: 'unimplemented',
+    ECONNREFUSED: 'unavailable',
+    ECONNRESET: 'unavailable',
+    ENOTFOUND: 'unavailable',
+    EAI_AGAIN: 'unavailable',
+    ETIMEDOUT: 'unavailable',
+  } as const),
+);
 
-const systemErrorHints: Readonly<Record<string, string>> = {
-  ENOSPC: 'free some disk space (slipway images, slipway rmi) or choose another --root',
-  EDQUOT: 'the disk quota is used up: free some space or choose another --root',
-  EMFILE: 'raise the limit of open files (ulimit -n)',
-  EACCES: 'run as root',
-  EPERM: 'run as root',
-};
+const systemErrorHints: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ENOSPC: 'free some disk space (slipway images, slipway rmi) or choose another --root',
+    EDQUOT: 'the disk quota is used up: free some space or choose another --root',
+    EMFILE: 'raise the limit of open files (ulimit -n)',
+    EACCES: 'run as root',
+    EPERM: 'run as root',
+  }),
+);
 
 /**
  * Wraps anything thrown while doing `what`. An error of this model passes through unchanged (its origin knows best);
@@ -142,12 +146,12 @@ export function wrapError(what: string, error: unknown): SlipwayError {
   const errno = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (errno === 'ABORT_ERR')
     return new SlipwayError({ kind: 'canceled', code: 'CANCELED', message: `${what} was canceled`, cause: error });
-  const kind = errno === undefined ? undefined : systemErrorKinds[errno];
+  const kind = errno === undefined ? undefined : systemErrorKinds.get(errno);
   return new SlipwayError({
     kind: kind ?? 'internal',
     code: errno !== undefined && kind !== undefined ? `SYSTEM_${errno}` : 'INTERNAL',
     message: `${what}: ${messageOf(error)}`,
-    hint: errno === undefined ? undefined : systemErrorHints[errno],
+    hint: errno === undefined ? undefined : systemErrorHints.get(errno),
     cause: error,
   });
 }
