@@ -1,16 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { linux } from '@slipway/linux';
 import type { Mount } from '@slipway/plugin-api';
 import { copyAttributes, type SnapshotPlace, type SnapshotTrees } from '@slipway/snapshots';
 
-const workOf = (place: SnapshotPlace): string => join(place.folder, 'work');
+const opaque = 'trusted.overlay.opaque';
 
 /** `fs` is the layer, `work` the folder that overlayfs wants beside it while it is written to. */
 export const overlayTrees: SnapshotTrees = {
   async fill(place) {
-    if (place.kind !== 'active') return;
     const [parent] = place.parents;
-    if (parent === undefined) return;
+    if (place.kind !== 'active' || parent === undefined) return;
     mkdirSync(workOf(place), { mode: 0o700 });
     // The merged root shows the upper directory's attributes, so they start as the parent's. What overlayfs itself keeps
     // in attributes says something of the parent as a layer and must not be copied.
@@ -26,7 +26,7 @@ export const overlayTrees: SnapshotTrees = {
   layerTarget: ({ tree, parents }) => ({
     format: 'overlay',
     path: tree,
-    lower: parents.map((path) => ({ format: 'overlay', path })),
+    lower: visible(parents).map((path) => ({ format: 'overlay', path })),
   }),
 
   async settle(place, jobs) {
@@ -34,11 +34,27 @@ export const overlayTrees: SnapshotTrees = {
   },
 };
 
+const workOf = (place: SnapshotPlace): string => join(place.folder, 'work');
+
 function mountOf(place: SnapshotPlace): Mount {
-  const { kind, tree, parents } = place;
+  const { kind, tree } = place;
+  const parents = visible(place.parents);
   const [parent, ...more] = parents;
   if (parent === undefined) return { kind: 'bind', source: tree, readOnly: kind === 'view' };
-  if (kind === 'active') return { kind: 'overlay', lower: parents, upper: tree, work: workOf(place) };
+  if (kind === 'active') {
+    if (isOpaque(tree)) return { kind: 'bind', source: tree, readOnly: false };
+    return { kind: 'overlay', lower: parents, upper: tree, work: workOf(place) };
+  }
   // overlayfs takes no single layer without an upper directory.
   return more.length === 0 ? { kind: 'bind', source: parent, readOnly: true } : { kind: 'overlay', lower: parents };
+}
+
+/** The layers down to one that hides all below it. overlayfs heeds the mark on every directory but the root. */
+function visible(parents: readonly string[]): readonly string[] {
+  const last = parents.findIndex(isOpaque);
+  return last === -1 ? parents : parents.slice(0, last + 1);
+}
+
+function isOpaque(tree: string): boolean {
+  return linux.lgetxattr(tree, opaque)?.toString('latin1') === 'y';
 }

@@ -1,7 +1,7 @@
 import { closeSync, lstatSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { linux, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
-import { claimFolder, makeFolder } from '@slipway/snapshots';
+import { claimFolder, type FolderClaim, makeFolder } from '@slipway/snapshots';
 
 /** Why overlayfs cannot be used, and what helps. */
 export interface OverlayRefusal {
@@ -21,12 +21,19 @@ export function probeOverlay(root: string): OverlayRefusal | undefined {
     };
   }
   removeLeftProbes(root);
-  using folder = makeFolder(linux, join(root, `${prefix}${process.pid}-${process.hrtime.bigint()}`));
-  if (folder === undefined) return { reason: `"${root}" was changed while it was probed`, hint: 'try again' };
+  using folder = newProbe(root);
   try {
     return probeIn(folder.path);
   } finally {
     rmSync(folder.path, { recursive: true, force: true });
+  }
+}
+
+function newProbe(root: string): FolderClaim {
+  for (;;) {
+    // Taken only when another process removed it as a left one just before it was locked.
+    const folder = makeFolder(linux, join(root, `${prefix}${process.pid}-${process.hrtime.bigint()}`));
+    if (folder !== undefined) return folder;
   }
 }
 

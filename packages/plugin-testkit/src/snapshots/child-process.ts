@@ -40,6 +40,12 @@ async function finish(child: ChildProcess): Promise<ChildResult> {
   return { outcomes: output === '' ? [] : (JSON.parse(output) as string[]), signal };
 }
 
+/** Waits for all children also when one fails: none may go on while the next law runs. */
+export async function allResults(children: readonly RunningChild[]): Promise<ChildResult[]> {
+  await Promise.allSettled(children.map(({ result }) => result));
+  return await Promise.all(children.map(({ result }) => result));
+}
+
 /** Waits until a child has stopped itself. False when it ended before. */
 export async function stopped({ process: child }: RunningChild): Promise<boolean> {
   while (child.exitCode === null && child.signalCode === null) {

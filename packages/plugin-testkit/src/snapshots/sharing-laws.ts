@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import type { LawRunner } from '../law-runner.js';
-import { startChild, stopped } from './child-process.js';
+import { allResults, startChild, stopped } from './child-process.js';
 import { lawsOn, listed, type OpenSnapshotter } from './subject.js';
 import { commitLayer, committedTree, inTree, namesBelow, readTree } from './tree.js';
 
@@ -33,7 +33,7 @@ export function sharingLaws(runner: LawRunner, open: OpenSnapshotter, module: st
       ] as const;
       for (const [round, operation] of operations.entries()) {
         const children = [1, 2, 3, 4].map(() => startChild({ module, root, operations: [operation] }));
-        const outcomes = (await Promise.all(children.map(({ result }) => result))).flatMap((result) => result.outcomes);
+        const outcomes = (await allResults(children)).flatMap((result) => result.outcomes);
         assert.equal(outcomes.filter((outcome) => outcome === 'done').length, 1, `round ${round}: ${outcomes.join(', ')}`);
         if (round === 1) assert.equal(Object.keys(await committedTree(snapshotter, 'next')).length, 201);
       }
@@ -58,6 +58,7 @@ export function sharingLaws(runner: LawRunner, open: OpenSnapshotter, module: st
         assert.deepEqual(namesBelow(folder), made);
       } finally {
         child.process.kill('SIGCONT');
+        await Promise.allSettled([child.result]);
       }
       assert.deepEqual((await child.result).outcomes, ['done']);
       assert.equal(Object.keys(inTree(await snapshotter.mounts('k'), readTree)).length, 201);
@@ -74,6 +75,7 @@ export function sharingLaws(runner: LawRunner, open: OpenSnapshotter, module: st
         await snapshotter.remove('base');
       } finally {
         child.process.kill('SIGCONT');
+        await Promise.allSettled([child.result]);
       }
       assert.deepEqual((await child.result).outcomes, ['not-found']);
       assert.deepEqual(await listed(snapshotter), []);

@@ -35,7 +35,7 @@ export function treeLaws(runner: LawRunner, open: OpenSnapshotter): void {
       const mounts = await snapshotter.prepare('next', 'A');
       await snapshotter.prepare('other', 'A');
       inTree(mounts, (path) => {
-        assert.equal(readFileSync(`${path}/foo`, 'utf8'), 'foo\n');
+        assert.deepEqual(readTree(path), { '.': '40755 0:0', foo: '100644 0:0 foo\n', a: '40755 0:0', 'a/b': '40755 0:0' });
         writeFileSync(`${path}/foo`, 'changed\n');
         writeFileSync(`${path}/a/b/bar`, 'bar\n');
       });

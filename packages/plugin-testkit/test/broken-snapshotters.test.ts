@@ -1,0 +1,157 @@
+import type { Snapshotter } from '@slipway/plugin-api';
+import { type OpenSnapshotter, snapshotterLaws } from '@slipway/plugin-testkit';
+import { describe, expect, it } from 'vitest';
+import { CollectingRunner } from './collecting-runner.ts';
+import { openSubject as openForgetful } from './forgetful-subject.ts';
+import { copies, opener, openSubject } from './sound-subject.ts';
+
+const moduleOf = (file: string): { readonly module: string } => ({ module: new URL(file, import.meta.url).href });
+
+/** The laws on a sound snapshotter with one thing broken. */
+function broken(change: (sound: Snapshotter) => Partial<Snapshotter>): OpenSnapshotter {
+  return async (root) => {
+    const subject = await openSubject(root);
+    // The sound methods are called on the sound object, whose fields are private.
+    const sound = new Proxy(subject.snapshotter, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const changed = change(sound);
+    return {
+      ...subject,
+      snapshotter: new Proxy(sound, { get: (target, name) => Reflect.get(name in changed ? changed : target, name) }),
+    };
+  };
+}
+
+const faults: readonly (readonly [fault: string, law: string, open: OpenSnapshotter])[] = [
+  [
+    'commit leaves the key',
+    'commit consumes the key',
+    broken((sound) => ({
+      commit: async (name, key) => {
+        await sound.commit(name, key);
+        await sound.prepare(key, name);
+      },
+    })),
+  ],
+  [
+    'an active snapshot is a parent',
+    'a parent must be there',
+    broken((sound) => ({ prepare: (key, parent) => sound.prepare(key, parent && undefined) })),
+  ],
+  [
+    'a taken key is taken again',
+    'a taken key or name',
+    broken((sound) => ({
+      prepare: async (key, parent) => {
+        await sound.remove(key).catch(() => undefined);
+        return await sound.prepare(key, parent);
+      },
+    })),
+  ],
+  [
+    'a view is committed',
+    'only an active snapshot',
+    broken((sound) => ({
+      commit: async (name, key) => {
+        if ((await sound.stat(key)).kind === 'view') return;
+        await sound.commit(name, key);
+      },
+    })),
+  ],
+  [
+    'remove says nothing of children',
+    'what has children stays',
+    broken((sound) => ({ remove: (key) => sound.remove(key).catch(() => undefined) })),
+  ],
+  [
+    'update adds labels',
+    'update replaces the labels',
+    broken((sound) => ({
+      update: async (key, labels) => await sound.update(key, { ...(await sound.stat(key)).labels, ...labels }),
+    })),
+  ],
+  [
+    'walk has no order',
+    'walk shows all in key order',
+    broken((sound) => ({
+      walk: async function* () {
+        const infos = await Array.fromAsync(sound.walk());
+        yield* infos.reverse();
+      },
+    })),
+  ],
+  ['the parent is not shown', 'a change is seen', opener({ ...copies, async fill() {} })],
+  [
+    'a view is writable',
+    'a view cannot be changed',
+    opener({
+      ...copies,
+      mounts: ({ tree, parents: [parent] }) => [{ kind: 'bind', source: parent ?? tree, readOnly: false }],
+    }),
+  ],
+  [
+    'snapshots share a tree',
+    'a change is seen',
+    opener({
+      ...copies,
+      mounts: ({ tree, parents: [parent] }) => [{ kind: 'bind', source: parent ?? tree, readOnly: false }],
+    }),
+  ],
+  [
+    'attributes of the root are lost',
+    'a root directory is 0755',
+    opener({
+      ...copies,
+      async fill({ tree, parents: [parent] }, jobs) {
+        if (parent === undefined) return;
+        await jobs.copy(parent, tree);
+        const { chmodSync } = await import('node:fs');
+        chmodSync(tree, 0o755);
+      },
+    }),
+  ],
+  ['usage is a guess', 'usage counts', broken(() => ({ usage: async () => ({ bytes: 4096, inodes: 1 }) }))],
+  [
+    'a removed snapshot stays on disk',
+    'of many that prepare one key',
+    broken((sound) => ({ remove: async () => void (await sound.stat('k')) })),
+  ],
+];
+
+describe('the law suite of snapshotters fails', () => {
+  for (const [fault, law, open] of faults) {
+    it(`when ${fault}`, async () => {
+      const runner = new CollectingRunner();
+      snapshotterLaws(runner, open, moduleOf('./sound-subject.ts'));
+      expect(await runner.outcomeOf(law)).toMatchObject({ code: 'ERR_ASSERTION' });
+    });
+  }
+
+  it('when cleanup takes what another process is making', async () => {
+    const runner = new CollectingRunner();
+    snapshotterLaws(runner, openForgetful, moduleOf('./forgetful-subject.ts'));
+    expect(await runner.outcomeOf('cleanup leaves alone')).toMatchObject({ code: 'ERR_ASSERTION' });
+  });
+
+  it('when a step that it names is never announced', async () => {
+    const runner = new CollectingRunner();
+    const silent = broken((sound) => ({ remove: (key) => sound.remove(key) }));
+    snapshotterLaws(runner, silent, moduleOf('./silent-subject.ts'));
+    expect(await runner.outcomeOf('snapshot.remove.deleted')).toMatchObject({ message: expect.stringContaining('not reached') });
+  });
+});
+
+describe('the law suite of snapshotters', () => {
+  it('passes a sound one, law by law', async () => {
+    const runner = new CollectingRunner();
+    snapshotterLaws(runner, openSubject, moduleOf('./sound-subject.ts'));
+    for (const [name, body] of runner.laws) {
+      // The slowest one adds nothing here: both snapshotters run it.
+      if (!name.includes('128')) await expect(body(), name).resolves.toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,33 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileMetadata, type OpenSnapshotter } from '@slipway/plugin-testkit';
+import { DirectorySnapshotter, type SnapshotTrees } from '@slipway/snapshots';
+
+/** Whole copies: the simplest trees there are. */
+export const copies: SnapshotTrees = {
+  async fill({ kind, tree, parents: [parent] }, jobs) {
+    if (kind === 'active' && parent !== undefined) await jobs.copy(parent, tree);
+  },
+  mounts: ({ kind, tree, parents: [parent] }) =>
+    kind === 'view'
+      ? [{ kind: 'bind', source: parent ?? tree, readOnly: true }]
+      : [{ kind: 'bind', source: tree, readOnly: false }],
+  layerTarget: ({ tree }) => ({ format: 'directory', path: tree, lower: [] }),
+  async settle() {},
+};
+
+export function opener(trees: SnapshotTrees): OpenSnapshotter {
+  return async (root) => {
+    const folder = join(root, 'plugin');
+    mkdirSync(folder, { recursive: true });
+    const snapshotter = new DirectorySnapshotter({
+      id: 'test',
+      root: folder,
+      metadata: fileMetadata(join(root, 'rows.json')),
+      trees,
+    });
+    return { snapshotter, folder, [Symbol.asyncDispose]: () => snapshotter[Symbol.asyncDispose]() };
+  };
+}
+
+export const openSubject: OpenSnapshotter = opener(copies);

@@ -1,0 +1,41 @@
+import 'reflect-metadata';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { memoryMetadata } from '@slipway/plugin-testkit';
+import { plugin } from '@slipway/snapshot-native';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { activate } from './activate.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'slipway-native-test-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const tree = (id: number): string => join(root, 'snapshots', String(id), 'fs');
+
+it('is what its manifest says', () => {
+  const { slipway } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { provides, id, api, declares } = plugin;
+  expect({ plugin: './dist/plugin.js', provides: provides.id, id, api, declares }).toEqual(slipway);
+});
+
+it('is skipped without root', async () => {
+  const geteuid = vi.spyOn(process, 'geteuid').mockReturnValue(1000);
+  await expect(activate(plugin, root, memoryMetadata())).rejects.toThrow(/skipped: .* without root/);
+  geteuid.mockRestore();
+});
+
+it('keeps whole trees and copies nothing for a view', async () => {
+  const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+  expect(await snapshotter.prepare('a')).toEqual([{ kind: 'bind', source: tree(1), readOnly: false }]);
+  writeFileSync(join(tree(1), 'file'), 'a');
+  await snapshotter.commit('A', 'a');
+  expect(await snapshotter.prepare('b', 'A')).toEqual([{ kind: 'bind', source: tree(2), readOnly: false }]);
+  expect(readdirSync(tree(2))).toEqual(['file']);
+  expect(await snapshotter.layerTarget('b')).toEqual({ format: 'directory', path: tree(2), lower: [] });
+  expect(await snapshotter.view('v', 'A')).toEqual([{ kind: 'bind', source: tree(1), readOnly: true }]);
+  expect(readdirSync(tree(3))).toEqual([]);
+  await owned.disposeAsync();
+});

@@ -1,0 +1,115 @@
+import 'reflect-metadata';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { linux } from '@slipway/linux';
+import type { GenericMount } from '@slipway/plugin-api';
+import { memoryMetadata } from '@slipway/plugin-testkit';
+import { plugin } from '@slipway/snapshot-overlay';
+import { makeFolder } from '@slipway/snapshots';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { activate } from './activate.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'slipway-overlay-test-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const tree = (id: number): string => join(root, 'snapshots', String(id), 'fs');
+
+describe('the plugin', () => {
+  it('is what its manifest says', () => {
+    const { slipway } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    const { provides, id, api, declares } = plugin;
+    expect({ plugin: './dist/plugin.js', provides: provides.id, id, api, declares }).toEqual(slipway);
+  });
+
+  it('is skipped on overlayfs, with the reason', async () => {
+    const folders = ['one', 'two', 'upper', 'work'].map((name) => join(root, name)) as [string, string, string, string];
+    for (const folder of folders) mkdirSync(folder);
+    const [one, two, upper, work] = folders;
+    const fd = linux.mountDetached([{ kind: 'overlay', lower: [one, two], upper, work }]);
+    await expect(activate(plugin, `/proc/self/fd/${fd}`, memoryMetadata())).rejects.toThrow(/skipped: .* is on overlayfs/);
+    closeSync(fd);
+  });
+
+  it('is skipped where trusted attributes cannot be kept, and leaves nothing', async () => {
+    const ramfs: GenericMount = { kind: 'generic', fstype: 'ramfs', source: 'ramfs', flags: [], data: {} };
+    const fd = linux.mountDetached([ramfs]);
+    await expect(activate(plugin, `/proc/self/fd/${fd}`, memoryMetadata())).rejects.toThrow(
+      /skipped: overlayfs does not work .*lsetxattr/,
+    );
+    expect(readdirSync(`/proc/self/fd/${fd}`)).toEqual([]);
+    closeSync(fd);
+  });
+
+  it('removes what a killed probe left, and leaves a living one alone', async () => {
+    mkdirSync(join(root, 'probe-dead/upper'), { recursive: true });
+    using _living = makeFolder(linux, join(root, 'probe-living'));
+    const { owned, capabilities } = await activate(plugin, root, memoryMetadata());
+    expect(readdirSync(root).sort()).toEqual(['probe-living', 'snapshots']);
+    expect(capabilities).toEqual({ overlay: true });
+    await owned.disposeAsync();
+  });
+});
+
+it('is not skipped because another process probes at the same moment', async () => {
+  const child = join(import.meta.dirname, 'subject.ts');
+  const script = `import(${JSON.stringify(child)}).then(async ({ openSubject }) => {
+    for (let i = 0; i < 100; i++) await (await openSubject(process.argv[1]))[Symbol.asyncDispose]();
+  });`;
+  const children = [1, 2, 3].map(() => spawn(process.execPath, ['-e', script, root], { stdio: 'inherit' }));
+  const codes = await Promise.all(children.map(async (process) => (await once(process, 'exit'))[0]));
+  expect(codes).toEqual([0, 0, 0]);
+  expect(readdirSync(join(root, 'plugin'))).toEqual(['snapshots']);
+});
+
+describe('a layer', () => {
+  it('is mounted by what it is and how many parents it has', async () => {
+    const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+    expect(await snapshotter.prepare('a')).toEqual([{ kind: 'bind', source: tree(1), readOnly: false }]);
+    expect(await snapshotter.view('v0')).toEqual([{ kind: 'bind', source: tree(2), readOnly: true }]);
+    await snapshotter.commit('A', 'a');
+    const work = join(root, 'snapshots/3/work');
+    expect(await snapshotter.prepare('b', 'A')).toEqual([{ kind: 'overlay', lower: [tree(1)], upper: tree(3), work }]);
+    expect(readdirSync(join(root, 'snapshots/3')).sort()).toEqual(['fs', 'work']);
+    await snapshotter.commit('B', 'b');
+    expect(readdirSync(join(root, 'snapshots/3'))).toEqual(['fs']);
+    expect(await snapshotter.view('v1', 'A')).toEqual([{ kind: 'bind', source: tree(1), readOnly: true }]);
+    expect(await snapshotter.view('v2', 'B')).toEqual([{ kind: 'overlay', lower: [tree(3), tree(1)] }]);
+    await snapshotter.prepare('c', 'B');
+    expect(await snapshotter.layerTarget('c')).toEqual({
+      format: 'overlay',
+      path: tree(6),
+      lower: [
+        { format: 'overlay', path: tree(3) },
+        { format: 'overlay', path: tree(1) },
+      ],
+    });
+    await owned.disposeAsync();
+  });
+
+  it('with an opaque root hides all below, which overlayfs itself does not see to', async () => {
+    const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+    await snapshotter.prepare('a');
+    writeFileSync(join(tree(1), 'hidden'), '');
+    await snapshotter.commit('A', 'a');
+    await snapshotter.prepare('b', 'A');
+    linux.lsetxattr(tree(2), 'trusted.overlay.opaque', Buffer.from('y'));
+    linux.lsetxattr(tree(2), 'user.mine', Buffer.from('kept'));
+    writeFileSync(join(tree(2), 'seen'), '');
+    expect(await snapshotter.mounts('b')).toEqual([{ kind: 'bind', source: tree(2), readOnly: false }]);
+    await snapshotter.commit('B', 'b');
+    const fd = linux.mountDetached(await snapshotter.prepare('c', 'B'));
+    expect(readdirSync(`/proc/self/fd/${fd}`)).toEqual(['seen']);
+    expect((await snapshotter.layerTarget('c')).lower).toEqual([{ format: 'overlay', path: tree(2) }]);
+    expect(await snapshotter.view('v', 'B')).toEqual([{ kind: 'bind', source: tree(2), readOnly: true }]);
+    expect(linux.lgetxattr(tree(3), 'trusted.overlay.opaque')).toBeUndefined();
+    expect(linux.lgetxattr(tree(3), 'user.mine')?.toString()).toBe('kept');
+    closeSync(fd);
+    await owned.disposeAsync();
+  });
+});
