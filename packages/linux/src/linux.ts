@@ -16,7 +16,7 @@ import {
 import { libc } from './libc.js';
 import { attachMount, mountDetached, unmount, unshareMounts } from './mounts.js';
 import type { LinuxSystem } from './system.js';
-import { openPty, setTerminalSize, terminalSize } from './terminals.js';
+import { makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
 import { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
 
 /** The running kernel. Loads libc's functions on the first call. */
@@ -44,6 +44,8 @@ export const linux: LinuxSystem = {
   },
   terminalSize,
   setTerminalSize,
+  makeTerminalRaw,
+  setTerminalSettings,
   openPty,
   statfs,
   renameNoReplace,

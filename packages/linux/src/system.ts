@@ -54,6 +54,10 @@ export interface LinuxSystem {
   terminalSize(fd: number): { readonly columns: number; readonly rows: number } | undefined;
   /** TIOCSWINSZ. */
   setTerminalSize(fd: number, size: { readonly columns: number; readonly rows: number }): void;
+  /** As cfmakeraw(3) and tcsetattr(3): every byte passes as it is, both ways. Returns what {@link setTerminalSettings} takes to undo it. */
+  makeTerminalRaw(fd: number): Buffer;
+  /** TCSETSW: when what was written before is out. */
+  setTerminalSettings(fd: number, settings: Uint8Array): void;
   /** posix_openpt(3), grantpt, unlockpt, and the other end opened. Both O_CLOEXEC, O_NOCTTY. */
   openPty(): { readonly master: number; readonly slave: number };
   /** statfs(2): the magic number of the file system type, block size and counts. */

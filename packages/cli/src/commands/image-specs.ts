@@ -1,0 +1,84 @@
+import type { CommandSpec } from '../command.js';
+import { platformOption } from '../options.js';
+
+const group = 'Images:';
+
+export const pullSpec: CommandSpec = {
+  name: 'pull',
+  group,
+  args: [{ name: '<ref>', text: 'name of the image' }],
+  summary: 'bring an image in from a registry',
+  description: 'Progress goes to stderr; the digest, what happened and the full name to stdout, with -q the full name alone.',
+  examples: [
+    ['slipway pull alpine', 'docker.io/library/alpine:latest'],
+    ['slipway pull --platform linux/arm64 registry.example.com:5000/app:1.2', 'for another platform'],
+    ['slipway pull -q alpine@sha256:...', 'exactly this content, without progress'],
+  ],
+  options: [platformOption],
+  load: async () => (await import('./pull.js')).pull,
+};
+
+export const imagesSpecs: readonly CommandSpec[] = [
+  {
+    name: 'images ls',
+    group,
+    args: [],
+    summary: 'list the images that are here (also: slipway images)',
+    examples: [
+      ['slipway images', 'a table'],
+      ['slipway images -q', 'full names alone'],
+      ['slipway images --json', 'everything, as JSON'],
+    ],
+    options: [],
+    isDefault: true,
+    load: async () => (await import('./images-ls.js')).imagesLs,
+  },
+  {
+    name: 'images mount',
+    group,
+    args: [
+      { name: '<ref>', text: 'name or digest of an image that is here' },
+      { name: '<dir>', text: 'existing directory', completes: 'directory' },
+    ],
+    summary: "show an image's files on a directory, read-only",
+    examples: [['slipway images mount alpine /mnt', 'until slipway images unmount /mnt']],
+    options: [platformOption],
+    load: async () => (await import('./images-mount.js')).imagesMount,
+  },
+  {
+    name: 'images unmount',
+    group,
+    args: [{ name: '<dir>', text: 'directory of slipway images mount', completes: 'directory' }],
+    summary: 'undo images mount',
+    examples: [['slipway images unmount /mnt', 'leaves the directory empty again']],
+    options: [],
+    load: async () => (await import('./images-unmount.js')).imagesUnmount,
+  },
+];
+
+export const inspectSpec: CommandSpec = {
+  name: 'inspect',
+  group,
+  args: [{ name: '<ref...>', text: 'names or digests of images' }],
+  summary: 'show manifests and configs of images, as JSON',
+  examples: [
+    ['slipway inspect alpine', 'an array of one'],
+    ["slipway inspect alpine | jq -r '.[0].config.config.Cmd'", 'one value of it'],
+  ],
+  options: [platformOption],
+  load: async () => (await import('./inspect.js')).inspect,
+};
+
+export const rmiSpec: CommandSpec = {
+  name: 'rmi',
+  group,
+  args: [{ name: '<ref...>', text: 'names or digests of images' }],
+  summary: 'remove images',
+  description: 'With the last name of an image also its content goes, but for what another image uses.',
+  examples: [
+    ['slipway rmi alpine debian:12', 'two names'],
+    ['slipway rmi $(slipway images -q)', 'all of them'],
+  ],
+  options: [],
+  load: async () => (await import('./rmi.js')).rmi,
+};

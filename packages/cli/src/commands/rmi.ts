@@ -1,0 +1,25 @@
+import type { RemovedImage } from '@slipway/plugin-api';
+import type { Action } from '../command.js';
+import { withEngine } from '../host.js';
+import { printable, printableJson } from '../printable.js';
+import { formatBytes } from '../units.js';
+import { forEachName } from './for-each-name.js';
+
+export const rmi: Action = async (invocation) => {
+  const { args, global, output } = invocation;
+  const removed: RemovedImage[] = [];
+  const failed = await withEngine(invocation, (engine) =>
+    forEachName(invocation, args, async (name) => {
+      const image = await engine.images.remove(name);
+      removed.push(image);
+      if (!global.json) output.out(global.quiet ? `${printable(image.name)}\n` : removedText(image));
+    }),
+  );
+  if (global.json) output.out(`${printableJson(removed, 2)}\n`);
+  return failed ? 1 : 0;
+};
+
+function removedText({ name, content, bytes }: RemovedImage): string {
+  const deleted = content.map((digest) => `Deleted: ${printable(digest)}\n`).join('');
+  return `Untagged: ${printable(name)}\n${deleted}${content.length > 0 ? `Freed: ${formatBytes(bytes)}\n` : ''}`;
+}

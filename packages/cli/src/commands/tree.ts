@@ -1,0 +1,25 @@
+import type { CommandSpec } from '../command.js';
+import { completionSpec, versionSpec } from './about-specs.js';
+import { configSpecs, pluginsSpec } from './configuration-specs.js';
+import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
+import { runSpec } from './run-spec.js';
+
+/** Every command, in the order of the help. */
+export const commandTree: readonly CommandSpec[] = [
+  runSpec,
+  pullSpec,
+  ...imagesSpecs,
+  inspectSpec,
+  rmiSpec,
+  pluginsSpec,
+  ...configSpecs,
+  versionSpec,
+  completionSpec,
+];
+
+/** Commands that only hold others. */
+export const groupSummaries: Readonly<Record<string, string>> = {
+  images: 'list, mount and unmount images',
+  plugins: 'what is wired together',
+  config: 'the configuration',
+};

@@ -1,0 +1,38 @@
+import path from 'node:path';
+import { type Engine, SlipwayError } from '@slipway/plugin-api';
+import type { Host } from 'slipway';
+import type { Invocation } from './command.js';
+import { stderrLog } from './log.js';
+
+/** The kernel with the configuration that the global options ask for. Nothing is active yet. */
+export async function openHostFor({ global, output }: Invocation): Promise<Host> {
+  const { openHost } = await import('slipway');
+  return openHost({
+    stack: global.stack,
+    root: absolute(global.root),
+    state: absolute(global.state),
+    config: absolute(global.config),
+    log: stderrLog(output, global.debug),
+  });
+}
+
+/** An engine for as long as `use` takes. Errors: `permission-denied` with ROOT_NEEDED before anything is touched. */
+export async function withEngine<T>(invocation: Invocation, use: (engine: Engine) => Promise<T>): Promise<T> {
+  requireRoot(invocation.name);
+  await using host = await openHostFor(invocation);
+  return await use(await host.engine());
+}
+
+function requireRoot(command: string): void {
+  if (process.geteuid?.() === 0) return;
+  throw new SlipwayError({
+    kind: 'permission-denied',
+    code: 'ROOT_NEEDED',
+    message: `${command} needs root`,
+    hint: `run as root (sudo slipway ${command} ...)`,
+  });
+}
+
+function absolute(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : path.resolve(file);
+}

@@ -1,0 +1,95 @@
+import { Argument, Command, type CommanderError, Option } from 'commander';
+import type { CommandSpec, OptionSpec } from './command.js';
+import { commandTree, groupSummaries } from './commands/tree.js';
+import { globalOptions } from './options.js';
+import type { Output } from './output.js';
+
+/** What the command line asks for. */
+export interface Choice {
+  readonly spec: CommandSpec;
+  readonly args: readonly string[];
+  readonly command: Command;
+}
+
+export interface ProgramHooks {
+  readonly output: Output;
+  chosen(choice: Choice): void;
+  /** Always throws: what commander found wrong with the use of a command, or that it has printed the help. */
+  failed(error: CommanderError, command: Command): never;
+}
+
+const helpWidth = 100;
+
+/** The parser of the whole command line. Nothing runs in it: it tells which command was chosen. */
+export function makeProgram(hooks: ProgramHooks): Command {
+  const program = newCommand('slipway', hooks)
+    .usage('[OPTIONS] COMMAND')
+    .description('Slipway runs containers: from an image by its name to a process.')
+    .enablePositionalOptions()
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', '\nSee slipway COMMAND --help, or slipway help COMMAND.');
+  program.commandsGroup('About:');
+  const groups = new Map<string, Command>();
+  for (const spec of commandTree) {
+    const [first = '', second] = spec.name.split(' ');
+    if (second === undefined) {
+      program.addCommand(makeCommand(first, spec, hooks));
+      continue;
+    }
+    let group = groups.get(first);
+    if (group === undefined) {
+      group = newCommand(first, hooks)
+        .description(groupSummaries[first] ?? '')
+        .helpGroup(spec.group)
+        .helpCommand(false);
+      groups.set(first, group);
+      program.addCommand(group);
+    }
+    group.addCommand(makeCommand(second, spec, hooks), { isDefault: spec.isDefault === true });
+  }
+  return program;
+}
+
+function makeCommand(name: string, spec: CommandSpec, hooks: ProgramHooks): Command {
+  const command = newCommand(name, hooks, spec.options).summary(spec.summary);
+  command.description(
+    spec.description === undefined ? sentence(spec.summary) : `${sentence(spec.summary)}\n\n${spec.description}`,
+  );
+  if (spec.passesThrough === true) command.passThroughOptions();
+  if (!spec.name.includes(' ')) command.helpGroup(spec.group);
+  for (const { name: text, text: meaning, choices } of spec.args) {
+    const argument = new Argument(text, meaning);
+    command.addArgument(choices === undefined ? argument : argument.choices(choices));
+  }
+  command.addHelpText('after', examplesText(spec));
+  return command.action(() => hooks.chosen({ spec, args: command.args, command }));
+}
+
+function newCommand(name: string, hooks: ProgramHooks, options: readonly OptionSpec[] = []): Command {
+  const command = new Command(name);
+  for (const spec of options) command.addOption(makeOption(spec));
+  for (const spec of globalOptions) command.addOption(makeOption(spec).helpGroup('Global options:'));
+  const takesH = options.some(({ flags }) => flags.startsWith('-h,'));
+  return command
+    .addHelpOption(new Option(takesH ? '--help' : '-h, --help', 'show this help').helpGroup('Global options:'))
+    .configureHelp({ helpWidth, showGlobalOptions: false, subcommandTerm: (sub) => sub.name() })
+    .configureOutput({ writeOut: (text) => hooks.output.out(text), writeErr: () => undefined, outputError: () => undefined })
+    .exitOverride((error) => hooks.failed(error, command));
+}
+
+function makeOption({ flags, text, repeats, choices }: OptionSpec): Option {
+  const option = new Option(flags, text);
+  if (choices !== undefined) option.choices(choices);
+  if (repeats === true)
+    option.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
+  return option;
+}
+
+function examplesText({ examples }: CommandSpec): string {
+  const width = Math.max(...examples.map(([command]) => command.length));
+  return `\nExamples:\n${examples.map(([command, meaning]) => `  ${command.padEnd(width)}  # ${meaning}`).join('\n')}`;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

@@ -1,0 +1,42 @@
+import { SlipwayError } from '@slipway/plugin-api';
+
+/** `NAME=value` as it is; `NAME` with the value it has here, or nothing when it has none. */
+export function ownValue(entry: string, own: NodeJS.ProcessEnv): string[] {
+  if (entry.includes('=')) return [entry];
+  const value = own[entry];
+  return value === undefined ? [] : [`${entry}=${value}`];
+}
+
+/**
+ * Docker's env files: one variable to a line, the value as it stands (no quotes, no escapes); blank lines and lines that
+ * start with `#` say nothing. Errors: `invalid-argument` with ENV_FILE_INVALID, naming file and line but no value.
+ */
+export function envFileEntries(file: string, content: Uint8Array, own: NodeJS.ProcessEnv): string[] {
+  const text = decoded(file, content);
+  return text.split('\n').flatMap((line, index) => {
+    const entry = line.replace(/\r$/, '').trimStart();
+    if (entry === '' || entry.startsWith('#')) return [];
+    const [name = ''] = entry.split('=', 1);
+    if (name.trimEnd() === '') throw invalid(file, index + 1, 'has no name before "="');
+    if (entry.includes('=') && /\s/.test(name)) throw invalid(file, index + 1, 'has white space in the name of a variable');
+    return ownValue(entry.includes('=') ? entry : entry.trimEnd(), own);
+  });
+}
+
+function decoded(file: string, content: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch (error) {
+    throw invalid(file, undefined, 'is not UTF-8', error);
+  }
+}
+
+function invalid(file: string, line: number | undefined, why: string, cause?: unknown): SlipwayError {
+  return new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'ENV_FILE_INVALID',
+    message: `env file ${JSON.stringify(file)}${line === undefined ? '' : ` line ${line}`} ${why}`,
+    hint: 'expected NAME=value or NAME on each line',
+    cause,
+  });
+}

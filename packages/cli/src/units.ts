@@ -1,0 +1,33 @@
+const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** Decimal units as docker and registries have them: `0 B`, `999 B`, `7.8 MB`, `1.2 GB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // 999.95 would be rounded to 1000.0.
+  while (unit < units.length - 1 && value >= (unit === 0 ? 1000 : 999.95)) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+const spans = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['week', 604_800],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const;
+
+/** `3 hours ago`; `just now` below a minute, and for a clock that was set back. `unknown` for what is no time. */
+export function formatAge(time: string, nowMs: number): string {
+  const seconds = (nowMs - Date.parse(time)) / 1000;
+  if (Number.isNaN(seconds)) return 'unknown';
+  for (const [name, length] of spans) {
+    const count = Math.floor(seconds / length);
+    if (count >= 1) return `${count} ${name}${count === 1 ? '' : 's'} ago`;
+  }
+  return 'just now';
+}
