@@ -1,6 +1,7 @@
 /* slipway-monitor LAST_FD: descriptors 0-2 are where the streams lead, 3 is the control channel, 4 to LAST_FD are kept open. */
 #include "monitor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -22,7 +23,18 @@ static int fail(const char *what) {
   return 1;
 }
 
-static bool hide_descriptors(const char *last_fd) {
+/* Whatever else our parent had open by accident would stay open for as long as the container lives. */
+static bool close_above(int last) {
+  DIR *folder = opendir("/proc/self/fd");
+  if (folder == NULL) return false;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    int fd = atoi(entry->d_name);
+    if (fd > last && fd != dirfd(folder)) close(fd);
+  }
+  return closedir(folder) == 0;
+}
+
+static bool take_descriptors(const char *last_fd) {
   long last = strtol(last_fd, NULL, 10);
   if (last < CONTROL_FD || last > 1023) {
     errno = EINVAL;
@@ -31,7 +43,7 @@ static bool hide_descriptors(const char *last_fd) {
   for (int fd = CONTROL_FD; fd <= last; fd++) {
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return false;
   }
-  return true;
+  return close_above((int)last);
 }
 
 /* What is mounted here is seen here and below only; what the host unmounts is not held by us. */
@@ -78,7 +90,7 @@ static int poll_timeout(const struct poll_set *set) {
 
 int main(int argc, char *argv[]) {
   container_open(&container, CONTROL_FD);
-  if (argc != 2 || !hide_descriptors(argv[1])) return fail("descriptors");
+  if (argc != 2 || !take_descriptors(argv[1])) return fail("descriptors");
   if (setsid() < 0 && errno != EPERM) return fail("setsid");
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return fail("PR_SET_CHILD_SUBREAPER");
   survive_memory_pressure();

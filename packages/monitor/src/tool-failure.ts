@@ -1,3 +1,5 @@
+import { getSystemErrorName } from 'node:util';
+
 /**
  * Why a request failed, in the monitor's words:
  * - `exit`, `signal`, `timeout`: the command that was run ended with this exit code, by this signal, or was killed after this many milliseconds;
@@ -18,6 +20,7 @@ export class ToolFailure extends Error {
     /** What the command printed last, at most 4 KiB. */
     readonly output: string,
   ) {
-    super(`monitor request ${request}: ${reason} ${value}${output.trim() === '' ? '' : `: ${output.trim()}`}`);
+    const what = reason === 'errno' ? getSystemErrorName(-value) : `${reason} ${value}`;
+    super(`monitor request ${request}: ${what}${output.trim() === '' ? '' : `: ${output.trim()}`}`);
   }
 }

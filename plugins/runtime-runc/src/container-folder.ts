@@ -51,9 +51,15 @@ export function claim(folder: ContainerFolder): number {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw exists(folder.id, error);
     throw wrapError(`container "${folder.id}"`, error);
   }
-  const lock = openSync(folder.lock, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-  if (linux.tryFlock(lock, 'exclusive')) return lock;
-  closeSync(lock);
+  let lock: number | undefined;
+  try {
+    lock = openSync(folder.lock, constants.O_RDWR | constants.O_CREAT, 0o600);
+    if (linux.tryFlock(lock, 'exclusive')) return lock;
+  } catch (error) {
+    if (lock === undefined) rmSync(folder.directory, { recursive: true, force: true });
+    if (!isMissing(error)) throw wrapError(`container "${folder.id}"`, error);
+  }
+  if (lock !== undefined) closeSync(lock);
   throw new SlipwayError({
     kind: 'aborted',
     code: 'CONTAINER_DELETED',
@@ -95,31 +101,30 @@ export async function lockOf(folder: ContainerFolder, waitMs: number): Promise<n
 
 /** Creates the file where a creator was killed between folder and lock. */
 function openLock(folder: ContainerFolder): number | undefined {
+  return openUnlessMissing(folder.lock, constants.O_RDWR | constants.O_CREAT);
+}
+
+function openUnlessMissing(file: string, flags: number): number | undefined {
   try {
-    return openSync(folder.lock, constants.O_RDWR | constants.O_CREAT, 0o600);
+    return openSync(file, flags, 0o600);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw wrapError(`container "${folder.id}"`, error);
+    if (isMissing(error)) return undefined;
+    throw wrapError(`lock ${JSON.stringify(file)}`, error);
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** False while a command of a monitor that was killed has not ended. */
 export function toolsHaveEnded(folder: ContainerFolder): boolean {
-  const lock = openExisting(folder.toolsLock);
+  const lock = openUnlessMissing(folder.toolsLock, constants.O_RDONLY);
   if (lock === undefined) return true;
   try {
     return linux.tryFlock(lock, 'exclusive');
   } finally {
     closeSync(lock);
-  }
-}
-
-function openExisting(file: string): number | undefined {
-  try {
-    return openSync(file, constants.O_RDONLY);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
   }
 }
 

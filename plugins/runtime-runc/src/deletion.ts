@@ -30,8 +30,8 @@ export async function deleteContainer(binary: string, folder: ContainerFolder): 
   }
 }
 
-/** What is left when runc has done its part, or had nothing to do. The caller holds the lock, or has seen the monitor end. */
-export async function sweep(folder: ContainerFolder): Promise<void> {
+/** What is left when runc has done its part, or had nothing to do. */
+async function sweep(folder: ContainerFolder): Promise<void> {
   if (!(await removeCgroups(readCgroups(folder)))) {
     throw new SlipwayError({
       kind: 'internal',

@@ -20,7 +20,7 @@ import { type Bundle, readBundle } from './bundle.js';
 import { cgroupsToCome } from './cgroups.js';
 import { type ContainerFolder, claim, containerFolder, exists, writeRecord } from './container-folder.js';
 import { checkRequest } from './create-request.js';
-import { deleteContainer, sweep } from './deletion.js';
+import { deleteContainer } from './deletion.js';
 import { readFeatures } from './features.js';
 import { checkId } from './identifier.js';
 import { limitsMs, runcArgs } from './runc-command.js';
@@ -77,10 +77,7 @@ export class RuncRuntime implements Runtime {
     checkId(id);
     const folder = containerFolder(this.dirs, id);
     const monitor = this.monitors.get(id);
-    if (monitor !== undefined && (await this.deleteBy(monitor, folder))) {
-      await sweep(folder);
-      return;
-    }
+    if (monitor !== undefined) await this.deleteBy(monitor, folder);
     await deleteContainer(this.binary, folder);
   }
 
@@ -138,16 +135,15 @@ export class RuncRuntime implements Runtime {
     }
   }
 
-  /** The monitor runs runc for less than a process as big as this one would. False when it ended without an answer. */
-  private async deleteBy(monitor: Monitor, folder: ContainerFolder): Promise<boolean> {
+  /** The monitor runs runc for less than a process as big as this one would. What it leaves undone is done after it has ended. */
+  private async deleteBy(monitor: Monitor, folder: ContainerFolder): Promise<void> {
     try {
       await monitor.delete();
     } catch (error) {
-      if (isSlipwayError(error)) return false;
-      if (error instanceof ToolFailure && error.reason === 'state') return false;
-      throw runcError('delete', folder.id, error, folder.log);
+      const isLostOrDeleting = isSlipwayError(error) || (error instanceof ToolFailure && error.reason === 'state');
+      if (!isLostOrDeleting) throw runcError('delete', folder.id, error, folder.log);
+      return;
     }
     await monitor.ended;
-    return true;
   }
 }

@@ -119,8 +119,8 @@ test('a container that outlives its creator leaves its exit record', async () =>
   await host.activate().delete(container.id);
 });
 
-test('a handle that was disposed leaves a container that dies with its creator running', async () => {
-  const container = await host.create(['sleep', '1000']);
+test.each([true, false])('a handle that was disposed leaves the container running, dieWithParent %s', async (dieWithParent) => {
+  const container = await host.create(['sleep', '1000'], { request: { dieWithParent } });
   await container.start();
   await container[Symbol.asyncDispose]();
   await sleep(100);
