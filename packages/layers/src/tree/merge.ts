@@ -9,6 +9,7 @@ import { copiedLeaf, DirectoryNode, type Leaf, ownLeaf } from './node.js';
 import type { MergedView } from './view.js';
 import type { Whiteouts } from './whiteouts.js';
 import type { TreeWriter } from './writer.js';
+import { hasCode } from './xattrs.js';
 
 export interface LayerMergeOptions {
   readonly system: LinuxSystem;
@@ -50,7 +51,7 @@ export class LayerMerge implements TarSink {
     try {
       this.#apply(entry);
     } catch (error) {
-      throw wrapError(`apply layer entry ${quote(entry.path)}`, error);
+      throw failure('apply', entry.path, error);
     }
   }
 
@@ -59,7 +60,7 @@ export class LayerMerge implements TarSink {
     try {
       this.#writer.writeFile(chunk, start, end, position);
     } catch (error) {
-      throw wrapError(`write layer entry ${quote(this.#file)}`, error);
+      throw failure('write', this.#file, error);
     }
   }
 
@@ -68,7 +69,7 @@ export class LayerMerge implements TarSink {
     try {
       this.#writer.endFile();
     } catch (error) {
-      throw wrapError(`finish layer entry ${quote(this.#file)}`, error);
+      throw failure('finish', this.#file, error);
     }
   }
 
@@ -214,6 +215,15 @@ export class LayerMerge implements TarSink {
     this.#view.touched.add(node);
     this.#view.markAdded(node);
   }
+}
+
+/** What no file system of Linux can hold is wrong with the layer, not with the machine. */
+const impossible = ['EFBIG', 'E2BIG', 'ERANGE', 'EOVERFLOW'];
+
+function failure(what: string, entry: ByteString, error: unknown): Error {
+  if (error instanceof Error && impossible.some((code) => hasCode(error, code)))
+    return entryError('LAYER_HEADER_INVALID', entry, `it cannot be on Linux: ${error.message}`);
+  return wrapError(`${what} layer entry ${quote(entry)}`, error);
 }
 
 function isMeta(path: ByteString): boolean {

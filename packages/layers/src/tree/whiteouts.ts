@@ -56,7 +56,6 @@ export class Whiteouts {
     // overlayfs does not look for the opaque mark on the root of a layer, so there each name is hidden by itself.
     if (!node.parent) for (const name of baseNames(this.#handles, node.base)) this.hide(node, name);
     else {
-      this.#view.touch(node);
       this.#detach(node, false);
       this.#writer.setOpaque(node);
     }
@@ -64,6 +63,7 @@ export class Whiteouts {
 
   /** Lets nothing of the trees below remain in a directory that stays. `whole`: nor its attributes. */
   #detach(node: DirectoryNode, whole: boolean): void {
+    this.#view.touch(node);
     if (node.base.length > 0) this.#discardBase(node);
     if (!whole || node.listed || !node.copyFrom) return;
     node.copyFrom = undefined;

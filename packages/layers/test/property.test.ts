@@ -1,0 +1,127 @@
+import { isSlipwayError } from '@slipway/plugin-api';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Stack } from './stack.js';
+import { type EntryOptions, tar } from './tar-builder.js';
+import { names } from './tree-listing.js';
+
+// Few names, so that entries meet each other.
+const name = fc.constantFrom('a', 'b', 'c');
+const plainPath = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+const anyPath = fc.oneof(
+  { weight: 6, arbitrary: plainPath },
+  { weight: 1, arbitrary: fc.tuple(plainPath, plainPath).map(([one, two]) => `${one}/../${two}`) },
+  { weight: 1, arbitrary: plainPath.map((path) => `/../${path}`) },
+);
+const attributes = fc.record({
+  mode: fc.constantFrom(0o755, 0o700, 0o644, 0o2775, 0o4711, 0),
+  uid: fc.constantFrom(0, 1000),
+  gid: fc.constantFrom(0, 50),
+  mtime: fc.integer({ min: -10, max: 1000 }),
+  xattr: fc.constantFrom('', '1'),
+});
+
+const part: fc.Arbitrary<EntryOptions> = fc
+  .tuple(
+    fc.oneof(
+      {
+        weight: 5,
+        arbitrary: fc
+          .record({ path: anyPath, body: fc.string({ maxLength: 5 }) })
+          .map(({ path, body }) => ({ name: path, body })),
+      },
+      { weight: 5, arbitrary: anyPath.map((path) => ({ name: `${path}/`, type: '5' })) },
+      {
+        weight: 2,
+        arbitrary: fc
+          .tuple(
+            plainPath,
+            fc.oneof(
+              plainPath,
+              plainPath.map((path) => `/${path}`),
+              plainPath.map((path) => `../${path}`),
+            ),
+          )
+          .map(([path, link]) => ({ name: path, type: '2', link })),
+      },
+      { weight: 2, arbitrary: fc.tuple(plainPath, anyPath).map(([path, link]) => ({ name: path, type: '1', link })) },
+      { weight: 4, arbitrary: anyPath.map((path) => ({ name: path.replace(/([^/]+)$/, '.wh.$1') })) },
+      { weight: 1, arbitrary: plainPath.map((path) => ({ name: `${path}/.wh..wh..opq` })) },
+      { weight: 1, arbitrary: fc.constant({ name: '.wh..wh..opq' }) },
+      { weight: 1, arbitrary: fc.constant({ name: './', type: '5' }) },
+      { weight: 1, arbitrary: plainPath.map((path) => ({ name: path, type: '6' })) },
+    ),
+    attributes,
+  )
+  .map(([entry, { xattr, ...rest }]) => ({
+    ...entry,
+    ...rest,
+    ...(xattr === '' ? {} : { pax: { 'SCHILY.xattr.trusted.x': xattr } }),
+  }));
+
+const layers = fc.array(fc.array(part, { maxLength: 12 }), { minLength: 1, maxLength: 4 });
+
+async function outcome(work: Promise<void>): Promise<string> {
+  return work.then(
+    () => 'applied',
+    (error: unknown) => {
+      if (!isSlipwayError(error) || error.kind === 'internal') throw error;
+      return `${error.code} ${error.message}`;
+    },
+  );
+}
+
+test('any stack of layers gives the same tree on every format', async () => {
+  await fc.assert(
+    fc.asyncProperty(layers, fc.integer({ min: 1, max: 3000 }), async (stacked, chunk) => {
+      using stack = new Stack();
+      for (const parts of stacked) {
+        const layer = tar(...parts);
+        const onDirectory = await outcome(stack.applyDirectory(layer));
+        expect(await outcome(stack.applyOverlay(layer, { chunk }))).toBe(onDirectory);
+        if (onDirectory !== 'applied') return;
+        const listing = stack.listDirectory();
+        expect(stack.listOverlay()).toEqual(listing);
+        expect(names(listing).filter((path) => path.includes('.wh.'))).toEqual([]);
+      }
+    }),
+    { numRuns: Number(process.env['SLIPWAY_PROPERTY_RUNS'] ?? 400) },
+  );
+});
+
+test('whiteouts may stand anywhere among entries that replace nothing of their own layer', async () => {
+  const files = fc.uniqueArray(
+    plainPath.map((path) => ({ name: `${path}/f`, body: path })),
+    { selector: (file) => file.name, maxLength: 6 },
+  );
+  const marks = fc.array(
+    fc.oneof(
+      plainPath.map((path) => ({ name: path.replace(/([^/]+)$/, '.wh.$1') })),
+      plainPath.map((path) => ({ name: `${path}/.wh..wh..opq` })),
+    ),
+    { maxLength: 4 },
+  );
+  const below = fc.array(
+    plainPath.map((path) => ({ name: `${path}/low`, mode: 0o600 })),
+    { maxLength: 8 },
+  );
+  await fc.assert(
+    fc.asyncProperty(below, files, marks, fc.infiniteStream(fc.nat()), async (lower, own, hidden, random) => {
+      const shuffled = [...own, ...hidden]
+        .map((entry) => ({ entry, at: random.next().value as number }))
+        .sort((one, two) => one.at - two.at)
+        .map(({ entry }) => entry);
+      const trees = [];
+      for (const layer of [[...hidden, ...own], shuffled]) {
+        using stack = new Stack();
+        await stack.apply(tar(...lower));
+        await stack.apply(tar(...layer));
+        const listing = stack.listDirectory();
+        expect(stack.listOverlay()).toEqual(listing);
+        trees.push(listing);
+      }
+      expect(trees[1]).toEqual(trees[0]);
+    }),
+    { numRuns: Number(process.env['SLIPWAY_PROPERTY_RUNS'] ?? 200) },
+  );
+});
