@@ -1,0 +1,103 @@
+import { memoryMetadata } from '@slipway/plugin-testkit';
+import { describe, expect, it } from 'vitest';
+import { containersTable } from '../dist/metadata/containers.js';
+import { contentTable } from '../dist/metadata/content.js';
+import { imagesTable } from '../dist/metadata/images.js';
+import { addToLease, dropLease, endLease, leasesTable } from '../dist/metadata/leases.js';
+import { garbage, mark } from '../dist/metadata/marks.js';
+import { rowKey } from '../dist/metadata/rows.js';
+
+const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+const at = '2026-01-01T00:00:00.000Z';
+
+async function storeWithImage() {
+  const metadata = memoryMetadata();
+  await metadata.write((tx) => {
+    const blob = (letter: string, labels: Record<string, string>): void =>
+      tx.put(contentTable, rowKey(digest(letter)), { size: 10, createdAt: at, labels });
+    blob('a', { 'containerd.io/gc.ref.content.m.1': digest('b'), 'containerd.io/distribution.source.x': 'y' });
+    blob('b', { 'containerd.io/gc.ref.content.config': digest('c'), 'containerd.io/gc.ref.content.l.0': digest('d') });
+    blob('c', { 'containerd.io/gc.ref.snapshot.overlay': 'top' });
+    blob('d', {});
+    blob('e', { 'containerd.io/gc.ref.snapshot.native': 'other' });
+    tx.put(imagesTable, rowKey('img'), {
+      target: { mediaType: 'm', digest: digest('a'), size: 10 },
+      createdAt: at,
+      updatedAt: at,
+    });
+  });
+  return metadata;
+}
+
+describe('marks', () => {
+  it('reach from a name over labels to blobs and snapshots; the rest is garbage', async () => {
+    const metadata = await storeWithImage();
+    const marks = metadata.read((tx) => mark(tx));
+    expect([...marks.content].sort()).toEqual(['a', 'b', 'c', 'd'].map(digest));
+    expect(marks.snapshots).toEqual(new Map([['overlay', new Set(['top'])]]));
+    expect(metadata.read((tx) => garbage(tx, marks))).toEqual({ content: [digest('e')], snapshotters: ['overlay', 'native'] });
+  });
+
+  it('reach from containers and leases, until a lease has run out', async () => {
+    const metadata = await storeWithImage();
+    await metadata.write((tx) => {
+      tx.delete(imagesTable, rowKey('img'));
+      const row = {
+        image: 'img',
+        operation: 'o',
+        manifest: digest('b'),
+        snapshotter: 'overlay',
+        snapshotKey: 'k',
+        runtime: 'runc',
+        createdAt: at,
+      };
+      tx.put(containersTable, rowKey('c1'), { ...row, chainId: 'top2' });
+      addToLease(tx, 'op', { content: [digest('e')] });
+      addToLease(tx, 'op', { snapshots: [{ snapshotter: 'native', name: 'half' }] });
+    });
+    const marks = metadata.read((tx) => mark(tx));
+    expect([...marks.content].sort()).toEqual(['b', 'c', 'd', 'e'].map(digest));
+    expect(marks.snapshots.get('overlay')).toEqual(new Set(['top2', 'top']));
+    expect(marks.snapshots.get('native')).toEqual(new Set(['half', 'other']));
+
+    await endLease(metadata, 'op');
+    expect(metadata.read((tx) => mark(tx)).content.has(digest('e'))).toBe(true);
+    expect(metadata.read((tx) => mark(tx, new Date(Date.now() + 25 * 3_600_000))).content.has(digest('e'))).toBe(false);
+  });
+
+  it('end on a circle of labels', async () => {
+    const metadata = memoryMetadata();
+    await metadata.write((tx) => {
+      tx.put(contentTable, rowKey(digest('a')), {
+        size: 1,
+        createdAt: at,
+        labels: { 'containerd.io/gc.ref.content.m.0': digest('a') },
+      });
+      tx.put(imagesTable, rowKey('x'), {
+        target: { mediaType: 'm', digest: digest('a'), size: 1 },
+        createdAt: at,
+        updatedAt: at,
+      });
+    });
+    expect(metadata.read((tx) => mark(tx)).content).toEqual(new Set([digest('a')]));
+  });
+});
+
+describe('a lease', () => {
+  it('grows, runs out only once, and goes', async () => {
+    const metadata = memoryMetadata();
+    const row = () => metadata.read((tx) => tx.get(leasesTable, rowKey('op')));
+    await metadata.write((tx) => addToLease(tx, 'op', { content: ['x'] }));
+    await metadata.write((tx) => addToLease(tx, 'op', { content: ['x', 'y'] }));
+    expect(row()).toMatchObject({ content: ['x', 'y'], snapshots: [] });
+    expect(row()?.expiresAt).toBeUndefined();
+    await endLease(metadata, 'op');
+    const first = row()?.expiresAt;
+    expect(first).toBeDefined();
+    await endLease(metadata, 'op');
+    expect(row()?.expiresAt).toBe(first);
+    await metadata.write((tx) => dropLease(tx, 'op'));
+    await endLease(metadata, 'op');
+    expect(row()).toBeUndefined();
+  });
+});

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { type ContentStore, type ContentWriter, type Descriptor, type Fetcher, SlipwayError } from '@slipway/plugin-api';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Operation } from '../../dist/operations/operation.js';
+import { fetchContent } from '../../dist/pull/fetch.js';
+import { fakeParts } from '../parts.ts';
+
+const bytes = Buffer.from('0123456789'.repeat(10));
+const descriptor: Descriptor = {
+  mediaType: 'x',
+  digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+  size: bytes.length,
+};
+const failure = (kind: 'unavailable' | 'failed-precondition' | 'not-found' | 'already-exists') =>
+  new SlipwayError({ kind, code: 'FAKE', message: kind });
+
+/** Keeps what is written to one ingest; commits like a store. */
+function fakeContent(options: { busy?: number } = {}) {
+  const state = { data: Buffer.alloc(0), committed: false, closed: 0, busy: options.busy ?? 0 };
+  const writer = {
+    write: async (chunk: Uint8Array) => {
+      state.data = Buffer.concat([state.data, chunk]);
+    },
+    status: () => ({ ref: 'r', offset: state.data.length, startedAt: '', updatedAt: '' }),
+    truncate: async () => {
+      state.data = Buffer.alloc(0);
+    },
+    commit: async () => {
+      if (!state.data.equals(bytes)) throw failure('failed-precondition');
+      state.committed = true;
+      return descriptor;
+    },
+    close: async () => {
+      state.closed++;
+    },
+  } as unknown as ContentWriter;
+  const content = {
+    writer: async () => {
+      if (state.busy-- > 0) throw failure('unavailable');
+      if (state.committed) throw failure('already-exists');
+      return writer;
+    },
+  } as unknown as ContentStore;
+  return { content, state };
+}
+
+/** Each call of fetch takes the next script: where it starts, what it yields, how it ends. */
+function fakeFetcher(scripts: ((offset: number) => { offset: number; chunks: Uint8Array[]; end?: Error })[]): {
+  fetcher: Fetcher;
+  offsets: number[];
+} {
+  const offsets: number[] = [];
+  const fetcher: Fetcher = {
+    fetch: async (_descriptor, options) => {
+      const wanted = options?.offset ?? 0;
+      offsets.push(wanted);
+      const script = scripts.shift();
+      if (script === undefined) throw failure('not-found');
+      const { offset, chunks, end } = script(wanted);
+      return {
+        offset,
+        body: (async function* () {
+          yield* chunks;
+          if (end !== undefined) throw end;
+        })(),
+        [Symbol.asyncDispose]: async () => {},
+      };
+    },
+  };
+  return { fetcher, offsets };
+}
+
+let parts: ReturnType<typeof fakeParts>;
+beforeEach(() => {
+  parts = fakeParts();
+});
+afterEach(() => parts[Symbol.dispose]());
+
+async function fetchWith(content: ContentStore, fetcher: Fetcher, signal?: AbortSignal): Promise<number[]> {
+  const progress: number[] = [];
+  await using operation = Operation.begin(parts, 'test');
+  await fetchContent({ content, fetcher, operation, signal }, descriptor, (count) => progress.push(count));
+  return progress;
+}
+
+describe('fetchContent', () => {
+  it('takes a broken connection up where it broke', async () => {
+    const { content, state } = fakeContent();
+    const { fetcher, offsets } = fakeFetcher([
+      () => ({ offset: 0, chunks: [bytes.subarray(0, 30)], end: failure('unavailable') }),
+      (offset) => ({ offset, chunks: [bytes.subarray(30)] }),
+    ]);
+    expect(await fetchWith(content, fetcher)).toEqual([30, 100]);
+    expect(offsets).toEqual([0, 30]);
+    expect(state.committed).toBe(true);
+  });
+
+  it('starts over when the source cannot start in the middle, and splices nothing', async () => {
+    const { content, state } = fakeContent();
+    const { fetcher } = fakeFetcher([
+      () => ({ offset: 0, chunks: [bytes.subarray(0, 30)], end: failure('unavailable') }),
+      () => ({ offset: 0, chunks: [bytes] }),
+    ]);
+    await fetchWith(content, fetcher);
+    expect(state.data.equals(bytes)).toBe(true);
+  });
+
+  it('gives up on a source that never yields another byte', async () => {
+    const { content, state } = fakeContent();
+    const { fetcher, offsets } = fakeFetcher(
+      Array.from({ length: 9 }, () => () => ({ offset: 0, chunks: [], end: failure('unavailable') })),
+    );
+    await expect(fetchWith(content, fetcher)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(offsets.length).toBeLessThan(9);
+    expect(state.committed).toBe(false);
+    expect(parts.released).toEqual([`ingest fetch-${descriptor.digest}`]);
+  });
+
+  it('does not try again what cannot succeed', async () => {
+    const { content } = fakeContent();
+    const { fetcher, offsets } = fakeFetcher([
+      () => ({ offset: 0, chunks: [Buffer.from('wrong')] }),
+      () => ({ offset: 0, chunks: [bytes] }),
+    ]);
+    await expect(fetchWith(content, fetcher)).rejects.toMatchObject({ kind: 'failed-precondition' });
+    expect(offsets).toEqual([0]);
+  });
+
+  it('waits for another writer of the same content, and leaves its ingest alone', async () => {
+    const { content, state } = fakeContent({ busy: 3 });
+    state.committed = true;
+    const { fetcher, offsets } = fakeFetcher([]);
+    await fetchWith(content, fetcher);
+    expect(offsets).toEqual([]);
+    expect(parts.released).toEqual([]);
+  });
+
+  it('ends at once when aborted, while it waits too', async () => {
+    const { content } = fakeContent({ busy: Number.POSITIVE_INFINITY });
+    const { fetcher } = fakeFetcher([]);
+    const abort = new AbortController();
+    const fetching = fetchWith(content, fetcher, abort.signal);
+    setTimeout(() => abort.abort(), 50);
+    await expect(fetching).rejects.toMatchObject({ kind: 'canceled' });
+  });
+});
