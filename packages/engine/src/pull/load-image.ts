@@ -1,5 +1,6 @@
 import { chainIds } from '@slipway/oci';
 import type { ContentStore, Descriptor, Digest, ImageConfig, Platform } from '@slipway/plugin-api';
+import { checkPlatform } from './check-platform.js';
 import { type ChosenManifest, chooseManifest } from './choose-manifest.js';
 import { readManifestDocument, readRunnableConfig } from './document.js';
 
@@ -13,5 +14,6 @@ export interface LoadedImage extends ChosenManifest {
 export async function loadImage(content: ContentStore, target: Descriptor, platform: Platform | undefined): Promise<LoadedImage> {
   const chosen = await chooseManifest(target, platform, (descriptor) => readManifestDocument(content, descriptor));
   const config = await readRunnableConfig(content, chosen.manifest);
+  checkPlatform(chosen.descriptor, config, platform);
   return { ...chosen, config, chain: chainIds(config.rootfs.diff_ids) };
 }

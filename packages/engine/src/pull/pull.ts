@@ -7,6 +7,7 @@ import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
 import { type UnpackLayer, unpack } from '../unpack/unpack.js';
+import { checkPlatform } from './check-platform.js';
 import { chooseManifest } from './choose-manifest.js';
 import { readManifestDocument, readRunnableConfig, refuseLarge } from './document.js';
 import { type FetchContext, fetchContent } from './fetch.js';
@@ -86,12 +87,15 @@ async function fetchImage(
   });
   step('pull.manifest', { digest: chosen.descriptor.digest });
 
-  const { config, layers } = chosen.manifest;
-  refuseLarge(config);
-  await lease([config.digest, ...layers.map((layer) => layer.digest)]);
-  await fetchContent(fetch, config, () => {});
-  step('pull.config', { digest: config.digest });
-  return { ...chosen, config: await readRunnableConfig(parts.content, chosen.manifest) };
+  const { manifest } = chosen;
+  refuseLarge(manifest.config);
+  await lease([manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)]);
+  await fetchContent(fetch, manifest.config, () => {});
+  const config = await readRunnableConfig(parts.content, manifest);
+  const warning = checkPlatform(chosen.descriptor, config, options.platform);
+  if (warning !== undefined) parts.log.warn(warning);
+  step('pull.config', { digest: manifest.config.digest });
+  return { ...chosen, config };
 }
 
 /** Downloads run side by side and ahead of the unpacking, which goes from the bottom up. */
