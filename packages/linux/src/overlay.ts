@@ -23,13 +23,23 @@ const upperOptions = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as c
 /** An overlay of at least two layers, attached nowhere. */
 export function mountOverlay(mount: OverlayMount): number {
   using descriptors = new PathDescriptors();
+  appending ??= canAppend();
+  return appending ? mountByAppending(mount, descriptors) : mountByString(mount, descriptors);
+}
+
+let appending: boolean | undefined;
+
+/**
+ * Whether the kernel knows `lowerdir+` (6.7). One that does looks the directory up at once; 6.5 answers EINVAL, and before
+ * that any option is taken until the file system is made.
+ */
+function canAppend(): boolean {
+  using context = new FsContext('overlay');
   try {
-    return mountByAppending(mount, descriptors);
+    context.set('lowerdir+', '/proc/self/fd/none');
+    return false;
   } catch (error) {
-    // Before Linux 6.7 there is no lowerdir+, which fsconfig(2) answers with EINVAL on its first use.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EINVAL' && error.message.includes('fsconfig lowerdir+')))
-      throw error;
-    return mountByString(mount, descriptors);
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
   }
 }
 

@@ -2,6 +2,7 @@ import type { MetadataStore, PrepareOptions, ReadTransaction, SnapshotInfo, Writ
 import {
   hasChildren,
   invalidKey,
+  invalidLabel,
   parentNotCommitted,
   parentNotFound,
   parentReplaced,
@@ -102,7 +103,7 @@ export class SnapshotBooks {
         kind,
         name: key,
         ...(parent === undefined ? {} : { parent: parent.name }),
-        labels: labels ?? {},
+        labels: checkedLabels(what, key, labels),
         createdAt: now,
         updatedAt: now,
       });
@@ -118,7 +119,13 @@ export class SnapshotBooks {
       // Removed and prepared anew since its files were flushed.
       if (row.id !== id) throw snapshotNotFound(what, key);
       tx.delete(this.#tables.snapshots, tableKey(key));
-      tx.put(this.#tables.snapshots, tableKey(name), { ...row, kind: 'committed', name, labels: labels ?? {}, updatedAt });
+      tx.put(this.#tables.snapshots, tableKey(name), {
+        ...row,
+        kind: 'committed',
+        name,
+        labels: checkedLabels(what, name, labels),
+        updatedAt,
+      });
     });
   }
 
@@ -145,7 +152,7 @@ export class SnapshotBooks {
   async update(what: string, key: string, labels: SnapshotInfo['labels']): Promise<SnapshotRow> {
     const updatedAt = new Date().toISOString();
     return await this.#metadata.write((tx) => {
-      const row: SnapshotRow = { ...this.#row(tx, what, key), labels: { ...labels }, updatedAt };
+      const row: SnapshotRow = { ...this.#row(tx, what, key), labels: checkedLabels(what, key, labels), updatedAt };
       tx.put(this.#tables.snapshots, tableKey(key), row);
       return row;
     });
@@ -181,4 +188,12 @@ export class SnapshotBooks {
 function checkKey(what: string, key: string): void {
   if (typeof key !== 'string' || !key.isWellFormed() || key.length === 0 || [...key].length > 512)
     throw invalidKey(what, String(key));
+}
+
+/** A row that its table would refuse later must not get in. */
+function checkedLabels(what: string, key: string, labels: PrepareOptions['labels']): SnapshotInfo['labels'] {
+  for (const [label, value] of Object.entries(labels ?? {})) {
+    if (typeof value !== 'string') throw invalidLabel(what, key, label, typeof value);
+  }
+  return labels ?? {};
 }

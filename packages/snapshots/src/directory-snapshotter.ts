@@ -105,11 +105,18 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     // Folders first: one that is made and recorded in between has its row by the time the rows are read.
     const folders = this.#folders.ids();
     const rows = this.#books.ids();
+    const failures: unknown[] = [];
     for (const id of folders) {
       if (rows.has(id)) continue;
-      await attempt('clean up snapshots', this.#discard(id));
-      step('snapshot.cleanup.deleted', { id });
+      try {
+        await this.#discard(id);
+        step('snapshot.cleanup.deleted', { id });
+      } catch (error) {
+        // One folder that cannot be deleted must not keep the others.
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw wrapError(`clean up snapshots: ${failures.length} could not be deleted`, failures[0]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

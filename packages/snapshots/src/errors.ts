@@ -12,6 +12,9 @@ function shortened(key: string): string {
 export const invalidKey = (what: string, key: string): SlipwayError =>
   refusal('invalid-argument', 'SNAPSHOT_KEY_INVALID', what, key, 'a key is 1 to 512 characters of well-formed Unicode');
 
+export const invalidLabel = (what: string, key: string, label: string, found: string): SlipwayError =>
+  refusal('invalid-argument', 'SNAPSHOT_LABEL_INVALID', what, key, `label "${shortened(label)}" is ${found}, expected a string`);
+
 export const snapshotNotFound = (what: string, key: string): SlipwayError =>
   refusal('not-found', 'SNAPSHOT_NOT_FOUND', what, key, 'there is no such snapshot');
 

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { linux } from '@slipway/linux';
 import { memoryMetadata } from '@slipway/plugin-testkit';
 import { plugin } from '@slipway/snapshot-native';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -38,4 +39,20 @@ it('keeps whole trees and copies nothing for a view', async () => {
   expect(await snapshotter.view('v', 'A')).toEqual([{ kind: 'bind', source: tree(1), readOnly: true }]);
   expect(readdirSync(tree(3))).toEqual([]);
   await owned.disposeAsync();
+});
+
+it('says that the disk is full, leaves nothing, and works again when there is space', async () => {
+  const fd = linux.mountDetached([{ kind: 'generic', fstype: 'tmpfs', source: 'small', flags: [], data: { size: '2m' } }]);
+  const small = `/proc/self/fd/${fd}`;
+  const { instance: snapshotter, owned } = await activate(plugin, small, memoryMetadata());
+  await snapshotter.prepare('a');
+  writeFileSync(join(small, 'snapshots/1/fs/big'), Buffer.alloc(1_300_000, 1));
+  await snapshotter.commit('A', 'a');
+  await expect(snapshotter.prepare('b', 'A')).rejects.toMatchObject({ kind: 'resource-exhausted', code: 'SYSTEM_ENOSPC' });
+  expect(readdirSync(join(small, 'snapshots'))).toEqual(['1']);
+  await expect(snapshotter.stat('b')).rejects.toMatchObject({ kind: 'not-found' });
+  await snapshotter.remove('A');
+  await snapshotter.prepare('b');
+  await owned.disposeAsync();
+  closeSync(fd);
 });

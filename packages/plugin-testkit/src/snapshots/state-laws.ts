@@ -117,6 +117,9 @@ export function stateLaws(runner: LawRunner, open: OpenSnapshotter): void {
       assert.deepEqual(JSON.stringify(found.labels), JSON.stringify(labels));
       assert.deepEqual({ ...found, labels: before.labels, updatedAt: before.updatedAt }, before);
       await expectKind(snapshotter.update('missing', {}), 'not-found');
+      // One that got in would make the books unreadable.
+      await expectKind(snapshotter.update('k', { a: 1 } as unknown as Record<string, string>), 'invalid-argument');
+      assert.deepEqual(await listed(snapshotter), [found]);
     });
 
     law('walk shows all in key order and agrees with stat (Walk, StatInWalk)', async ({ snapshotter }) => {
