@@ -2,6 +2,17 @@ import type { CommandSpec } from '../command.js';
 
 const group = 'About:';
 
+export const doctorSpec: CommandSpec = {
+  name: 'doctor',
+  group,
+  args: [],
+  summary: 'say what this host can do, and what to install',
+  description: 'Exit code 1 when something that is needed is missing. Registries and their ports are not tested.',
+  examples: [['sudo slipway doctor', 'all checks: as another user some cannot be made']],
+  options: [],
+  load: async () => (await import('./doctor.js')).doctor,
+};
+
 export const versionSpec: CommandSpec = {
   name: 'version',
   group,
@@ -19,7 +30,7 @@ export const completionSpec: CommandSpec = {
   summary: 'print a completion script',
   examples: [
     ['slipway completion bash > /etc/bash_completion.d/slipway', 'for bash'],
-    ['slipway completion zsh > "${fpath[1]}/_slipway"', 'for zsh'],
+    ['slipway completion zsh > /usr/local/share/zsh/site-functions/_slipway', 'for zsh'],
     ['slipway completion fish > ~/.config/fish/completions/slipway.fish', 'for fish'],
   ],
   options: [],

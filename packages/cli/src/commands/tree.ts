@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../command.js';
-import { completionSpec, versionSpec } from './about-specs.js';
+import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
 import { runSpec } from './run-spec.js';
@@ -13,6 +13,7 @@ export const commandTree: readonly CommandSpec[] = [
   rmiSpec,
   pluginsSpec,
   ...configSpecs,
+  doctorSpec,
   versionSpec,
   completionSpec,
 ];
