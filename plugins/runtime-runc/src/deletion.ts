@@ -13,6 +13,7 @@ const killedMonitorEndMs = 5_000;
 const strayToolMs = 15_000;
 const SIGTERM = 15;
 const SIGKILL = 9;
+const SIGCONT = 18;
 
 /** Removes every trace of a container, whoever made it and however far that came. */
 export async function deleteContainer(binary: string, folder: ContainerFolder): Promise<void> {
@@ -88,7 +89,10 @@ async function takeOver(folder: ContainerFolder): Promise<number | 'gone'> {
 function signalMonitor(folder: ContainerFolder, signal: number): void {
   try {
     const pid = Number(readFileSync(folder.monitorPid, 'utf8'));
-    if (pid > 1 && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'slipway-monitor\n') linux.kill(pid, signal);
+    if (pid <= 1 || readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'slipway-monitor\n') return;
+    linux.kill(pid, signal);
+    // One that somebody has stopped hears of it only then.
+    linux.kill(pid, SIGCONT);
   } catch {
     // It has ended, or has not been started: the lock will tell.
   }
