@@ -14,7 +14,9 @@ export function machineChecks(): Check[] {
 
 function user(): Check {
   const uid = process.geteuid?.();
-  return uid === 0 ? ok('user', 'root') : warn('user', `user ${uid}`, 'containers need root, and so do some checks: sudo slipway doctor');
+  return uid === 0
+    ? ok('user', 'root')
+    : warn('user', `user ${uid}`, 'containers need root, and so do some checks: sudo slipway doctor');
 }
 
 /** A Node that is too old never gets here: the launcher has refused it. */
@@ -31,8 +33,10 @@ function cgroups(): Check {
   const name = 'cgroups';
   const folder = '/sys/fs/cgroup';
   const type = existsSync(folder) ? statfsSync(folder).type : undefined;
-  if (type === CGROUP2_MAGIC) return ok(name, `version 2: ${readFileSync(`${folder}/cgroup.controllers`, 'utf8').trim() || 'no controllers'}`);
-  if (type === TMPFS_MAGIC && existsSync(`${folder}/unified`)) return ok(name, 'hybrid: version 1 with the tree of version 2 beside');
+  if (type === CGROUP2_MAGIC)
+    return ok(name, `version 2: ${readFileSync(`${folder}/cgroup.controllers`, 'utf8').trim() || 'no controllers'}`);
+  if (type === TMPFS_MAGIC && existsSync(`${folder}/unified`))
+    return ok(name, 'hybrid: version 1 with the tree of version 2 beside');
   if (type === TMPFS_MAGIC && existsSync(`${folder}/pids`)) return ok(name, 'version 1');
   return fail(name, `not mounted at ${folder}`, `mount -t cgroup2 none ${folder}`);
 }

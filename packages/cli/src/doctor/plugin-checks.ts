@@ -6,7 +6,8 @@ import { type Check, fail, messageOf, ok, warn } from './check.js';
 /** Whether the plugins of the stack work on this host, by their own measurement: each is activated. */
 export async function pluginChecks(host: Host, stackName = defaultStack): Promise<Check[]> {
   const stack = host.config.stacks[stackName];
-  if (stack === undefined) return [fail('stack', `"${stackName}" is not in the configuration`, `add [stacks.${stackName}] to a config file`)];
+  if (stack === undefined)
+    return [fail('stack', `"${stackName}" is not in the configuration`, `add [stacks.${stackName}] to a config file`)];
   const { metadata, content } = host.config.settings.stack;
   return [
     await pluginCheck(host, 'metadata.v1', metadata),
@@ -54,7 +55,11 @@ async function runtimeChecks(host: Host, id: string): Promise<Check[]> {
     return [
       seccomp
         ? ok('runtime', `${found}, with seccomp`)
-        : warn('runtime', `${found}, without seccomp`, 'install a build of it with seccomp: containers may make any system call now'),
+        : warn(
+            'runtime',
+            `${found}, without seccomp`,
+            'install a build of it with seccomp: containers may make any system call now',
+          ),
     ];
   } catch (error) {
     return [fail('runtime', messageOf(error), adviceOf(plugin))];
