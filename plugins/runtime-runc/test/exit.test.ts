@@ -10,8 +10,8 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
+  using _ = host;
   expectClean(host);
-  host[Symbol.dispose]();
 });
 
 test.each([0, 1, 2, 126, 127, 128, 137, 254, 255])('exit code %i is exact', async (code) => {

@@ -15,8 +15,8 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
+  using _ = host;
   expectClean(host);
-  host[Symbol.dispose]();
 });
 
 async function until(condition: () => boolean): Promise<void> {

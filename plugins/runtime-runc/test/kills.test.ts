@@ -11,8 +11,8 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
+  using _ = host;
   expectClean(host);
-  host[Symbol.dispose]();
 });
 
 /** The runc that the monitor runs now, if it runs one. */

@@ -13,8 +13,8 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
+  using _ = host;
   expectClean(host);
-  host[Symbol.dispose]();
 });
 
 const MiB = 1024 * 1024;

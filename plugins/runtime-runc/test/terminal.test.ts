@@ -10,8 +10,8 @@ beforeEach(() => {
   host = new Host();
 });
 afterEach(() => {
+  using _ = host;
   expectClean(host);
-  host[Symbol.dispose]();
 });
 
 const terminal = { columns: 91, rows: 33 };
