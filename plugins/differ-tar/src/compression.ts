@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
 import { SlipwayError } from '@slipway/plugin-api';
+import { isZstdMagic, ZstdFrames } from './zstd-frames.js';
 
 /** A blob as the worker reads it. */
 export interface Blob {
@@ -23,13 +24,9 @@ export function uncompressed(blob: Blob): AsyncIterable<Uint8Array> | Iterable<U
   const magic = Buffer.alloc(6);
   readSync(blob.fd, magic, 0, magic.length, 0);
   if (magic[0] === 0x1f && magic[1] === 0x8b) return decompress(blob, createGunzip(ahead), 'gzip');
-  const word = magic.readUInt32LE(0);
-  if (word === 0xfd2fb528 || (word & 0xfffffff0) >>> 0 === 0x184d2a50) {
-    return decompress(
-      blob,
-      createZstdDecompress({ ...ahead, params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLog } }),
-      'zstd',
-    );
+  if (isZstdMagic(magic.readUInt32LE(0))) {
+    const params = { [constants.ZSTD_d_windowLogMax]: zstdWindowLog };
+    return decompress(blob, createZstdDecompress({ ...ahead, params }), 'zstd', new ZstdFrames());
   }
   for (const [name, start] of unsupported)
     if (magic.subarray(0, start.length).equals(start))
@@ -57,26 +54,13 @@ function* plain(blob: Blob): Iterable<Uint8Array> {
   }
 }
 
-async function* decompress(blob: Blob, decoder: Gunzip | ZstdDecompress, name: string): AsyncIterable<Uint8Array> {
-  let at = 0;
-  const source = new Readable({
-    highWaterMark: readBytes,
-    read() {
-      if (at >= blob.size) {
-        this.push(null);
-        return;
-      }
-      try {
-        const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, blob.size - at));
-        const bytes = readPart(blob, buffer, at);
-        at += bytes;
-        blob.onRead(at);
-        this.push(buffer.subarray(0, bytes));
-      } catch (error) {
-        this.destroy(error instanceof Error ? error : new Error(String(error)));
-      }
-    },
-  });
+async function* decompress(
+  blob: Blob,
+  decoder: Gunzip | ZstdDecompress,
+  name: string,
+  frames?: ZstdFrames,
+): AsyncIterable<Uint8Array> {
+  const source = Readable.from(parts(blob, frames), { objectMode: false, highWaterMark: readBytes });
   source.on('error', (error) => decoder.destroy(error));
   source.pipe(decoder);
   try {
@@ -88,8 +72,18 @@ async function* decompress(blob: Blob, decoder: Gunzip | ZstdDecompress, name: s
     decoder.destroy();
   }
   // zlib stops at what does not begin another member or frame, without a word about it.
-  if (decoder.bytesWritten !== blob.size)
-    throw damaged(name, `${blob.size - decoder.bytesWritten} bytes of something else follow its end`);
+  if (decoder.bytesWritten !== blob.size || frames?.isAtEnd === false) throw damaged(name, 'something else follows its end');
+}
+
+function* parts(blob: Blob, frames: ZstdFrames | undefined): Iterable<Buffer> {
+  for (let at = 0; at < blob.size; ) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, blob.size - at));
+    const part = buffer.subarray(0, readPart(blob, buffer, at));
+    at += part.length;
+    blob.onRead(at);
+    frames?.push(part);
+    yield part;
+  }
 }
 
 function readPart(blob: Blob, buffer: Buffer, at: number): number {

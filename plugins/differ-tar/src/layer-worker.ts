@@ -74,7 +74,8 @@ export class LayerWorker implements AsyncDisposable {
 
   #started(): Worker {
     if (this.#worker) return this.#worker;
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { name: 'slipway-differ-tar' });
+    // Without the program's own flags: some of them (--input-type) are errors in a worker.
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { name: 'slipway-differ-tar', execArgv: [] });
     worker.on('message', (message: JobMessage) => this.#receive(message));
     worker.on('error', (error) => this.#lose(worker, error));
     worker.on('exit', (code) => this.#lose(worker, new Error(`worker thread ended with code ${code}`)));
