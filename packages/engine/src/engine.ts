@@ -11,19 +11,16 @@ import type {
   RunOptions,
   StackOptions,
 } from '@slipway/plugin-api';
-import { listImages } from './images/describe.js';
-import { inspectImage } from './images/inspect.js';
-import { mountImage, unmountImage } from './images/mount.js';
-import { removeImage } from './images/remove.js';
+import { bootId, lastBoot } from './metadata/boot.js';
 import { NamespacedContent } from './metadata/content.js';
-import { sweepAfterReboot } from './operations/reboot.js';
-import { recoverOperations } from './operations/recovery.js';
-import { pull } from './pull/pull.js';
+import { hasRecords } from './operations/records.js';
 import type { RunningContainer } from './run/container.js';
-import { run } from './run/run.js';
 import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
 
-/** The way of the data behind one face. Every method first cleans up after operations that were killed. */
+/**
+ * The way of the data behind one face. Every method first cleans up after operations that were killed, and imports what it
+ * needs when it is called: listing images loads nothing of pulling and running.
+ */
 export class SlipwayEngine implements Engine, Images {
   readonly #parts: EngineParts;
   readonly #running = new Set<RunningContainer>();
@@ -44,11 +41,13 @@ export class SlipwayEngine implements Engine, Images {
 
   async pull(name: string, options: PullOptions = {}): Promise<Image> {
     await this.#recovered();
+    const { pull } = await import('./pull/pull.js');
     return pull(this.#parts, name, options);
   }
 
   async run(options: RunOptions): Promise<Container> {
     await this.#recovered();
+    const { run } = await import('./run/run.js');
     const container = await run(this.#parts, options);
     this.#running.add(container);
     const forget = (): unknown => this.#running.delete(container);
@@ -58,16 +57,19 @@ export class SlipwayEngine implements Engine, Images {
 
   async list(): Promise<readonly Image[]> {
     await this.#recovered();
+    const { listImages } = await import('./images/describe.js');
     return listImages(this.#parts);
   }
 
   async inspect(name: string, options: { readonly platform?: Platform | undefined } = {}): Promise<ImageDetails> {
     await this.#recovered();
+    const { inspectImage } = await import('./images/inspect.js');
     return inspectImage(this.#parts, name, options.platform);
   }
 
   async remove(name: string): Promise<RemovedImage> {
     await this.#recovered();
+    const { removeImage } = await import('./images/remove.js');
     return removeImage(this.#parts, name);
   }
 
@@ -77,11 +79,13 @@ export class SlipwayEngine implements Engine, Images {
     options: StackOptions & { readonly platform?: Platform | undefined } = {},
   ): Promise<void> {
     await this.#recovered();
+    const { mountImage } = await import('./images/mount.js');
     await mountImage(this.#parts, name, directory, options);
   }
 
   async unmount(directory: string): Promise<void> {
     await this.#recovered();
+    const { unmountImage } = await import('./images/mount.js');
     await unmountImage(this.#parts, directory);
   }
 
@@ -91,10 +95,18 @@ export class SlipwayEngine implements Engine, Images {
   }
 
   #recovered(): Promise<void> {
-    this.#recovery ??= (async () => {
-      await recoverOperations(this.#parts);
-      await sweepAfterReboot(this.#parts);
-    })();
+    this.#recovery ??= recover(this.#parts);
     return this.#recovery;
+  }
+}
+
+async function recover(parts: EngineParts): Promise<void> {
+  if (hasRecords(parts.settings.state)) {
+    const { recoverOperations } = await import('./operations/recovery.js');
+    await recoverOperations(parts);
+  }
+  if (lastBoot(parts.metadata) !== bootId()) {
+    const { sweepAfterReboot } = await import('./operations/reboot.js');
+    await sweepAfterReboot(parts);
   }
 }

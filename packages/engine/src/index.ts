@@ -1,3 +1,4 @@
-export { generateContainerId, parseContainerId, parseSignal } from './bundle/index.js';
+export { generateContainerId, parseContainerId } from './bundle/container-id.js';
+export { parseSignal } from './bundle/signal.js';
 export { enginePlugin } from './plugin.js';
 export type { EngineSettings, StackSettings } from './settings.js';

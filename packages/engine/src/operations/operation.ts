@@ -4,6 +4,7 @@ import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { step, wrapError } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
+import { operationsFolder } from './records.js';
 import { type Resource, releaseResource } from './resource.js';
 
 /**
@@ -88,10 +89,6 @@ export class Operation implements AsyncDisposable {
   #write(entry: unknown): void {
     writeSync(this.fd, `${JSON.stringify(entry)}\n`);
   }
-}
-
-export function operationsFolder(state: string): string {
-  return path.join(state, 'ops');
 }
 
 /**

@@ -1,34 +1,27 @@
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
-import { defineTable, isKind, type Snapshotter } from '@slipway/plugin-api';
-import * as v from 'valibot';
+import { isKind, type Snapshotter } from '@slipway/plugin-api';
+import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
 import { containersTable } from '../metadata/containers.js';
 import { endLease, leasesTable } from '../metadata/leases.js';
 import { imageMountsTable } from '../metadata/mounts.js';
 import { rowName, rowPrefix } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 
-const bootSchema = v.object({ bootId: v.string() });
-const systemTable = defineTable('system', (value) => v.parse(bootSchema, value));
-
 /**
  * The state folder, and with it the operation records, is gone after a reboot, and so is every process. What operations
  * left in the root folder then has no record: it is found by the boot id that was written when the root was last used.
  */
 export async function sweepAfterReboot(parts: EngineParts): Promise<void> {
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  if (lastBoot(parts) === bootId) return;
   using _lock = await lockFile(path.join(parts.settings.state, 'reboot.lock'));
-  const last = lastBoot(parts);
-  if (last === bootId) return;
+  const current = bootId();
+  const last = lastBoot(parts.metadata);
+  // Another process was first.
+  if (last === current) return;
   if (last !== undefined) await sweepEverythingInFlight(parts);
-  await parts.metadata.write((tx) => tx.put(systemTable, 'boot', { bootId }));
-}
-
-function lastBoot(parts: EngineParts): string | undefined {
-  return parts.metadata.read((tx) => tx.get(systemTable, 'boot'))?.bootId;
+  await parts.metadata.write((tx) => recordBoot(tx, current));
 }
 
 async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {

@@ -1,10 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { step } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import type { EngineParts } from '../settings.js';
-import { operationsFolder } from './operation.js';
+import { operationsFolder, recordNames } from './records.js';
 import { type Resource, releaseResource, resourceSchema } from './resource.js';
 
 /**
@@ -13,7 +13,7 @@ import { type Resource, releaseResource, resourceSchema } from './resource.js';
  */
 export async function recoverOperations(parts: EngineParts): Promise<void> {
   const folder = operationsFolder(parts.settings.state);
-  for (const name of namesIn(folder)) {
+  for (const name of recordNames(parts.settings.state)) {
     const file = path.join(folder, name);
     const fd = openIfThere(file);
     if (fd === undefined) continue;
@@ -73,15 +73,6 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
   }
 }
 

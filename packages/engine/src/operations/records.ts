@@ -1,0 +1,21 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+
+/** Where the records of operations lie. */
+export function operationsFolder(state: string): string {
+  return path.join(state, 'ops');
+}
+
+/** Records of live operations and of killed ones alike. */
+export function recordNames(state: string): string[] {
+  try {
+    return readdirSync(operationsFolder(state));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+export function hasRecords(state: string): boolean {
+  return recordNames(state).length > 0;
+}
