@@ -8,9 +8,13 @@ const SLASH = Buffer.from('/');
 /** Every path below `root` and the root itself (as `/`), ordered by the bytes of the paths. Needs root to see all attributes. */
 export function listTree(root: string): TreeEntry[] {
   const found: [string, TreeEntry, string][] = [];
+  // A busybox has hundreds of names for one file of two megabytes.
+  const hashes = new Map<string, string>();
   const walk = (path: Buffer, relative: Buffer): void => {
     const stat = lstatSync(path, { bigint: true });
-    found.push([relative.toString('latin1'), entryOf(path, relative, stat), `${stat.dev}:${stat.ino}`]);
+    const inode = `${stat.dev}:${stat.ino}`;
+    if (stat.isFile() && !hashes.has(inode)) hashes.set(inode, hashFile(path));
+    found.push([relative.toString('latin1'), entryOf(path, relative, stat, hashes.get(inode)), inode]);
     if (!stat.isDirectory()) return;
     for (const name of readdirSync(path, { encoding: 'buffer' })) {
       walk(Buffer.concat([path, SLASH, name]), Buffer.concat([relative, SLASH, name]));
@@ -21,7 +25,7 @@ export function listTree(root: string): TreeEntry[] {
   return withHardLinks(found.map(([, entry, inode]) => [entry, inode] as const));
 }
 
-function entryOf(path: Buffer, relative: Buffer, stat: BigIntStats): TreeEntry {
+function entryOf(path: Buffer, relative: Buffer, stat: BigIntStats, hash: string | undefined): TreeEntry {
   const type = typeOf(stat);
   return {
     path: relative.length === 0 ? '/' : escapeBytes(relative),
@@ -30,7 +34,7 @@ function entryOf(path: Buffer, relative: Buffer, stat: BigIntStats): TreeEntry {
     uid: Number(stat.uid),
     gid: Number(stat.gid),
     mtimeNs: String(stat.mtimeNs),
-    ...(type === 'f' ? { size: Number(stat.size), sha256: hashFile(path) } : {}),
+    ...(type === 'f' ? { size: Number(stat.size), sha256: hash } : {}),
     ...(type === 'l' ? { link: escapeBytes(readlinkSync(path, { encoding: 'buffer' })) } : {}),
     ...(type === 'c' || type === 'b' ? { device: deviceOf(stat.rdev) } : {}),
     ...xattrsOf(path),
