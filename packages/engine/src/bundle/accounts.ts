@@ -52,13 +52,18 @@ export function parseId(what: string, text: string): number | undefined {
   if (!/^[+-]?\d+$/.test(text)) return undefined;
   const id = Number(text);
   if (id < 0 || id > maxId || Object.is(id, -0))
-    throw invalid('USER_INVALID', `${what} ${quote(text)} is not from 0 to ${maxId}`);
+    throw invalid('USER_INVALID', `${what} ${quote(text)} is not from 0 to ${maxId}`, {
+      hint: 'choose another user, as in: slipway run --user 1000',
+    });
   return id;
 }
 
 /** As {@link parseId}, for a field of a file, where there must be a number. */
 export function requireId(what: string, text: string): number {
   const id = parseId(what, text);
-  if (id === undefined) throw invalid('USER_INVALID', `${what} ${quote(text)} is not a number`);
+  if (id === undefined)
+    throw invalid('USER_INVALID', `${what} ${quote(text)} is not a number`, {
+      hint: 'choose another user, as in: slipway run --user 1000',
+    });
   return id;
 }

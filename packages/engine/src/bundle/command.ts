@@ -24,6 +24,7 @@ export function findCommand(root: RootFiles, process: Pick<RuntimeProcess, 'args
       kind: 'permission-denied',
       code: 'COMMAND_NOT_EXECUTABLE',
       message: `Command ${quote(name)} is ${quote(unusable.path)} in the image, ${unusable.kind === 'file' ? 'which nobody may execute' : 'which is not a file'}`,
+      hint: 'name a program of the image, or run it with one, as in: sh SCRIPT',
       details: { command: name, path: unusable.path },
     });
   }
@@ -33,6 +34,7 @@ export function findCommand(root: RootFiles, process: Pick<RuntimeProcess, 'args
     message: name.includes('/')
       ? `Command ${quote(name)} is not in the image`
       : `Command ${quote(name)} is not in the image, in none of the folders of PATH ${quote(path)}`,
+    hint: 'check the spelling, and what the image has: slipway images mount REF DIR shows its files',
     details: { command: name },
   });
 }

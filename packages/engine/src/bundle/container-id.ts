@@ -12,6 +12,7 @@ export function parseContainerId(text: string): string {
     throw invalid(
       'CONTAINER_ID_INVALID',
       `Container id ${quote(text)} is not 1 to 64 of a-z, A-Z, 0-9, "_", "." and "-", starting with a letter or digit`,
+      { hint: 'choose another --name' },
     );
   }
   return text;

@@ -23,9 +23,12 @@ const maxStringBytes = 131_072;
 
 /** Refuses what execve(2) cannot carry. The text is not printed: variables and arguments may hold secrets. */
 export function checkExecString(what: string, text: string): void {
-  if (text.includes('\0')) throw invalid('NUL_IN_TEXT', `${what} contains a NUL character`);
+  if (text.includes('\0'))
+    throw invalid('NUL_IN_TEXT', `${what} contains a NUL character`, { hint: 'no program can be given one' });
   const bytes = Buffer.byteLength(text);
   if (bytes >= maxStringBytes) {
-    throw invalid('TEXT_TOO_LONG', `${what} has ${bytes} bytes, at most ${maxStringBytes - 1} are possible`);
+    throw invalid('TEXT_TOO_LONG', `${what} has ${bytes} bytes, at most ${maxStringBytes - 1} are possible`, {
+      hint: 'pass it in a file, or on stdin',
+    });
   }
 }

@@ -82,7 +82,10 @@ function readBounded(pathFd: number, path: string, limit: number): Buffer {
 }
 
 function wrongFile(path: string, found: string, expected: string): SlipwayError {
-  return invalid('ROOT_FILE_INVALID', `${quote(path)} of the image is ${found}, expected ${expected}`, { details: { path } });
+  return invalid('ROOT_FILE_INVALID', `${quote(path)} of the image is ${found}, expected ${expected}`, {
+    hint: 'the image is broken; its maker must push it again',
+    details: { path },
+  });
 }
 
 function kindOf(stat: fs.Stats): FoundFile['kind'] {

@@ -40,5 +40,8 @@ function checkMissing(root: RootFiles, path: string): void {
 }
 
 function refuse(path: string, why: string) {
-  return invalid('WORKDIR_INVALID', `Working directory ${quote(path)} ${why}`, { details: { path } });
+  return invalid('WORKDIR_INVALID', `Working directory ${quote(path)} ${why}`, {
+    hint: 'choose another working directory, as in: slipway run --workdir /',
+    details: { path },
+  });
 }

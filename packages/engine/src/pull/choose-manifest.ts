@@ -1,5 +1,6 @@
 import { formatPlatform, hostPlatform, isIndexType, type ManifestDocument, selectManifests } from '@slipway/oci';
 import { type Descriptor, type ImageIndex, type ImageManifest, type Platform, SlipwayError } from '@slipway/plugin-api';
+import { brokenImageHint } from './broken-image.js';
 
 /** An index may point to an index (OCI image-spec, image-index.md); deeper than this is an attack or a mistake. */
 const maxDepth = 4;
@@ -66,6 +67,7 @@ function tooDeep(target: Descriptor): SlipwayError {
     kind: 'invalid-argument',
     code: 'INDEX_TOO_DEEP',
     message: `index "${target.digest}" has indexes in indexes more than ${maxDepth} deep`,
+    hint: brokenImageHint,
     details: { digest: target.digest },
   });
 }

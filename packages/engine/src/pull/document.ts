@@ -7,16 +7,27 @@ import {
   isKind,
   SlipwayError,
 } from '@slipway/plugin-api';
+import { brokenImage, brokenImageHint } from './broken-image.js';
 
 /** Manifests, indexes and configs are read whole, so their size is bounded. */
 const maxDocumentBytes = 8 * 1024 * 1024;
 
 export async function readManifestDocument(content: ContentStore, descriptor: Descriptor): Promise<ManifestDocument> {
-  return parseManifestDocument(await readDocument(content, descriptor), descriptor.mediaType);
+  const bytes = await readDocument(content, descriptor);
+  try {
+    return parseManifestDocument(bytes, descriptor.mediaType);
+  } catch (error) {
+    throw brokenImage(`"${descriptor.digest}"`, error);
+  }
 }
 
 async function readImageConfig(content: ContentStore, descriptor: Descriptor): Promise<ImageConfig> {
-  return parseImageConfig(await readDocument(content, descriptor));
+  const bytes = await readDocument(content, descriptor);
+  try {
+    return parseImageConfig(bytes);
+  } catch (error) {
+    throw brokenImage(`"${descriptor.digest}"`, error);
+  }
 }
 
 /** The config of an image that can be unpacked: one diff ID for each layer (OCI image-spec, config.md). */
@@ -28,7 +39,7 @@ export async function readRunnableConfig(content: ContentStore, manifest: ImageM
     kind: 'failed-precondition',
     code: 'LAYER_COUNT_MISMATCH',
     message: `the manifest has ${manifest.layers.length} layers, its config "${manifest.config.digest}" has ${diffIds.length} diff IDs`,
-    hint: 'the image is broken; its maker must push it again',
+    hint: brokenImageHint,
   });
 }
 
@@ -58,6 +69,7 @@ export function refuseLarge(descriptor: Descriptor): void {
     kind: 'resource-exhausted',
     code: 'DOCUMENT_TOO_LARGE',
     message: `document "${descriptor.digest}" has ${descriptor.size} bytes, at most ${maxDocumentBytes} are read`,
+    hint: brokenImageHint,
   });
 }
 

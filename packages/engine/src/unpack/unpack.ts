@@ -5,12 +5,14 @@ import {
   type Differ,
   type Digest,
   isKind,
+  type LayerTarget,
   SlipwayError,
   type Snapshotter,
   step,
   throwIfAborted,
 } from '@slipway/plugin-api';
 import type { Operation } from '../operations/operation.js';
+import { brokenImage, brokenImageHint } from '../pull/broken-image.js';
 import type { LayerReporter } from '../pull/layer-progress.js';
 
 export interface UnpackContext {
@@ -78,10 +80,7 @@ async function unpackLayer(
     step('unpack.prepared', { chainId, key });
 
     const target = await snapshotter.layerTarget(key);
-    const applied = await differ.apply(layer.descriptor, target, {
-      signal,
-      onProgress: (bytes) => layer.report('unpacking', bytes),
-    });
+    const applied = await apply(differ, layer, target, signal);
     step('unpack.applied', { chainId, key });
 
     checkDiffId(layer, applied.digest);
@@ -96,6 +95,19 @@ async function unpackLayer(
   layer.report('unpacked', layer.descriptor.size);
 }
 
+async function apply(
+  differ: Differ,
+  layer: UnpackLayer,
+  target: LayerTarget,
+  signal: AbortSignal | undefined,
+): Promise<Descriptor> {
+  try {
+    return await differ.apply(layer.descriptor, target, { signal, onProgress: (bytes) => layer.report('unpacking', bytes) });
+  } catch (error) {
+    throw brokenImage(`unpack of layer "${layer.descriptor.digest}"`, error);
+  }
+}
+
 /** As containerd names them, so that tools that know its keys know ours. */
 function extractionKey(chainId: Digest): string {
   const nanoseconds = process.hrtime.bigint() % 1_000_000_000n;
@@ -108,7 +120,7 @@ function checkDiffId(layer: UnpackLayer, found: Digest): void {
     kind: 'failed-precondition',
     code: 'DIFF_ID_MISMATCH',
     message: `layer "${layer.descriptor.digest}" unpacks to diff ID "${found}", the image config says "${layer.diffId}"`,
-    hint: 'the image is broken; its maker must push it again',
+    hint: brokenImageHint,
     details: { layer: layer.descriptor.digest, found, expected: layer.diffId },
   });
 }
