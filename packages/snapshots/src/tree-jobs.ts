@@ -1,6 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { SlipwayError, type SnapshotUsage } from '@slipway/plugin-api';
+import { removeSmallTree } from './remove-tree.js';
 import type { TreeJob, TreeReply, TreeRequest } from './tree-worker.js';
+
+/** Removed in a few milliseconds. */
+const smallTreeEntries = 64;
 
 interface Waiting {
   readonly resolve: (reply: TreeReply) => void;
@@ -22,7 +26,9 @@ export class TreeJobs implements AsyncDisposable {
     await this.#run({ kind: 'copy', from, to });
   }
 
+  /** What a short-lived container leaves is removed at once: starting a thread for it takes longer. */
   async remove(path: string): Promise<void> {
+    if (removeSmallTree(path, smallTreeEntries)) return;
     await this.#run({ kind: 'remove', path });
   }
 
