@@ -42,6 +42,15 @@ export async function endLease(metadata: MetadataStore, id: string): Promise<voi
   });
 }
 
+/**
+ * Nobody wants what it holds. The row stays for the sweep that must follow: it alone says which snapshotters have something of
+ * an image that was never recorded. That sweep removes it.
+ */
+export function expireLease(tx: WriteTransaction, id: string): void {
+  const row = tx.get(leasesTable, rowKey(id));
+  if (row !== undefined) tx.put(leasesTable, rowKey(id), { ...row, expiresAt: new Date(0).toISOString() });
+}
+
 export function dropLease(tx: WriteTransaction, id: string): void {
   tx.delete(leasesTable, rowKey(id));
 }

@@ -1,7 +1,7 @@
 import { chainIds, formatReference, parseReference } from '@slipway/oci';
 import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
 import { describeImage } from '../images/describe.js';
-import { addToLease, dropLease } from '../metadata/leases.js';
+import { addToLease, expireLease } from '../metadata/leases.js';
 import { sweep } from '../metadata/sweep.js';
 import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
@@ -46,7 +46,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   } catch (error) {
     if (!isWorthKeeping(error)) {
       lease.forget();
-      await parts.metadata.write((tx) => dropLease(tx, operation.id));
+      await parts.metadata.write((tx) => expireLease(tx, operation.id));
       await sweep(parts, operation);
     }
     throw error;
