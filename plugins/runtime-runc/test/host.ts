@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -46,12 +47,15 @@ export class Host implements Disposable {
   readonly runtime: Runtime;
   /** Unique on this machine: cgroups and processes are looked for by it. */
   readonly prefix: string;
+  /** Its own: runc makes it, and nobody else may remove it meanwhile. */
+  readonly cgroupParent: string;
   #count = 0;
 
   /** With a folder: another process' view of the host that was made there. */
   constructor(options: { readonly binary?: string; readonly folder?: string } = {}) {
     this.folder = options.folder ?? mkdtempSync(path.join(os.tmpdir(), 'slipway-runc-'));
     this.prefix = path.basename(this.folder).replace('slipway-runc-', 't');
+    this.cgroupParent = `slipway-test-${this.prefix}`;
     this.rootfs = path.join(this.folder, 'rootfs');
     this.dirs = { root: path.join(this.folder, 'root'), state: path.join(this.folder, 'state') };
     if (options.folder === undefined) makeFolders(this.rootfs, this.dirs);
@@ -101,7 +105,7 @@ export class Host implements Disposable {
       ],
       linux: {
         namespaces: (options.namespaces ?? ['pid', 'ipc', 'uts', 'mount']).map((type) => ({ type })),
-        cgroupsPath: `/slipway-test/${this.prefix}-${path.basename(bundle)}`,
+        cgroupsPath: `/${this.cgroupParent}/${this.prefix}-${path.basename(bundle)}`,
         resources: { devices: [{ allow: false, access: 'rwm' }] },
       },
     };
@@ -147,14 +151,16 @@ export class Host implements Disposable {
       mounts: readFileSync('/proc/self/mountinfo', 'utf8')
         .split('\n')
         .filter((line) => line.includes(this.folder)),
-      cgroups: cgroups().filter((directory) => directory.includes(`${this.prefix}-`)),
+      cgroups: cgroupFolders(this.cgroupParent).flatMap((folder) =>
+        list(folder).filter((name) => name.startsWith(`${this.prefix}-`)),
+      ),
       containers: state('containers'),
       runc: state('runc'),
     };
   }
 
   [Symbol.dispose](): void {
-    for (const base of cgroupBases()) attempt(() => rmdirSync(base));
+    for (const folder of cgroupFolders(this.cgroupParent)) if (existsSync(folder)) rmdirSync(folder);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -183,20 +189,9 @@ function processes(): string[] {
   );
 }
 
-function cgroupBases(): string[] {
-  return ['', ...list('/sys/fs/cgroup')].map((name) => path.join('/sys/fs/cgroup', name, 'slipway-test'));
-}
-
-function cgroups(): string[] {
-  return cgroupBases().flatMap((base) => list(base).map((name) => path.join(base, name)));
-}
-
-function attempt(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // Another test's container is still in it.
-  }
+/** Of the unified hierarchy, or of each controller's and the unified one below. */
+function cgroupFolders(name: string): string[] {
+  return ['', ...list('/sys/fs/cgroup')].map((hierarchy) => path.join('/sys/fs/cgroup', hierarchy, name));
 }
 
 function list(directory: string): string[] {
