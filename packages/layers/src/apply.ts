@@ -19,6 +19,8 @@ export interface ApplyLayerOptions {
   readonly system: LinuxSystem;
   readonly limits?: LayerLimits | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called before each entry and each removed directory; what it throws ends the work. A busy thread sees no signal. */
+  readonly checkpoint?: (() => void) | undefined;
   /** Told what the target could not keep and the layer works without. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -56,11 +58,11 @@ export class LayerApplication implements Disposable {
   readonly #reader: TarReader;
 
   constructor(target: LayerTarget, options: ApplyLayerOptions) {
-    const { system } = options;
+    const { system, checkpoint = () => undefined } = options;
     const limits = options.limits ?? defaultLimits;
     const form = directoryForm(target);
     const handles = this.#handles;
-    this.#writer = new DirectoryWriter({ system, handles, form, warn: options.onWarning ?? (() => undefined) });
+    this.#writer = new DirectoryWriter({ system, handles, form, checkpoint, warn: options.onWarning ?? (() => undefined) });
     const writer = this.#writer;
     try {
       const root = openRoot(target, form, handles, system);
@@ -69,7 +71,7 @@ export class LayerApplication implements Disposable {
       if (root.copyFrom) writer.setAttributes(root);
       view.touched.add(root);
       const whiteouts = new Whiteouts({ system, handles, writer, view, form });
-      this.#reader = new TarReader(new LayerMerge({ system, handles, writer, view, whiteouts }), limits);
+      this.#reader = new TarReader(new LayerMerge({ system, handles, writer, view, whiteouts, checkpoint }), limits);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { isSlipwayError } from '@slipway/plugin-api';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -82,6 +83,7 @@ test('any stack of layers gives the same tree on every format', async () => {
         if (onDirectory !== 'applied') return;
         const listing = stack.listDirectory();
         expect(stack.listOverlay()).toEqual(listing);
+        expect(readdirSync(stack.folder).filter((entry) => !/^(merged|empty|layer\d)$/.test(entry))).toEqual([]);
         expect(names(listing).filter((path) => path.includes('.wh.'))).toEqual([]);
       }
     }),

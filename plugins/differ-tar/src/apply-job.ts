@@ -13,11 +13,14 @@ export interface ApplyReports {
 /** Applies one blob: reads, uncompresses, hashes and unpacks it in one pass. */
 export async function applyJob(job: ApplyJob, reports: ApplyReports): Promise<ApplyResult> {
   const stop = new Int32Array(job.stop);
+  const checkpoint = (): void => {
+    if (Atomics.load(stop, 0) !== 0) throw canceled('apply layer');
+  };
   const hash = createHash('sha256');
   let size = 0;
   async function* hashed(): AsyncIterable<Uint8Array> {
     for await (const chunk of uncompressed({ fd: job.fd, size: job.size, onRead: reports.onProgress })) {
-      if (Atomics.load(stop, 0) !== 0) throw canceled('apply layer');
+      checkpoint();
       size += chunk.length;
       // What follows the archive's end is hashed like the rest, so it is bounded like the rest.
       if (size > job.limits.unpackedBytes) throw tooLarge(job.limits.unpackedBytes);
@@ -25,7 +28,7 @@ export async function applyJob(job: ApplyJob, reports: ApplyReports): Promise<Ap
       yield chunk;
     }
   }
-  await applyLayer(hashed(), job.target, { system: linux, limits: job.limits, onWarning: reports.onWarning });
+  await applyLayer(hashed(), job.target, { system: linux, limits: job.limits, checkpoint, onWarning: reports.onWarning });
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }
 

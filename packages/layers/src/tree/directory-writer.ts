@@ -31,6 +31,7 @@ export interface DirectoryWriterOptions {
   readonly handles: HandleTable;
   /** How the trees below are hidden: by overlayfs' marks, or by not being there any more. */
   readonly form: 'overlay' | 'directory';
+  readonly checkpoint: () => void;
   readonly warn: (message: string) => void;
 }
 
@@ -43,6 +44,7 @@ export class DirectoryWriter implements TreeWriter, Disposable {
   readonly #system: LinuxSystem;
   readonly #handles: HandleTable;
   readonly #form: 'overlay' | 'directory';
+  readonly #checkpoint: () => void;
   readonly #warn: (message: string) => void;
   readonly #uid = process.geteuid?.() ?? 0;
   readonly #gid = process.getegid?.() ?? 0;
@@ -56,6 +58,7 @@ export class DirectoryWriter implements TreeWriter, Disposable {
     this.#system = options.system;
     this.#handles = options.handles;
     this.#form = options.form;
+    this.#checkpoint = options.checkpoint;
     this.#warn = options.warn;
   }
 
@@ -149,11 +152,11 @@ export class DirectoryWriter implements TreeWriter, Disposable {
   }
 
   remove(parent: DirectoryNode, name: ByteString): void {
-    removeTree(this.#handles, parent.handle, name);
+    removeTree(this.#handles, parent.handle, name, this.#checkpoint);
   }
 
   hide(parent: DirectoryNode, name: ByteString): void {
-    removeTree(this.#handles, parent.handle, name);
+    removeTree(this.#handles, parent.handle, name, this.#checkpoint);
     if (this.#form === 'overlay') this.#system.mknod(this.#handles.path(parent.handle, name), S_IFCHR, 0, 0);
   }
 
@@ -178,7 +181,7 @@ export class DirectoryWriter implements TreeWriter, Disposable {
       return create(this.#handles.path(parent.handle, name));
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error;
-      removeTree(this.#handles, parent.handle, name);
+      removeTree(this.#handles, parent.handle, name, this.#checkpoint);
       return create(this.#handles.path(parent.handle, name));
     }
   }

@@ -17,6 +17,7 @@ export interface LayerMergeOptions {
   readonly writer: TreeWriter;
   readonly view: MergedView;
   readonly whiteouts: Whiteouts;
+  readonly checkpoint: () => void;
 }
 
 const whiteoutPrefix = '.wh.';
@@ -31,6 +32,7 @@ export class LayerMerge implements TarSink {
   readonly #writer: TreeWriter;
   readonly #view: MergedView;
   readonly #whiteouts: Whiteouts;
+  readonly #checkpoint: () => void;
   /** The file whose content comes; undefined while a marker's content is ignored. */
   #file: ByteString | undefined;
   /** Entries of one directory mostly follow each other: the parent that was resolved last, by its path in the archive. */
@@ -43,11 +45,13 @@ export class LayerMerge implements TarSink {
     this.#writer = options.writer;
     this.#view = options.view;
     this.#whiteouts = options.whiteouts;
+    this.#checkpoint = options.checkpoint;
     this.#lastParent = options.view.root;
   }
 
   entry(entry: TarEntry): void {
     this.#file = undefined;
+    this.#checkpoint();
     try {
       this.#apply(entry);
     } catch (error) {

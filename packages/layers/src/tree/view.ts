@@ -137,6 +137,8 @@ export class MergedView {
 
   /** The directory's content is about to change: it must be in the target, and its time set at the end. */
   touch(node: DirectoryNode): void {
+    if (node.touched) return;
+    node.touched = true;
     this.copyUp(node);
     this.touched.add(node);
   }

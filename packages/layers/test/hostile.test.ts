@@ -1,0 +1,126 @@
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { linux } from '@slipway/linux';
+import { expect, test } from 'vitest';
+import { Stack } from './stack.js';
+import { type EntryOptions, tar } from './tar-builder.js';
+
+/** A folder beside the root, with everything that an escape would change. */
+function plantCanary(stack: Stack): { readonly folder: string; look(): unknown } {
+  const folder = path.join(stack.folder, 'canary');
+  mkdirSync(path.join(folder, 'dir'), { recursive: true });
+  writeFileSync(path.join(folder, 'file'), 'canary');
+  for (const name of ['file', 'dir', '.']) {
+    chmodSync(path.join(folder, name), 0o700);
+    chownSync(path.join(folder, name), 11, 12);
+    utimesSync(path.join(folder, name), 1000, 1000);
+  }
+  const look = (): unknown =>
+    ['.', 'dir', 'file'].map((name) => {
+      const at = path.join(folder, name);
+      const { mode, uid, gid, nlink, mtimeMs, ino } = lstatSync(at);
+      return { name, mode, uid, gid, nlink, mtimeMs, ino, xattrs: linux.llistxattr(at).length, names: readdirSync(folder) };
+    });
+  return { folder, look };
+}
+
+const ways = (to: string): Record<string, EntryOptions[]> => ({
+  'a file through a link to a directory': [
+    { name: 'l', type: '2', link: to },
+    { name: 'l/new', body: 'x' },
+    { name: 'l/file', body: 'x' },
+  ],
+  'a file over a link to a file': [
+    { name: 'l', type: '2', link: `${to}/file` },
+    { name: 'l', body: 'x', mode: 0o777, uid: 5 },
+  ],
+  'a directory over a link to a directory': [
+    { name: 'l', type: '2', link: `${to}/dir` },
+    { name: 'l/', type: '5', mode: 0o777, uid: 5, pax: { 'SCHILY.xattr.user.x': 'x' } },
+  ],
+  'a whiteout through a link': [{ name: 'l', type: '2', link: to }, { name: 'l/.wh.file' }, { name: 'l/.wh.dir' }],
+  'an opaque marker through a link': [{ name: 'l', type: '2', link: to }, { name: 'l/.wh..wh..opq' }],
+  'removal of a directory with links in it': [
+    { name: 'd/', type: '5' },
+    { name: 'd/l', type: '2', link: to },
+    { name: 'd', body: 'x' },
+  ],
+  'devices and fifos through a link': [
+    { name: 'l', type: '2', link: to },
+    { name: 'l/fifo', type: '6' },
+    { name: 'l/file', type: '3', major: 1, minor: 3 },
+  ],
+  'links through links': [
+    { name: 'a/b/', type: '5' },
+    { name: 'a/b/up', type: '2', link: '../../../../..' },
+    { name: 'l', type: '2', link: `a/b/up${to}` },
+    { name: 'l/new', body: 'x' },
+    { name: 'a/b/up/../../new' },
+  ],
+  'attributes and times on a link': [
+    {
+      name: 'l',
+      type: '2',
+      link: `${to}/file`,
+      uid: 5,
+      gid: 6,
+      mode: 0o777,
+      mtime: 5,
+      pax: { 'SCHILY.xattr.trusted.x': 'x', mtime: '5.5' },
+    },
+  ],
+  'a hard link to a link, written through': [
+    { name: 'l', type: '2', link: `${to}/file` },
+    { name: 'h', type: '1', link: 'l' },
+    { name: 'h', body: 'x' },
+  ],
+  'long names': [{ name: 'x', pax: { path: `${'../'.repeat(200)}${to}/file` }, body: 'x' }],
+});
+
+test.each(Object.keys(ways('')))('%s leaves what is outside untouched', async (way) => {
+  for (const link of ['absolute', 'relative']) {
+    using stack = new Stack();
+    const canary = plantCanary(stack);
+    const before = canary.look();
+    const to = link === 'absolute' ? canary.folder : '../canary';
+    const parts = ways(to)[way] ?? [];
+    // In one layer, and each entry in a layer of its own.
+    await stack.apply(tar(...parts));
+    for (const part of parts) await stack.apply(tar(part));
+    expect(canary.look()).toEqual(before);
+    expect(readFileSync(path.join(canary.folder, 'file'), 'utf8')).toBe('canary');
+    expect(stack.listOverlay()).toEqual(stack.listDirectory());
+  }
+});
+
+test('hard links to the outside are refused, also through links', async () => {
+  using stack = new Stack();
+  const canary = plantCanary(stack);
+  const before = canary.look();
+  for (const target of [`${canary.folder}/file`, '../canary/file', 'l/file']) {
+    const layer = tar({ name: 'l', type: '2', link: canary.folder }, { name: 'h', type: '1', link: target });
+    await expect(stack.applyDirectory(layer)).rejects.toMatchObject({ code: 'LAYER_LINK_INVALID' });
+    await expect(stack.applyOverlay(layer)).rejects.toMatchObject({ code: 'LAYER_LINK_INVALID' });
+  }
+  expect(canary.look()).toEqual(before);
+});
+
+test('a target that is itself a symbolic link is refused', async () => {
+  using stack = new Stack();
+  const canary = plantCanary(stack);
+  symlinkSync(canary.folder, path.join(stack.folder, 'layer0'));
+  const { applyLayer } = await import('@slipway/layers');
+  const target = { format: 'directory', path: path.join(stack.folder, 'layer0'), lower: [] } as const;
+  await expect(applyLayer([tar({ name: 'x' })], target, { system: linux })).rejects.toThrow('ENOTDIR');
+  expect(readdirSync(canary.folder)).toEqual(['dir', 'file']);
+});
