@@ -1,4 +1,4 @@
-import { formatReference, parseReference } from '@slipway/oci';
+import { formatReference, parseReference, type Reference } from '@slipway/oci';
 import { type Digest, type Image, type ReadTransaction, SlipwayError } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
 import { type ImageRow, imagesTable } from '../metadata/images.js';
@@ -28,26 +28,48 @@ export function findByName(parts: EngineParts, fullName: string): Image | undefi
 
 const digestPrefix = /^(?:sha(?:256|512):)?([0-9a-f]{4,128})$/;
 
+export interface FoundImage {
+  readonly image: Image;
+  /** Every name of it; one when it was asked for by name. */
+  readonly names: readonly string[];
+}
+
 /**
- * As people name images: in any form that can be pulled, or by digest or its beginning. A name that reads as both is a
- * name first.
+ * As people name images: in any form that can be pulled, or by digest or its beginning. What reads as both is a name first.
  */
-export function findImage(parts: EngineParts, text: string): Image {
+export function findImage(parts: EngineParts, text: string): FoundImage {
   const hex = digestPrefix.exec(text)?.[1];
-  const named = hex !== undefined && text.includes(':') ? undefined : findByName(parts, formatReference(parseReference(text)));
-  if (named !== undefined) return named;
-  const matches =
-    hex === undefined ? [] : listImages(parts).filter((image) => image.target.digest.split(':')[1]?.startsWith(hex));
-  const [first] = matches;
-  if (first === undefined) throw imageNotFound(text);
+  if (hex === undefined) return byName(parts, parseReference(text)) ?? notHere(text);
+  return (isShortName(text) ? byName(parts, parseReference(text)) : undefined) ?? byDigest(parts, text, hex);
+}
+
+/** 64 hexadecimal digits are a digest and never a name, and neither is what has a colon here. */
+function isShortName(text: string): boolean {
+  return text.length < 64 && !text.includes(':');
+}
+
+function byName(parts: EngineParts, reference: Reference): FoundImage | undefined {
+  const image = findByName(parts, formatReference(reference));
+  return image === undefined ? undefined : { image, names: [image.name] };
+}
+
+function byDigest(parts: EngineParts, text: string, hex: string): FoundImage {
+  const matches = listImages(parts).filter((image) => image.target.digest.split(':')[1]?.startsWith(hex));
   const digests = new Set(matches.map((image) => image.target.digest));
-  if (digests.size === 1) return first;
-  throw new SlipwayError({
-    kind: 'invalid-argument',
-    code: 'IMAGE_AMBIGUOUS',
-    message: `${JSON.stringify(text)} is the beginning of ${digests.size} images: ${[...digests].join(', ')}`,
-    hint: 'give more digits, or a name',
-  });
+  if (digests.size > 1) {
+    throw new SlipwayError({
+      kind: 'invalid-argument',
+      code: 'IMAGE_AMBIGUOUS',
+      message: `${JSON.stringify(text)} is the beginning of ${digests.size} images: ${[...digests].join(', ')}`,
+      hint: 'give more digits, or a name',
+    });
+  }
+  const [image] = matches;
+  return image === undefined ? notHere(text) : { image, names: matches.map((match) => match.name) };
+}
+
+function notHere(text: string): never {
+  throw imageNotFound(text);
 }
 
 export function imageNotFound(name: string): SlipwayError {

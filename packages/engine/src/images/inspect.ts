@@ -4,7 +4,7 @@ import type { EngineParts } from '../settings.js';
 import { findImage } from './describe.js';
 
 export async function inspectImage(parts: EngineParts, name: string, platform: Platform | undefined): Promise<ImageDetails> {
-  const image = findImage(parts, name);
+  const { image } = findImage(parts, name);
   const { descriptor, manifest, config, chain } = await loadImage(parts.content, image.target, platform);
   const chainId = chain.at(-1);
   return {

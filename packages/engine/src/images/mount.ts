@@ -20,7 +20,7 @@ export async function mountImage(
   options: StackOptions & { readonly platform?: Platform | undefined },
 ): Promise<void> {
   const place = existingDirectory(directory);
-  const image = findImage(parts, name);
+  const { image } = findImage(parts, name);
   const stack = activeStack(parts, options.stack);
   const loaded = await loadImage(parts.content, image.target, options.platform);
   await using operation = Operation.begin(parts, 'mount');

@@ -10,7 +10,16 @@ import { findImage, imageNotFound } from './describe.js';
 
 /** Removes the name, then whatever nothing refers to any more. */
 export async function removeImage(parts: EngineParts, name: string): Promise<RemovedImage> {
-  const image = findImage(parts, name);
+  const { image, names } = findImage(parts, name);
+  if (names.length > 1) {
+    throw new SlipwayError({
+      kind: 'failed-precondition',
+      code: 'IMAGE_HAS_SEVERAL_NAMES',
+      message: `image ${JSON.stringify(name)} has ${names.length} names: ${names.join(', ')}`,
+      hint: 'remove them by name',
+      details: { names },
+    });
+  }
   const key = rowKey(image.name);
   await using operation = Operation.begin(parts, 'remove');
   await parts.metadata.write((tx) => {

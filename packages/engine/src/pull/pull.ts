@@ -46,14 +46,23 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   } catch (error) {
     if (!isWorthKeeping(error)) {
       lease.forget();
-      await parts.metadata.write((tx) => expireLease(tx, operation.id));
-      await sweep(parts, operation);
+      await takeBack(parts, operation);
     }
     throw error;
   } finally {
     await operation.end();
   }
   return describeImage(parts, fullName);
+}
+
+/** Removes what this pull alone has brought in. The error to report is the pull's, not one of the clean-up. */
+async function takeBack(parts: EngineParts, operation: Operation): Promise<void> {
+  try {
+    await parts.metadata.write((tx) => expireLease(tx, operation.id));
+    await sweep(parts, operation);
+  } catch (error) {
+    parts.log.warn(`clean up after a failed pull: ${String(error)}`);
+  }
 }
 
 /** What has arrived is of use to a retry only when the same pull could succeed later. */

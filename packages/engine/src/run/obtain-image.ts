@@ -16,7 +16,7 @@ export async function obtainImage(parts: EngineParts, stack: ActiveStack, option
   const policy = options.pull ?? 'missing';
   if (policy === 'always') return load(parts, await pullFor(parts, stack, options), options);
   try {
-    return await load(parts, findImage(parts, options.image), options);
+    return await load(parts, findImage(parts, options.image).image, options);
   } catch (error) {
     if (policy === 'never' || !isKind(error, 'not-found')) throw error;
     return load(parts, await pullFor(parts, stack, options), options);
