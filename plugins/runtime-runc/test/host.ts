@@ -160,7 +160,7 @@ export class Host implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const folder of cgroupFolders(this.cgroupParent)) if (existsSync(folder)) rmdirSync(folder);
+    for (const folder of cgroupFolders(this.cgroupParent)) removeCgroup(folder);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -192,6 +192,18 @@ function processes(): string[] {
 /** Of the unified hierarchy, or of each controller's and the unified one below. */
 function cgroupFolders(name: string): string[] {
   return ['', ...list('/sys/fs/cgroup')].map((hierarchy) => path.join('/sys/fs/cgroup', hierarchy, name));
+}
+
+/** The kernel lets go of a child that was removed a moment later. */
+function removeCgroup(folder: string): void {
+  for (let tries = 0; existsSync(folder); tries++) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (tries === 200) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
 }
 
 function list(directory: string): string[] {
