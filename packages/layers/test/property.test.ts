@@ -87,7 +87,7 @@ test('any stack of layers gives the same tree on every format', async () => {
         expect(names(listing).filter((path) => path.includes('.wh.'))).toEqual([]);
       }
     }),
-    { numRuns: Number(process.env['SLIPWAY_PROPERTY_RUNS'] ?? 400) },
+    { numRuns: Number(process.env['SLIPWAY_PROPERTY_RUNS'] ?? 300) },
   );
 });
 
@@ -124,6 +124,6 @@ test('whiteouts may stand anywhere among entries that replace nothing of their o
       }
       expect(trees[1]).toEqual(trees[0]);
     }),
-    { numRuns: Number(process.env['SLIPWAY_PROPERTY_RUNS'] ?? 200) },
+    { numRuns: Number(process.env['SLIPWAY_PROPERTY_RUNS'] ?? 150) },
   );
 });

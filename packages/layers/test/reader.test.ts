@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -292,6 +293,7 @@ describe('damaged archives', () => {
             await work.catch((error: unknown) => {
               if (!isSlipwayError(error) || error.kind === 'internal') throw error;
             });
+          expect(readdirSync(stack.folder).filter((name) => !/^(merged|empty|layer0)$/.test(name))).toEqual([]);
         },
       ),
       { numRuns: 200 },

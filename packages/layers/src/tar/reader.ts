@@ -1,11 +1,11 @@
-import { type ByteString, quote } from '../bytes.js';
+import { quote } from '../bytes.js';
 import { entryError, layerError } from '../errors.js';
 import { defaultLimits, type LayerLimits } from '../limits.js';
 import { type DescribedEntry, describeEntry } from './describe.js';
 import type { TarSink } from './entry.js';
-import { blockSize, checksumAgrees, headerFormat, headerPath, isZeroBlock } from './header.js';
+import { Extensions, isExtensionType } from './extensions.js';
+import { blockSize, checksumAgrees, type HeaderFormat, headerFormat, headerPath, isZeroBlock } from './header.js';
 import { parseNumber } from './number.js';
-import { type Extension, readRecords } from './pax.js';
 import { readOldSparse, SparseMapText, sparseMapProblem } from './sparse.js';
 
 /** What the next bytes of the stream are. */
@@ -27,14 +27,7 @@ export class TarReader {
   #entries = 0;
   #unpacked = 0;
   #afterZeroBlock = false;
-  #extension: Extension | undefined;
-  /** GNU's long names win over PAX records, in whichever order they come. */
-  #longName: ByteString | undefined;
-  #longLink: ByteString | undefined;
-  #extensionType = 0;
-  #extensionName: ByteString = '';
-  #extensionBody = Buffer.alloc(0);
-  #extensionFill = 0;
+  readonly #extensions: Extensions;
   #current: DescribedEntry | undefined;
   #sparseText: SparseMapText | undefined;
   /** Bytes of the state still to come, and padding behind them. */
@@ -48,6 +41,7 @@ export class TarReader {
   constructor(sink: TarSink, limits: LayerLimits = defaultLimits) {
     this.#sink = sink;
     this.#limits = limits;
+    this.#extensions = new Extensions(limits.headerBytes);
   }
 
   push(data: Uint8Array): void {
@@ -79,7 +73,7 @@ export class TarReader {
   /** The stream is at its end. Throws when that is inside an entry. */
   end(): void {
     const betweenEntries = this.#state === 'skip' || (this.#state === 'header' && this.#blockFill === 0);
-    if (this.#state === 'ended' || (betweenEntries && !this.#isExtended())) return;
+    if (this.#state === 'ended' || (betweenEntries && !this.#extensions.isPending)) return;
     const entry = this.#current?.entry.path;
     if (this.#state === 'header' && this.#blockFill > 0)
       throw layerError('LAYER_TRUNCATED', `layer ends inside a header: ${this.#blockFill} of ${blockSize} bytes`);
@@ -89,10 +83,6 @@ export class TarReader {
       'LAYER_TRUNCATED',
       `layer ends inside the header of an entry${entry === undefined ? '' : ` ${quote(entry)}`}`,
     );
-  }
-
-  #isExtended(): boolean {
-    return this.#extension !== undefined || this.#longName !== undefined || this.#longLink !== undefined;
   }
 
   #pushBlock(chunk: Buffer, at: number): number {
@@ -118,7 +108,7 @@ export class TarReader {
 
   #readHeader(block: Buffer, offset: number): void {
     if (block[offset] === 0 && isZeroBlock(block, offset)) {
-      if (this.#isExtended()) throw layerError('LAYER_HEADER_INVALID', 'an extended header is followed by no entry');
+      if (this.#extensions.isPending) throw layerError('LAYER_HEADER_INVALID', 'an extended header is followed by no entry');
       if (this.#afterZeroBlock) this.#state = 'ended';
       this.#afterZeroBlock = true;
       return;
@@ -138,64 +128,24 @@ export class TarReader {
         `layer has more than ${this.#limits.entries} entries, at ${quote(headerPath(block, offset, format))}`,
       );
     const flag = block[offset + 156];
-    if (flag === 0x78 || flag === 0x67 || flag === 0x4c || flag === 0x4b)
-      this.#startExtension(flag, block, offset, headerPath(block, offset, format));
-    else this.#startEntry(describeEntry(block, offset, format, this.#takeExtension()));
+    if (isExtensionType(flag)) this.#startExtension(flag, block, offset, format);
+    else this.#startEntry(describeEntry(block, offset, format, this.#extensions.take()));
   }
 
-  #takeExtension(): Extension | undefined {
-    if (!this.#isExtended()) return undefined;
-    const extension = this.#extension ?? { xattrs: [] };
-    if (this.#longName !== undefined) extension.path = this.#longName;
-    if (this.#longLink !== undefined) extension.linkTarget = this.#longLink;
-    this.#extension = undefined;
-    this.#longName = undefined;
-    this.#longLink = undefined;
-    return extension;
-  }
-
-  /** x, g: PAX; L, K: GNU's long name and link target. */
-  #startExtension(type: number, block: Buffer, offset: number, name: ByteString): void {
-    const size = parseNumber(block, offset + 124, 12);
-    if (size === undefined || size < 0)
-      throw entryError('LAYER_HEADER_INVALID', name, 'size of an extended header is no number from 0 on');
-    if (size > this.#limits.headerBytes)
-      throw entryError(
-        'LAYER_TOO_LARGE',
-        name,
-        `an extended header of ${size} bytes is over the limit of ${this.#limits.headerBytes}`,
-      );
-    this.#extensionType = type;
-    this.#extensionName = name;
-    this.#extensionBody = Buffer.allocUnsafe(size);
-    this.#extensionFill = 0;
+  #startExtension(type: number, block: Buffer, offset: number, format: HeaderFormat): void {
+    const size = this.#extensions.start(type, parseNumber(block, offset + 124, 12), headerPath(block, offset, format));
     this.#padding = padding(size);
-    this.#state = 'extension';
-    if (size === 0) this.#endExtension();
+    if (size > 0) this.#state = 'extension';
+    else this.#extensions.end();
   }
 
   #pushExtension(chunk: Buffer, at: number): number {
-    const bytes = Math.min(this.#extensionBody.length - this.#extensionFill, chunk.length - at);
-    chunk.copy(this.#extensionBody, this.#extensionFill, at, at + bytes);
-    this.#extensionFill += bytes;
-    if (this.#extensionFill === this.#extensionBody.length) this.#endExtension();
-    return at + bytes;
-  }
-
-  #endExtension(): void {
-    const body = this.#extensionBody;
-    if (this.#extensionType === 0x78) {
-      this.#extension = { xattrs: [] };
-      readRecords(body, this.#extensionName, this.#extension);
-    } else if (this.#extensionType !== 0x67) {
-      let end = body.length;
-      while (end > 0 && body[end - 1] === 0) end--;
-      const name = body.toString('latin1', 0, end);
-      if (name.includes('\0')) throw entryError('LAYER_NAME_INVALID', name, 'a long name has a NUL byte in it');
-      if (this.#extensionType === 0x4c) this.#longName = name;
-      else this.#longLink = name;
+    const end = this.#extensions.push(chunk, at);
+    if (this.#extensions.isWhole) {
+      this.#extensions.end();
+      this.#skip(this.#padding);
     }
-    this.#skip(this.#padding);
+    return end;
   }
 
   #startEntry(described: DescribedEntry): void {
