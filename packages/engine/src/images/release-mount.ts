@@ -1,7 +1,8 @@
 import { linux } from '@slipway/linux';
-import { isKind, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ImageMountRow, imageMountsTable } from '../metadata/mounts.js';
 import { rowKey } from '../metadata/rows.js';
+import { releaseSnapshot } from '../operations/release-snapshot.js';
 import type { EngineParts } from '../settings.js';
 
 /**
@@ -18,11 +19,7 @@ export async function releaseImageMount(
 ): Promise<void> {
   const row = parts.metadata.read((tx) => tx.get(imageMountsTable, rowKey(directory)));
   if (row?.snapshotKey === mount.snapshotKey) unmount(directory, options.force);
-  try {
-    await (await parts.snapshotters.get(mount.snapshotter)).remove(mount.snapshotKey);
-  } catch (error) {
-    if (!isKind(error, 'not-found')) throw error;
-  }
+  await releaseSnapshot(await parts.snapshotters.get(mount.snapshotter), mount.snapshotKey);
   if (row?.snapshotKey === mount.snapshotKey) await parts.metadata.write((tx) => tx.delete(imageMountsTable, rowKey(directory)));
 }
 

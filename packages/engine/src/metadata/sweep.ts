@@ -43,7 +43,9 @@ export async function sweep(parts: EngineParts, operation: Operation): Promise<S
   for (const id of found.snapshotters) {
     const snapshotter = await usable(parts, id);
     if (snapshotter === undefined) continue;
+    const removal = operation.acquire({ kind: 'snapshot-removal', snapshotter: id });
     snapshots.push(...(await sweepSnapshots(snapshotter, doomed.marks.snapshots.get(id) ?? new Set())));
+    removal.forget();
   }
   return {
     content: doomed.rows.map(({ digest }) => digest),

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isKind } from '@slipway/plugin-api';
+import { type ErrorKind, isKind } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { releaseImageMount } from '../images/release-mount.js';
 import { containersTable } from '../metadata/containers.js';
@@ -8,6 +8,7 @@ import { finishDeletion } from '../metadata/deletion.js';
 import { endLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
+import { releaseSnapshot } from './release-snapshot.js';
 
 /**
  * Everything that an operation can acquire, as it stands in its record. The same `release` serves the ordinary end of an
@@ -16,6 +17,7 @@ import type { EngineParts } from '../settings.js';
 export const resourceSchema = v.variant('kind', [
   v.object({ kind: v.literal('ingest'), ref: v.string() }),
   v.object({ kind: v.literal('snapshot'), snapshotter: v.string(), key: v.string() }),
+  v.object({ kind: v.literal('snapshot-removal'), snapshotter: v.string() }),
   v.object({ kind: v.literal('lease'), id: v.string() }),
   v.object({ kind: v.literal('container-row'), id: v.string(), operation: v.string() }),
   v.object({ kind: v.literal('bundle'), directory: v.string() }),
@@ -36,9 +38,12 @@ export type Resource = v.InferOutput<typeof resourceSchema>;
 export async function releaseResource(parts: EngineParts, resource: Resource): Promise<void> {
   switch (resource.kind) {
     case 'ingest':
-      return ignoreMissing(parts.content.abort(resource.ref));
+      // Unavailable: someone else has taken it up since.
+      return ignoring(parts.content.abort(resource.ref), 'not-found', 'unavailable');
     case 'snapshot':
-      return ignoreMissing((await parts.snapshotters.get(resource.snapshotter)).remove(resource.key));
+      return releaseSnapshot(await parts.snapshotters.get(resource.snapshotter), resource.key);
+    case 'snapshot-removal':
+      return (await parts.snapshotters.get(resource.snapshotter)).cleanup();
     case 'lease':
       return endLease(parts.metadata, resource.id);
     case 'container-row':
@@ -71,10 +76,10 @@ async function removeBundle(state: string, directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
-async function ignoreMissing(work: Promise<void>): Promise<void> {
+async function ignoring(work: Promise<void>, ...kinds: readonly ErrorKind[]): Promise<void> {
   try {
     await work;
   } catch (error) {
-    if (!isKind(error, 'not-found')) throw error;
+    if (!isKind(error, ...kinds)) throw error;
   }
 }
