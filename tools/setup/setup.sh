@@ -79,6 +79,10 @@ command -v dpkg-query >/dev/null || die 'this script knows Debian and Ubuntu; el
 command -v node >/dev/null && command -v npm >/dev/null || die 'Node 20 or newer with npm is needed to begin; the project brings the Node that it runs on itself'
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || die "Node 20 or newer is needed to begin, found $(node --version)"
 
+# npm would keep compiled code under a predictable name in the temporary folder, which is no place for what root runs.
+NODE_DISABLE_COMPILE_CACHE=1
+export NODE_DISABLE_COMPILE_CACHE
+
 cd "$root"
 install_packages
 install_modules

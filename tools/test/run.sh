@@ -3,6 +3,8 @@
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root" || exit 1
+# See tools/setup/setup.sh.
+export NODE_DISABLE_COMPILE_CACHE=1
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 

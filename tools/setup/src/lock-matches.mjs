@@ -21,12 +21,20 @@ function same(a, b) {
   return a.version === b.version && a.integrity === b.integrity && a.resolved === b.resolved;
 }
 
+// A workspace of the lock whose folder is not there cannot be installed either; asking for it would install everything anew each time.
+function absentWorkspace(where, wanted) {
+  const folder = wanted.link ? wanted.resolved : where;
+  return !folder.includes('node_modules/') && !existsSync(path.join(root, folder));
+}
+
 const due =
   !locked ||
   !installed ||
   Object.entries(installed).some(
     ([where, found]) => !locked[where] || !same(locked[where], found) || !existsSync(path.join(root, where)),
   ) ||
-  Object.entries(locked).some(([where, wanted]) => where !== '' && !wanted.optional && !installed[where]);
+  Object.entries(locked).some(
+    ([where, wanted]) => where !== '' && !wanted.optional && !installed[where] && !absentWorkspace(where, wanted),
+  );
 
 process.exitCode = due ? 1 : 0;

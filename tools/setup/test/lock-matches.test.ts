@@ -8,6 +8,8 @@ const script = path.join(import.meta.dirname, '../src/lock-matches.mjs');
 const locked = {
   '': { version: '0.1.0' },
   'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' },
+  'node_modules/w': { resolved: 'packages/w', link: true },
+  'packages/w': { version: '1.0.0' },
   'node_modules/elsewhere': { version: '1.0.0', integrity: 'sha512-e', optional: true },
 };
 let root: string;
@@ -29,8 +31,13 @@ function status(installed: object | undefined, folders: readonly string[] = ['a'
 
 const a = locked['node_modules/a'];
 
-test('what npm ci installed matches, optional packages of other machines left out', () => {
+test('what npm ci installed matches: no optional packages of other machines, no workspaces without a folder', () => {
   expect(status({ 'node_modules/a': a })).toBe(0);
+});
+
+test('an installation is due when a workspace has a folder and no link', () => {
+  mkdirSync(path.join(root, 'packages/w'), { recursive: true });
+  expect(status({ 'node_modules/a': a })).toBe(1);
 });
 
 test.each([
