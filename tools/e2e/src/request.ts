@@ -1,0 +1,40 @@
+import type { ConfigTable } from 'slipway';
+
+/** What the program `command.ts` is asked to do, as JSON in its first argument. */
+export interface CommandRequest {
+  readonly action: 'pull' | 'run' | 'remove' | 'list';
+  readonly options: {
+    readonly config: string;
+    readonly root: string;
+    readonly state: string;
+    readonly settings?: ConfigTable | undefined;
+  };
+  /** For all but `list`. */
+  readonly image?: string | undefined;
+  /** Of the container, for `run`. */
+  readonly id?: string | undefined;
+  readonly args?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
+}
+
+/** What it prints: one line of JSON. */
+export type CommandReport =
+  | { readonly outcome: 'done'; readonly exitCode?: number; readonly stdout?: string; readonly images?: readonly string[] }
+  | { readonly outcome: 'failed'; readonly kind: string; readonly code: string; readonly message: string };
+
+/** In the environment variable of {@link planVariable}, as JSON, for the preload `at-step.ts`. */
+export interface StepPlan {
+  /** A file that gets one line for each step. */
+  readonly trace?: string | undefined;
+  readonly kill?: StepKill | undefined;
+}
+
+export interface StepKill {
+  readonly step: string;
+  /** The how manieth step of that name in one thread, from 1. */
+  readonly nth: number;
+  /** In this order. The monitor is the one that `runtime.monitor.started` told last. */
+  readonly whom: readonly ('monitor' | 'command')[];
+}
+
+export const planVariable = 'SLIPWAY_E2E_PLAN';

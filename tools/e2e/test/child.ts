@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { type CommandReport, type CommandRequest, planVariable, type StepPlan } from '../src/request.ts';
+import type { Place } from './place.ts';
+
+export interface Ended {
+  readonly signal: NodeJS.Signals | null;
+  readonly status: number | null;
+  /** Absent when it was killed before it said anything. */
+  readonly report: CommandReport | undefined;
+  readonly stderr: string;
+}
+
+export interface Command {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+const source = (name: string): string => fileURLToPath(import.meta.resolve(`../src/${name}`));
+
+/** A process of its own on the place. */
+export function startCommand(place: Place, request: Omit<CommandRequest, 'options'>, plan?: StepPlan): Command {
+  const preload = plan === undefined ? [] : ['--import', source('at-step.ts')];
+  const child = spawn(
+    process.execPath,
+    [...preload, source('command.ts'), JSON.stringify({ options: place.options, ...request })],
+    {
+      env: { PATH: process.env['PATH'], ...(plan === undefined ? {} : { [planVariable]: JSON.stringify(plan) }) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A test that fails leaves no process behind.
+      timeout: 100_000,
+      killSignal: 'SIGKILL',
+    },
+  );
+  const end = new Promise<Pick<Ended, 'signal' | 'status'>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (status, signal) => resolve({ status, signal }));
+  });
+  const ended = Promise.all([end, text(child.stdout), text(child.stderr)]).then(([how, stdout, stderr]) => ({
+    ...how,
+    report: stdout === '' ? undefined : (JSON.parse(stdout) as CommandReport),
+    stderr,
+  }));
+  return { process: child, ended };
+}
+
+export function runCommand(place: Place, request: Omit<CommandRequest, 'options'>, plan?: StepPlan): Promise<Ended> {
+  return startCommand(place, request, plan).ended;
+}
+
+/** The names of the steps of a command in the order of their first occurrence, and how often each occurs. */
+export async function traceSteps(place: Place, request: Omit<CommandRequest, 'options'>): Promise<Map<string, number>> {
+  const trace = path.join(place.folder, 'trace');
+  const ended = await runCommand(place, request, { trace });
+  if (ended.report?.outcome !== 'done') throw new Error(`${request.action} failed: ${JSON.stringify(ended)}`);
+  const counts = new Map<string, number>();
+  const names = existsSync(trace) ? readFileSync(trace, 'utf8').split('\n').slice(0, -1) : [];
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  rmSync(trace, { force: true });
+  return counts;
+}

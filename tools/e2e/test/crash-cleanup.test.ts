@@ -1,0 +1,79 @@
+import path from 'node:path';
+import { startRegistry } from '@slipway/fixtures';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { StepKill } from '../src/request.ts';
+import { type Ended, runCommand, traceSteps } from './child.ts';
+import { expectPullAndRun, expectRecovery } from './crash.ts';
+import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+
+const registry = await startRegistry({ images: ['demo'] });
+afterAll(() => registry[Symbol.asyncDispose]());
+const image = `${registry.address}/test/demo:latest`;
+
+const place = makePlace();
+afterAll(() => place[Symbol.dispose]());
+
+/** A container whose command and monitor are dead: all that a command can leave to the next one. */
+async function abandonContainer(): Promise<void> {
+  const kill: StepKill = { step: 'run.started', nth: 1, whom: ['monitor', 'command'] };
+  await runCommand(place, { action: 'run', image, id: path.basename(place.folder), args: ['sleep', '100000'] }, { kill });
+}
+
+await runCommand(place, { action: 'pull', image });
+await abandonContainer();
+const stepsOfRecovery = await traceSteps(place, { action: 'list' });
+const stepsOfRemoval = await traceSteps(place, { action: 'remove', image });
+
+function remove(step: string, nth: number): Promise<Ended> {
+  return runCommand(place, { action: 'remove', image }, { kill: { step, nth, whom: ['command'] } });
+}
+
+describe('kill -9 of the clean-up after a kill -9', () => {
+  it('meets the steps of the clean-up', () => {
+    expect([...stepsOfRecovery.keys()]).toEqual(expect.arrayContaining(['runtime.delete.deleted', 'operation.recovered']));
+  });
+
+  it.each([...stepsOfRecovery.keys()])('at %s', async (step) => {
+    await runCommand(place, { action: 'pull', image });
+    await abandonContainer();
+    expect(await runCommand(place, { action: 'list' }, { kill: { step, nth: 1, whom: ['command'] } })).toMatchObject({
+      signal: 'SIGKILL',
+    });
+    await expectRecovery(place);
+    await expectPullAndRun(place, image, 'demo');
+  });
+});
+
+describe('kill -9 of the removal of an image', () => {
+  it('meets the steps of the removal', () => {
+    expect([...stepsOfRemoval.keys()]).toEqual(expect.arrayContaining(['sweep.marked', 'snapshot.remove.recorded']));
+  });
+
+  it.each([...stepsOfRemoval])('at %s (one of %i)', async (step, count) => {
+    for (const nth of new Set([1, count])) {
+      await runCommand(place, { action: 'pull', image });
+      expect(await remove(step, nth)).toMatchObject({ signal: 'SIGKILL' });
+      await expectRecovery(place);
+    }
+    await expectPullAndRun(place, image, 'demo');
+    await expectNothingAfterRemoval(place);
+  });
+
+  it('folder-without-key: a kill between the key and the folder of a snapshot leaves no folder behind', async () => {
+    await runCommand(place, { action: 'pull', image });
+    const folders = path.join(place.root, 'snapshotter.v1/overlay/snapshots');
+    const before = namesIn(folders).length;
+    expect(await remove('snapshot.remove.recorded', 1)).toMatchObject({ signal: 'SIGKILL' });
+    expect(namesIn(folders)).toHaveLength(before);
+    expect(await runCommand(place, { action: 'list' })).toMatchObject({ status: 0 });
+    expect(namesIn(folders)).toHaveLength(before - 1);
+  });
+});
+
+/** A removal that nobody interrupts takes everything, what an interrupted one left too. */
+async function expectNothingAfterRemoval(where: Place): Promise<void> {
+  expect(await runCommand(where, { action: 'remove', image })).toMatchObject({ status: 0 });
+  expect(namesIn(path.join(where.root, 'content.v1/local/blobs/sha256'))).toEqual([]);
+  expect(namesIn(path.join(where.root, 'snapshotter.v1/overlay/snapshots'))).toEqual([]);
+  expect(leftInPlace(where)).toEqual([]);
+}

@@ -1,0 +1,65 @@
+import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+
+/** Mounts that this process sees and that lie in, or are made of, the folder. */
+export function leftInMounts(folder: string): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(folder))
+    .map((line) => `mount ${line}`);
+}
+
+/**
+ * Processes but this one that have to do with the folder: by their arguments, environment, working directory, descriptors or mounts.
+ * Monitors work in a folder of the container; containers see an overlay or bind mount that is made of the snapshots.
+ */
+export function leftInProcesses(folder: string): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
+    const what = traces(pid).find((text) => text.includes(folder));
+    return what === undefined
+      ? []
+      : [`process ${pid} ${attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))} (${what.slice(0, 200)})`];
+  });
+}
+
+function traces(pid: string): string[] {
+  const at = `/proc/${pid}`;
+  const own = attempt(() => readlinkSync('/proc/self/ns/mnt'));
+  const elsewhere = attempt(() => readlinkSync(`${at}/ns/mnt`)) !== own;
+  return [
+    attempt(() => readFileSync(`${at}/cmdline`, 'utf8')),
+    attempt(() => readFileSync(`${at}/environ`, 'utf8')),
+    attempt(() => readlinkSync(`${at}/cwd`)),
+    elsewhere ? attempt(() => readFileSync(`${at}/mountinfo`, 'utf8')) : '',
+    ...descriptors(at),
+  ];
+}
+
+function descriptors(at: string): string[] {
+  try {
+    return readdirSync(`${at}/fd`).map((fd) => attempt(() => readlinkSync(`${at}/fd/${fd}`)));
+  } catch {
+    return [];
+  }
+}
+
+/** What cannot be read is gone. */
+function attempt(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
+
+/** Cgroups of containers whose id begins so; a test gives its containers ids that begin with the name of its folder. */
+export function leftInCgroups(prefix: string): string[] {
+  return globSync(['/sys/fs/cgroup/slipway/*', '/sys/fs/cgroup/*/slipway/*'])
+    .filter((directory) => path.basename(directory).startsWith(prefix))
+    .map((directory) => `cgroup ${directory}`);
+}
+
+export function ownDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Engine, type Host, type OpenEngineOptions, openEngine, openHost } from 'slipway';
+import { leftInCgroups, leftInMounts, leftInProcesses } from './machine.ts';
+
+/** A root and a state folder of their own, with a config file of their own, so that nothing of the machine's counts. */
+export interface Place extends Disposable {
+  readonly folder: string;
+  readonly root: string;
+  readonly state: string;
+  readonly options: { readonly config: string; readonly root: string; readonly state: string };
+  open(more?: Partial<OpenEngineOptions>): Promise<Engine>;
+  openHost(): Promise<Host>;
+}
+
+/** @param config further lines of the config file */
+export function makePlace(config = '', parent = tmpdir()): Place {
+  const folder = mkdtempSync(path.join(parent, 'slipway-e2e-'));
+  const [root, state, file] = ['root', 'state', 'config.toml'].map((name) => path.join(folder, name)) as [string, string, string];
+  writeFileSync(file, `version = 1\n${config}\n`, { mode: 0o600 });
+  const options = { config: file, root, state };
+  return {
+    folder,
+    root,
+    state,
+    options,
+    open: (more = {}) => openEngine({ ...options, ...more }),
+    openHost: () => openHost(options),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Everything that is in flight or was forgotten, on disk and in the kernel, one line each; looks, and touches nothing. */
+export function leftInPlace({ folder, root, state }: Place): string[] {
+  return [
+    ...entries(state, 'ops'),
+    ...entries(state, 'containers'),
+    ...entries(state, 'runtime.v1/runc/containers'),
+    ...entries(state, 'runtime.v1/runc/runc'),
+    ...entries(root, 'content.v1/local/ingest'),
+    ...leftInMounts(folder),
+    ...leftInProcesses(folder),
+    ...leftInCgroups(path.basename(folder)),
+  ];
+}
+
+function entries(folder: string, below: string): string[] {
+  return namesIn(path.join(folder, below)).map((name) => `${below}/${name}`);
+}
+
+export function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Files below `blobs` whose bytes are not what their name says. */
+export function wrongBlobs({ root }: Place): string[] {
+  const blobs = path.join(root, 'content.v1/local/blobs');
+  return namesIn(blobs).flatMap((algorithm) =>
+    namesIn(path.join(blobs, algorithm)).filter((hex) => {
+      const bytes = readFileSync(path.join(blobs, algorithm, hex));
+      return createHash(algorithm).update(bytes).digest('hex') !== hex;
+    }),
+  );
+}
+
+export function blobFile({ root }: Place, digest: string): string {
+  return path.join(root, 'content.v1/local/blobs', ...digest.split(':'));
+}
