@@ -1,36 +1,23 @@
-import type { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { type GlobalOptions, type Invocation, OptionValues } from './command.js';
-import { errorReport } from './error-report.js';
-import { exitCodeOf } from './exit-codes.js';
-import { OutputClosed, output } from './output.js';
-import { type Choice, makeProgram } from './program.js';
-import { usageErrorOf } from './usage.js';
-
-/** Thrown to leave the parser after it has printed a help text. */
-class HelpShown extends Error {
-  override readonly name = 'HelpShown';
-}
+import { output } from './output.js';
+import { type Choice, HelpShown, makeProgram } from './program.js';
 
 /** Parses, runs the chosen command, reports its error. Resolves with the exit code; never rejects. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   let name = '';
-  let global: GlobalOptions = { json: argv.includes('--json'), quiet: false, debug: argv.includes('--debug') };
-  const report = (error: unknown): number => {
-    if (!(error instanceof OutputClosed)) output.err(errorReport(error, global));
-    return exitCodeOf(error, name);
-  };
-  const crash = (error: unknown): void => process.exit(report(error));
+  // Until the options are parsed, which may be what fails.
+  let global: Pick<GlobalOptions, 'json' | 'debug'> = { json: argv.includes('--json'), debug: argv.includes('--debug') };
+  const report = async (error: unknown): Promise<number> => (await import('./failure.js')).reportFailure(error, name, global);
+  const crash = (error: unknown): void => void report(error).then((code) => process.exit(code));
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
   try {
-    const choice = parse(argv, (command) => {
-      name = nameOf(command);
-    });
+    const choice = parse(argv);
     if (choice === undefined) return 0;
     name = choice.spec.name;
-    global = globalsOf(choice.command);
-    const options = new OptionValues(choice.command.opts());
-    const invocation: Invocation = { name, args: choice.args, options, global, output };
+    const invocation = invocationOf(choice);
+    global = invocation.global;
     const action = await choice.spec.load();
     return await action(invocation);
   } catch (error) {
@@ -38,19 +25,11 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Undefined when only a help text was asked for. */
-function parse(argv: readonly string[], failing: (command: Command) => void): Choice | undefined {
+/** Undefined when only a help text was asked for. Errors: `MisusedCommand`. */
+function parse(argv: readonly string[]): Choice | undefined {
   let choice: Choice | undefined;
-  const program = makeProgram({
-    output,
-    chosen: (chosen) => {
-      choice = chosen;
-    },
-    failed: (error: CommanderError, command: Command) => {
-      failing(command);
-      if (error.exitCode === 0 || error.code === 'commander.help') throw new HelpShown();
-      throw usageErrorOf(error, command);
-    },
+  const program = makeProgram(output, (chosen) => {
+    choice = chosen;
   });
   try {
     program.parse(argv, { from: 'user' });
@@ -60,11 +39,8 @@ function parse(argv: readonly string[], failing: (command: Command) => void): Ch
   return choice;
 }
 
-/** `images mount`. */
-function nameOf(command: Command): string {
-  const names: string[] = [];
-  for (let one: Command | null = command; one?.parent != null; one = one.parent) names.unshift(one.name());
-  return names.join(' ');
+function invocationOf({ spec, args, command }: Choice): Invocation {
+  return { name: spec.name, args, options: new OptionValues(command.opts()), global: globalsOf(command), output };
 }
 
 /** What is given nearer to the command wins. */

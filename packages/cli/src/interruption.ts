@@ -9,21 +9,8 @@ const endings = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 /** So many in a row end the process at once; what it leaves is cleaned up by the next command. */
 const patience = 3;
 
-/**
- * Runs `work` so that a signal aborts it. When one came, whatever `work` rejects with, the result is `canceled` with code
- * INTERRUPTED. After a third signal the process exits without waiting any longer.
- */
-export async function interruptible<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  using interruption = new Interruption(what);
-  try {
-    return await work(interruption.signal);
-  } catch (error) {
-    throw interruption.error ?? error;
-  }
-}
-
-/** Turns the signals that end a program into an aborted AbortSignal, until disposed. */
-export class Interruption implements Disposable {
+/** Signals turned into an aborted AbortSignal and an error that says so. */
+export class Interruption {
   readonly #what: string;
   readonly #controller = new AbortController();
   #count = 0;
@@ -31,19 +18,20 @@ export class Interruption implements Disposable {
 
   constructor(what: string) {
     this.#what = what;
-    for (const name of endings) process.on(name, this.#receive);
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Set once a signal came. */
+  /** `canceled` with code INTERRUPTED, once a signal came. */
   get error(): SlipwayError | undefined {
     return this.#error;
   }
 
-  readonly #receive = (name: NodeJS.Signals): void => {
+  /** For any signal; one that does not ask for an end is dropped. The third that does ends the process without waiting any longer. */
+  receive(name: NodeJS.Signals): void {
+    if (!(endings as readonly string[]).includes(name)) return;
     const signal = constants.signals[name];
     if (++this.#count >= patience) process.exit(128 + signal);
     this.#error ??= new SlipwayError({
@@ -53,9 +41,19 @@ export class Interruption implements Disposable {
       details: { signal },
     });
     this.#controller.abort(this.#error);
-  };
+  }
+}
 
-  [Symbol.dispose](): void {
-    for (const name of endings) process.off(name, this.#receive);
+/** Runs `work` so that a signal aborts it. When one came, that is the error, whatever `work` rejects with. */
+export async function interruptible<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interruption = new Interruption(what);
+  const receive = (name: NodeJS.Signals): void => interruption.receive(name);
+  for (const name of endings) process.on(name, receive);
+  try {
+    return await work(interruption.signal);
+  } catch (error) {
+    throw interruption.error ?? error;
+  } finally {
+    for (const name of endings) process.off(name, receive);
   }
 }

@@ -18,16 +18,12 @@ interface Layer {
 export class BarProgress implements ProgressView {
   readonly #output: Output;
   readonly #screen: WriteStream;
-  readonly #bars: MultiBar;
+  #bars: MultiBar | undefined;
   readonly #layers = new Map<string, Layer>();
 
   constructor(screen: WriteStream, output: Output) {
     this.#screen = screen;
     this.#output = output;
-    this.#bars = new MultiBar(
-      // Cursor and wrapping are restored by stop(), which we call ourselves on every way out.
-      { stream: screen, hideCursor: true, clearOnComplete: false, gracefulExit: false, fps: 10, format: barLine, barsize: 24 },
-    );
   }
 
   show(event: PullProgress): void {
@@ -37,7 +33,23 @@ export class BarProgress implements ProgressView {
   }
 
   [Symbol.dispose](): void {
-    this.#bars.stop();
+    this.#bars?.stop();
+    this.#bars = undefined;
+  }
+
+  /** Made with the first bar: it writes to the screen even when it has none. */
+  #multiBar(): MultiBar {
+    // Cursor and wrapping are restored by stop(), which we call ourselves on every way out.
+    this.#bars ??= new MultiBar({
+      stream: this.#screen,
+      hideCursor: true,
+      clearOnComplete: false,
+      gracefulExit: false,
+      fps: 10,
+      format: barLine,
+      barsize: 24,
+    });
+    return this.#bars;
   }
 
   #showLayer({ digest, phase, current, total }: PullProgress & { readonly type: 'layer' }): void {
@@ -51,7 +63,7 @@ export class BarProgress implements ProgressView {
 
   #addLayer(digest: string, phase: LayerPhase, current: number, total: number): Layer | undefined {
     if (this.#layers.size >= this.#screen.rows - 2 && !this.#makeRoom()) return undefined;
-    const bar = this.#bars.create(total, current, { name: shortDigest(digest), phase });
+    const bar = this.#multiBar().create(total, current, { name: shortDigest(digest), phase });
     const layer = { bar, startedAt: performance.now(), startedWith: current, phase };
     this.#layers.set(digest, layer);
     return layer;
@@ -60,7 +72,7 @@ export class BarProgress implements ProgressView {
   #makeRoom(): boolean {
     for (const [digest, { bar, phase }] of this.#layers) {
       if (phase !== 'unpacked' && phase !== 'exists') continue;
-      this.#bars.remove(bar);
+      this.#multiBar().remove(bar);
       this.#layers.delete(digest);
       return true;
     }

@@ -1,42 +1,53 @@
-import type { Container, Engine, RunOptions } from '@slipway/plugin-api';
+import { type Container, type Engine, type RunOptions, type Step, stepChannel } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
-import { Interruption } from '../interruption.js';
 import { pullProgress } from '../progress/pull-progress.js';
-import { SignalForwarding } from './signal-forwarding.js';
+import { ContainerSignals } from './container-signals.js';
 import { followWindow, forwardInput, rawTerminal } from './terminal.js';
 
 /** Runs a container with our terminal, stdin and signals, and gives its exit code. */
 export async function runContainer(engine: Engine, options: RunOptions, { global, output }: Invocation): Promise<number> {
-  using forwarding = new SignalForwarding(output);
-  await using container = await start(engine, options, { global, output }, forwarding);
+  using signals = new ContainerSignals(`run ${JSON.stringify(options.image)}`, output);
   using attachment = new DisposableStack();
+  const progress = attachment.use(await pullProgress(global, output));
+  attachment.use(
+    // The program may write and be signalled before `run` resolves, so all must be its own by then.
+    onceCreated(() => {
+      progress[Symbol.dispose]();
+      signals.hold();
+      if (options.stdin === 'pipe') attachment.use(rawTerminal(0));
+    }),
+  );
+  await using container = await start(engine, { ...options, onProgress: (event) => progress.show(event) }, signals);
   if (options.terminal !== undefined) attachment.use(followWindow(container, options.terminal));
-  if (container.stdin !== undefined) {
-    attachment.use(rawTerminal(0));
-    attachment.use(forwardInput(container));
-  }
+  attachment.use(forwardInput(container));
   const { exitCode } = await container.wait();
   return exitCode;
 }
 
-/** Until the container runs, a signal that ends a program ends the preparation; from then on it is the container's. */
-async function start(
-  engine: Engine,
-  options: RunOptions,
-  { global, output }: Pick<Invocation, 'global' | 'output'>,
-  forwarding: SignalForwarding,
-): Promise<Container> {
-  using interruption = new Interruption(`run ${JSON.stringify(options.image)}`);
+/** Until the container exists, a signal that ends a program ends the preparation; from then on it is the container's. */
+async function start(engine: Engine, options: RunOptions, signals: ContainerSignals): Promise<Container> {
+  const { interruption } = signals;
   try {
-    using progress = await pullProgress(global, output);
-    const { signal } = interruption;
-    const container = await engine.run({ ...options, signal, onProgress: (event) => progress.show(event) });
-    forwarding.container = container;
-    if (interruption.error === undefined) return container;
-    // The signal came in the last moment, when the container ran already: it is killed by the same signal of ours.
+    const container = await engine.run({ ...options, signal: interruption.signal });
+    if (interruption.error === undefined) {
+      signals.forwardTo(container);
+      return container;
+    }
+    // The signal came in the last moment: it has killed a container that was about to run.
     await container.wait();
     throw interruption.error;
   } catch (error) {
     throw interruption.error ?? error;
   }
+}
+
+/** Calls `act` when the container is there and its program has not started; not after disposal. */
+function onceCreated(act: () => void): Disposable {
+  const listen = (message: unknown): void => {
+    if ((message as Step).name !== 'run.created') return;
+    stepChannel.unsubscribe(listen);
+    act();
+  };
+  stepChannel.subscribe(listen);
+  return { [Symbol.dispose]: () => void stepChannel.unsubscribe(listen) };
 }
