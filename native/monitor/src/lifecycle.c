@@ -56,7 +56,7 @@ static void creation_ended(struct container *container, int wait_status) {
     wrong = "it wrote no pid of a child process";
   } else if (container->with_terminal && (master < 0 || !terminal_resize(master, container->columns, container->rows))) {
     wrong = "it sent no terminal";
-  } else if (!stdio_connect(&container->stdio, master)) {
+  } else if (!stdio_connect(&container->stdio, master, container->dies_with_parent)) {
     wrong = "its streams could not be connected";
   }
   if (wrong != NULL) {

@@ -102,8 +102,11 @@ struct stdio {
 bool stdio_take(struct stdio *stdio);
 bool stdio_make_pipes(struct stdio *stdio);
 void stdio_close_inner(struct stdio *stdio);
-/* From here on bytes flow. `terminal` is the master, or -1. */
-bool stdio_connect(struct stdio *stdio, int terminal);
+/*
+ * From here on bytes flow. `terminal` is the master, or -1. Whose container is part of a pipeline wants the writer to end with
+ * its reader (`yes | head -n 1`); any other container goes on, and what it writes is dropped.
+ */
+bool stdio_connect(struct stdio *stdio, int terminal, bool writers_end_with_readers);
 void stdio_close(struct stdio *stdio);
 bool stdio_drained(const struct stdio *stdio);
 

@@ -99,13 +99,16 @@ static bool connect_terminal(struct stdio *stdio, int terminal) {
   return true;
 }
 
-bool stdio_connect(struct stdio *stdio, int terminal) {
+bool stdio_connect(struct stdio *stdio, int terminal, bool writers_end_with_readers) {
   if (terminal >= 0) return connect_terminal(stdio, terminal);
   if (!stdio->input_is_null) {
     give(&stdio->relays[STREAM_IN], &stdio->outer[STREAM_IN], &stdio->near[STREAM_IN]);
     stdio->relays[STREAM_IN].ends_with_target = true;
   }
-  for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) give(&stdio->relays[stream], &stdio->near[stream], &stdio->outer[stream]);
+  for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) {
+    give(&stdio->relays[stream], &stdio->near[stream], &stdio->outer[stream]);
+    stdio->relays[stream].ends_with_target = writers_end_with_readers;
+  }
   return true;
 }
 

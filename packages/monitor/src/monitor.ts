@@ -165,7 +165,12 @@ function connect(child: ChildProcess, pid: number, requests: Requests, options: 
     signal: async (number) => void (await requests.send('signal', String(number))),
     resize: async ({ columns, rows }) => void (await requests.send('resize', String(columns), String(rows))),
     closeStdin: async () => void (await requests.send('close-stdin')),
-    delete: async () => void (await requests.send('delete')),
+    delete: async () => {
+      // After a release nothing else may keep this process alive until it is done.
+      requests.ref();
+      child.ref();
+      await requests.send('delete');
+    },
     release: () => {
       for (const stream of [stdin, stdout, stderr]) stream?.destroy();
       child.unref();

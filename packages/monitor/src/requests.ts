@@ -48,6 +48,11 @@ export class Requests {
     this.#socket.unref();
   }
 
+  /** An answer is waited for again. */
+  ref(): void {
+    this.#socket.ref();
+  }
+
   end(): void {
     this.#socket.destroy();
   }

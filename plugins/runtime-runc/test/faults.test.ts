@@ -128,6 +128,12 @@ test.each([true, false])('a handle that was disposed leaves the container runnin
   await host.runtime.delete(container.id);
 });
 
+test('bug: delete after dispose ended the process before the container was deleted', async () => {
+  const program = fileURLToPath(new URL('./delete-after-dispose.ts', import.meta.url));
+  const child = spawn(process.execPath, [program, host.folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  expect(await text(child.stdout)).toBe('deleted\n');
+});
+
 test('a lock that the monitor inherits is held exactly as long as it lives, and not seen below it', async () => {
   const file = path.join(host.folder, 'operation');
   const fd = openSync(file, 'w');

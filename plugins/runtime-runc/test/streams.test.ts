@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -98,11 +99,23 @@ test('a reader that stops holds the writer up, and the monitor stays small', asy
 });
 
 test('output to a reader that has gone is dropped and the program goes on to its end', async () => {
-  const container = await host.create(['sh', '-c', 'dd if=/dev/zero bs=1M count=64 2>/dev/null && exit 5']);
+  const program = ['sh', '-c', 'dd if=/dev/zero bs=1M count=64 2>/dev/null && exit 5'];
+  const container = await host.create(program, { request: { dieWithParent: false } });
   await container.start();
   container.stderr?.resume();
   container.stdout?.destroy();
   expect(await container.wait()).toMatchObject({ exitCode: 5 });
+  await host.runtime.delete(container.id);
+});
+
+test('in a pipeline a program ends with its reader: yes | head -n 1', async () => {
+  const container = await host.create(['yes']);
+  await container.start();
+  container.stderr?.resume();
+  await once(container.stdout as Readable, 'data');
+  container.stdout?.destroy();
+  // The first process of a pid namespace is not killed by SIGPIPE: it sees EPIPE.
+  expect(await container.wait()).toMatchObject({ exitCode: 1 });
   await host.runtime.delete(container.id);
 });
 
