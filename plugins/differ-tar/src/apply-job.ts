@@ -37,6 +37,6 @@ function tooLarge(limit: number): SlipwayError {
     kind: 'resource-exhausted',
     code: 'LAYER_TOO_LARGE',
     message: `layer is over the limit of ${limit} bytes uncompressed`,
-    hint: 'raise maxUnpackedBytes of [plugin.differ-tar] if the image is to be trusted',
+    hint: 'raise max_unpacked_bytes of [plugin.differ-tar] if the image is to be trusted',
   });
 }

@@ -5,19 +5,19 @@ const positive = (fallback: number) => v.optional(v.pipe(v.number(), v.safeInteg
 
 /** Bounds on what a layer may claim; the defaults are far above what real images have. */
 export const differTarConfig = v.strictObject({
-  maxEntries: positive(defaultLimits.entries),
-  maxDepth: positive(defaultLimits.depth),
-  maxHeaderBytes: positive(defaultLimits.headerBytes),
-  maxUnpackedBytes: positive(defaultLimits.unpackedBytes),
+  max_entries: positive(defaultLimits.entries),
+  max_depth: positive(defaultLimits.depth),
+  max_header_bytes: positive(defaultLimits.headerBytes),
+  max_unpacked_bytes: positive(defaultLimits.unpackedBytes),
 });
 
 export type DifferTarConfig = v.InferOutput<typeof differTarConfig>;
 
 export function limitsOf(config: DifferTarConfig): LayerLimits {
   return {
-    entries: config.maxEntries,
-    depth: config.maxDepth,
-    headerBytes: config.maxHeaderBytes,
-    unpackedBytes: config.maxUnpackedBytes,
+    entries: config.max_entries,
+    depth: config.max_depth,
+    headerBytes: config.max_header_bytes,
+    unpackedBytes: config.max_unpacked_bytes,
   };
 }

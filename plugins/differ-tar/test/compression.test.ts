@@ -154,12 +154,12 @@ test('a bomb of zeros ends at the limit, with flat memory', async () => {
   const member = gzipSync(Buffer.alloc(64 << 20));
   const bomb = Buffer.concat(Array.from({ length: 32 }, () => member));
   await using bench = new Bench();
-  const differ = await bench.differ({ maxUnpackedBytes: 1 << 30 });
+  const differ = await bench.differ({ max_unpacked_bytes: 1 << 30 });
   const before = process.memoryUsage().rss;
   await expect(differ.apply(await bench.content.put(bomb), bench.target())).rejects.toMatchObject({
     kind: 'resource-exhausted',
     code: 'LAYER_TOO_LARGE',
-    hint: expect.stringContaining('maxUnpackedBytes'),
+    hint: expect.stringContaining('max_unpacked_bytes'),
   });
   expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
 });

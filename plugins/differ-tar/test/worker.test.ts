@@ -21,13 +21,13 @@ test('the manifest says what the plugin says', () => {
 
 test('unknown keys and impossible limits are refused', async () => {
   await using bench = new Bench();
-  for (const config of [{ unknown: 1 }, { maxEntries: 0 }, { maxDepth: 1.5 }])
+  for (const config of [{ unknown: 1 }, { max_entries: 0 }, { max_depth: 1.5 }])
     await expect(bench.differ(config)).rejects.toThrow('config');
 });
 
 test('limits of the config are kept', async () => {
   await using bench = new Bench();
-  const differ = await bench.differ({ maxEntries: 3 });
+  const differ = await bench.differ({ max_entries: 3 });
   await expect(differ.apply(await bench.content.put(large), bench.target())).rejects.toMatchObject({ code: 'LAYER_TOO_LARGE' });
 });
 
