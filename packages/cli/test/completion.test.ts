@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { afterAll, expect, test } from 'vitest';
+import { commandTree } from '../src/commands/tree.js';
+import { bashCompletion } from '../src/completion/bash.js';
+import { fishCompletion } from '../src/completion/fish.js';
+import { zshCompletion } from '../src/completion/zsh.js';
+import { Place } from './slipway.js';
+
+const place = new Place();
+afterAll(() => place[Symbol.dispose]());
+const script = place.file('slipway.bash');
+writeFileSync(script, bashCompletion());
+
+/** What bash offers for the line, with `slipway images -q` answering two names. */
+function offered(line: string): string[] {
+  const program = `
+    source ${script}
+    slipway() { printf '%s\\n' docker.io/library/alpine:latest localhost:5000/app:1; }
+    COMP_LINE=$1 COMP_POINT=\${#1}
+    _slipway
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync('bash', ['-c', program, 'bash', line], { encoding: 'utf8', cwd: place.folder }).split('\n').filter(Boolean);
+}
+
+test('bash offers commands, options, values, images and files where they belong', () => {
+  expect(offered('slipway ')).toEqual('run pull images inspect rmi plugins config doctor version completion help'.split(' '));
+  expect(offered('slipway --root /x config ')).toEqual(['default', 'check', 'dump']);
+  expect(offered('slipway run --pu')).toEqual(['--pull']);
+  expect(offered('slipway run --pull ')).toEqual(['missing', 'always', 'never']);
+  expect(offered('slipway run --pull=al')).toEqual(['always']);
+  expect(offered('slipway completion ')).toEqual(['bash', 'zsh', 'fish']);
+  expect(offered('slipway run -it loc')).toEqual(['localhost:5000/app:1']);
+  // Readline replaces only what stands after the last colon.
+  expect(offered('slipway run -e A=b localhost:50')).toEqual(['5000/app:1']);
+  expect(offered('slipway rmi x docker')).toEqual(['docker.io/library/alpine:latest']);
+  expect(offered('slipway run alpine slip')).toEqual(['slipway.bash']);
+  expect(offered('slipway run --name ')).toEqual([]);
+});
+
+test('bash accepts its script', () => {
+  execFileSync('bash', ['-n', script]);
+});
+
+test('zsh and fish know every command and option', () => {
+  for (const { name, options } of commandTree) {
+    expect(zshCompletion()).toContain(`_slipway_${name.replaceAll(' ', '_')}() {`);
+    expect(fishCompletion()).toContain(`'__slipway_at "${name}"'`);
+    for (const { flags } of options) {
+      const long = /--[a-z-]+/.exec(flags)?.[0] ?? '';
+      expect(zshCompletion()).toContain(`'*${long}`);
+      expect(fishCompletion()).toContain(`-l ${long.slice(2)}`);
+    }
+  }
+});

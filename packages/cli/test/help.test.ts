@@ -1,0 +1,102 @@
+import { afterAll, expect, test } from 'vitest';
+import { commandTree } from '../src/commands/tree.js';
+import { Place } from './slipway.js';
+
+const place = new Place();
+afterAll(() => place[Symbol.dispose]());
+
+test('the help of slipway lists the commands by groups', async () => {
+  const { out, err, code } = await place.run(['--help']);
+  expect([code, err]).toEqual([0, '']);
+  expect(out).toBe(`Usage: slipway [OPTIONS] COMMAND
+
+Slipway runs containers: from an image by its name to a process.
+
+Global options:
+  --stack <name>   use this stack of the configuration instead of the default one
+  --root <dir>     folder for what survives a reboot (/var/lib/slipway)
+  --state <dir>    folder for what does not (/run/slipway)
+  --config <file>  read this config file and no other
+  --json           print results and errors as JSON
+  -q, --quiet      no progress; results as bare names
+  --debug          show the log, and the causes and stacks of errors
+  -h, --help       show this help
+
+Containers:
+  run              run a command in a new container
+
+Images:
+  pull             bring an image in from a registry
+  images           list, mount and unmount images
+  inspect          show manifests and configs of images, as JSON
+  rmi              remove images
+
+Set-up:
+  plugins          what is wired together
+  config           the configuration
+
+About:
+  doctor           say what this host can do, and what to install
+  version          print versions
+  completion       print a completion script
+  help             show the help of a command
+
+See slipway COMMAND --help, or slipway help COMMAND.
+`);
+  expect((await place.run([])).out).toBe(out);
+  expect((await place.run(['help'])).out).toBe(out);
+});
+
+test('the help of run says where options end, what --rm means and every exit code', async () => {
+  const { out } = await place.run(['run', '--help']);
+  expect(out).toMatch(/^Usage: slipway run \[options\] <ref> \[command\] \[arg\.\.\.\]\n\nRun a command in a new container\.\n/);
+  for (const text of [
+    "Options end at the image's name",
+    '--rm                            remove it when it exits: always done in this version',
+    '-h, --hostname <name>',
+    '125 when Slipway failed, 126 when the command cannot be executed, 127',
+    '\nExamples:\n  slipway run --rm alpine echo hello ',
+  ])
+    expect(out).toContain(text);
+  expect(out.split('\n').filter((line) => line.length > 100)).toEqual([]);
+});
+
+test.each(commandTree.map(({ name }) => name))('%s has a help with examples, the same both ways', async (name) => {
+  const words = name.split(' ');
+  const [direct, asked] = [await place.run([...words, '--help']), await place.run(['help', ...words])];
+  expect(direct.out).toContain('\nExamples:\n  ');
+  expect(direct.out).toBe(asked.out);
+  expect([direct.code, asked.code, direct.err, asked.err]).toEqual([0, 0, '', '']);
+});
+
+test.each([
+  [['imges'], 'unknown command "imges"', 'did you mean images?; see slipway --help'],
+  [['images', 'lss'], 'unknown command "lss"', 'see slipway images --help'],
+  [['help', 'nothing'], 'unknown command "nothing"', 'see slipway --help'],
+  [['pull'], 'missing required argument "ref"', 'see slipway pull --help'],
+  [['pull', 'a', 'b'], 'too many arguments for "pull". Expected 1 argument but got 2: a, b.', 'see slipway pull --help'],
+  [['--jsn', 'version'], 'unknown option "--jsn"', 'did you mean --json?; see slipway --help'],
+])('wrong use %j is named, with a way on, and exit code 2', async (args, message, hint) => {
+  const { code, out, err } = await place.run(args);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(/^slipway: .*\nhint: .*\n$/);
+  expect(err).toContain(message.slice(0, 40));
+  expect(err).toContain(hint);
+});
+
+test('global options are taken before and after the command', async () => {
+  for (const args of [
+    ['--json', 'version'],
+    ['version', '--json'],
+  ]) {
+    expect(Object.keys(JSON.parse((await place.run(args)).out) as object)).toEqual([
+      'slipway',
+      'kernel',
+      'pluginApi',
+      'api',
+      'node',
+      'linux',
+    ]);
+  }
+  expect((await place.run(['version', '-q'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
