@@ -145,6 +145,7 @@ describe('errors name file, line, key, found and expected, and what to do', () =
       toml: 'version = 1\nroot = \n',
       code: 'CONFIG_SYNTAX',
       message: ':2:',
+      hint: 'correct that line; "slipway config default" prints a file that is right',
     },
   ];
   test.each(cases)('$name', async ({ toml, code, message, hint }) => {

@@ -91,6 +91,7 @@ function sizeMismatch(response: HttpResponse, descriptor: Descriptor, wrong: str
     kind: 'failed-precondition',
     code: 'REGISTRY_SIZE_MISMATCH',
     message: `fetching ${descriptor.digest}: ${quote(response.url.host)} answers ${wrong}`,
+    hint: 'the registry or something on the way to it gives wrong data; try again, or another registry',
   });
 }
 
@@ -135,15 +136,15 @@ async function fetchFailure(
   const what = `fetching ${descriptor.digest} of ${quote(`${session.registry}/${repository}`)}`;
   const error = await session.failure(what, response, signal);
   if (error.kind !== 'not-found') return error;
-  const foreign =
+  const hint =
     descriptor.urls === undefined || descriptor.urls.length === 0
-      ? undefined
+      ? 'the registry has lost a part of the image; its maker must push it again'
       : 'it is a foreign layer, which its registry may not hold; such images cannot be pulled';
   return new SlipwayError({
     kind: 'not-found',
     code: 'REGISTRY_BLOB_NOT_FOUND',
     message: error.message,
-    hint: foreign,
+    hint,
     cause: error,
   });
 }

@@ -11,7 +11,7 @@ import {
   quote,
   type Reference,
 } from '@slipway/oci';
-import { type Descriptor, type Digest, SlipwayError } from '@slipway/plugin-api';
+import { type Descriptor, type Digest, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 import { discard, readBounded } from './bounded-body.js';
 import type { RegistrySession } from './registry-session.js';
 import type { HttpResponse } from './transport.js';
@@ -48,11 +48,30 @@ export async function resolveManifest(
   const response = await session.send({ ...request, method: 'GET' });
   if (response.status !== 200) throw await manifestFailure(session, reference, response, signal);
   const stated = statedDigest(response, reference);
-  const bytes = await readBounded(response, maxManifestSize, 'MANIFEST_TOO_LARGE', signal);
+  const bytes = await naming(reference, () => readBounded(response, maxManifestSize, 'MANIFEST_TOO_LARGE', signal));
   const expected = reference.digest ?? stated;
   const actual = digestOf(bytes, expected === undefined ? 'sha256' : parseDigest(expected).algorithm);
   if (expected !== undefined && expected !== actual) throw mismatch(reference, actual, expected);
-  return { mediaType: parseManifestDocument(bytes, contentType(response)).mediaType, digest: actual, size: bytes.byteLength };
+  const { mediaType } = await naming(reference, () => parseManifestDocument(bytes, contentType(response)));
+  return { mediaType, digest: actual, size: bytes.byteLength };
+}
+
+/** Whoever reads a document knows the place in it, not whose it is. */
+async function naming<T>(reference: Reference, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isSlipwayError(error) || !error.code.startsWith('MANIFEST_')) throw error;
+    const { kind, code, message, hint, cause, details } = error;
+    throw new SlipwayError({
+      kind,
+      code,
+      message: `resolving ${quote(formatReference(reference))}: ${message}`,
+      hint: hint ?? 'what the registry sent is no image that can be used: check host and name',
+      cause,
+      details,
+    });
+  }
 }
 
 /** Docker-Content-Digest, which must be a digest and the one asked for. */

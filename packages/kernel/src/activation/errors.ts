@@ -7,7 +7,7 @@ export function failedError({ address, manifest }: CatalogEntry, cause: unknown)
     kind: 'failed-precondition',
     code: 'PLUGIN_FAILED',
     message: `activate plugin ${address} ("${manifest.package}"): ${message}`,
-    hint: isSlipwayError(cause) ? cause.hint : undefined,
+    hint: (isSlipwayError(cause) ? cause.hint : undefined) ?? 'run the command with --debug to see where it failed',
     cause,
     details: { plugin: address, package: manifest.package },
   });

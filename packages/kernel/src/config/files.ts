@@ -31,7 +31,7 @@ export async function readLayer(file: string, trust: TrustCheck): Promise<Config
     text = readBounded(file);
   } catch (error) {
     const { kind, code, message, hint } = wrapError(`read config file "${file}"`, error);
-    return { kind, code, message, hint };
+    return { kind, code, message, hint: hint ?? 'check the path that --config or SLIPWAY_CONFIG gives' };
   }
   const untrusted = trust.file('config file', file);
   if (untrusted !== undefined) return untrusted;
@@ -45,6 +45,7 @@ export async function readLayer(file: string, trust: TrustCheck): Promise<Config
       kind: 'invalid-argument',
       code: 'CONFIG_SYNTAX',
       message: `${file}:${error.line}:${error.column}: ${(reason ?? '').replace('Invalid TOML document: ', 'not valid TOML: ')}`,
+      hint: 'correct that line; "slipway config default" prints a file that is right',
     };
   }
 }

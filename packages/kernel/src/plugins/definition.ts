@@ -84,6 +84,7 @@ async function ownConfig(
     kind: 'invalid-argument',
     code: 'CONFIG_UNKNOWN_KEY',
     message: `${where}: unknown key "${spellKey(keyPath)}": plugin "${entry.manifest.package}" takes no configuration`,
+    hint: 'remove it',
   };
   return { ok: false, problems: [problem] };
 }
