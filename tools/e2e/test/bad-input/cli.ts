@@ -5,6 +5,8 @@ import { text } from 'node:stream/consumers';
 const repository = path.resolve(import.meta.dirname, '../../../..');
 const slipway = path.join(repository, 'packages/cli/bin/slipway');
 
+const ownPath = `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
+
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
@@ -15,12 +17,16 @@ export interface CommandLine {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** What the command is started with, such as `setpriv`. */
   readonly through?: readonly string[] | undefined;
+  /** Default: this process' own, with its Node first. */
+  readonly path?: string | undefined;
 }
 
 /** The `slipway` command in a process of its own, as a user starts it. */
-export async function cli(args: readonly string[], { env = {}, through = [] }: CommandLine = {}): Promise<Ended> {
+export async function cli(
+  args: readonly string[],
+  { env = {}, through = [], path: PATH = ownPath }: CommandLine = {},
+): Promise<Ended> {
   const [program = '', ...rest] = [...through, slipway, ...args];
-  const PATH = `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
   const child = spawn(program, rest, { env: { PATH, HOME: '/root', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const status = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -39,20 +39,27 @@ export class ScriptedRegistry implements AsyncDisposable {
     const [, repository = '', kind, reference = ''] =
       /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(request.url ?? '') ?? [];
     const image = this.#tags.get(repository);
-    if (image === undefined) return sendError(response, 'NAME_UNKNOWN');
-    if (kind === 'tags') return send(request, response, 'application/json', json({ name: repository, tags: ['latest'] }));
-    if (this.#scripts.get(repository)?.(request, response)) return;
-    if (kind === 'blobs') {
-      const bytes = image.blobs.get(reference);
-      return bytes === undefined
-        ? sendError(response, 'BLOB_UNKNOWN')
-        : send(request, response, 'application/octet-stream', bytes);
-    }
-    const digest = reference.includes(':') ? reference : reference === 'latest' ? image.top.digest : '';
-    const document = image.documents.get(digest);
-    if (document === undefined) return sendError(response, 'MANIFEST_UNKNOWN');
-    send(request, response, document.mediaType, document.bytes, { 'docker-content-digest': digest });
+    if (image === undefined) sendError(response, 'NAME_UNKNOWN');
+    else if (this.#scripts.get(repository)?.(request, response)) return;
+    else if (kind === 'tags') send(request, response, 'application/json', json({ name: repository, tags: ['latest'] }));
+    else if (kind === 'blobs') sendBlob(request, response, image.blobs.get(reference));
+    else sendDocument(request, response, image, reference.includes(':') ? reference : tagged(image, reference));
   }
+}
+
+function tagged(image: BuiltImage, tag: string): string {
+  return tag === 'latest' ? image.top.digest : '';
+}
+
+function sendBlob(request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined): void {
+  if (bytes === undefined) sendError(response, 'BLOB_UNKNOWN');
+  else send(request, response, 'application/octet-stream', bytes);
+}
+
+function sendDocument(request: IncomingMessage, response: ServerResponse, image: BuiltImage, digest: string): void {
+  const document = image.documents.get(digest);
+  if (document === undefined) sendError(response, 'MANIFEST_UNKNOWN');
+  else send(request, response, document.mediaType, document.bytes, { 'docker-content-digest': digest });
 }
 
 export function send(
