@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { commandTree } from '../src/commands/tree.js';
+import { globalOptions } from '../src/options.js';
 import { Place } from './slipway.js';
 
 const place = new Place();
@@ -99,4 +102,14 @@ test('global options are taken before and after the command', async () => {
     ]);
   }
   expect((await place.run(['version', '-q'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('the reference page has every command and option', () => {
+  const page = readFileSync(path.join(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
+  for (const { name, options } of commandTree) {
+    expect(page).toContain(
+      name === 'images ls' || name === 'plugins ls' ? `slipway ${name.split(' ')[0]} [ls]` : `slipway ${name}`,
+    );
+    for (const { flags } of [...options, ...globalOptions]) expect(page).toContain(flags);
+  }
 });
