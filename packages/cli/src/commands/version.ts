@@ -23,7 +23,7 @@ function readVersions(): Readonly<Record<'slipway' | 'kernel' | 'pluginApi' | 'a
   const versionOf = (manifest: string): string =>
     (JSON.parse(readFileSync(require.resolve(manifest), 'utf8')) as { version: string }).version;
   return {
-    slipway: versionOf('../../package.json'),
+    slipway: versionOf('@slipway/cli/package.json'),
     kernel: versionOf('@slipway/kernel/package.json'),
     pluginApi: versionOf('@slipway/plugin-api/package.json'),
     api: apiVersion,

@@ -59,7 +59,7 @@ function openFiles(): Check {
 function clock(): Check {
   const now = new Date();
   const found = `${now.toISOString()}`;
-  return now >= statSync(new URL('../main.js', import.meta.url)).mtime
+  return now >= statSync(import.meta.filename).mtime
     ? ok('clock', found)
     : warn('clock', `${found}, which is before Slipway was installed`, 'set the clock: certificates of registries depend on it');
 }
