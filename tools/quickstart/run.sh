@@ -16,7 +16,7 @@ say() { printf '\n== %s\n' "$1"; }
 
 say '1. Set up what is missing here'
 "$project/tools/setup/setup.sh" --for run
-PATH="$project/packages/cli/bin:$project/node_modules/.bin:$PATH"
+PATH="$project/build/bin:$project/node_modules/.bin:$PATH"
 export PATH
 
 scratch=$(mktemp -d)

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Contender } from './contender.ts';
 
-const command = path.join(import.meta.dirname, '../../../packages/cli/bin/slipway');
+const command = path.join(import.meta.dirname, '../../../build/bin/slipway');
 
 export const slipway: Contender = {
   name: 'slipway',
