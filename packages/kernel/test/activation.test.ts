@@ -53,6 +53,34 @@ test('releases a user before what it took lazily, later than itself', async () =
   expect(await failure(a.needs.b())).toMatchObject({ code: 'KERNEL_CLOSED' });
 });
 
+test('hands out during a release what was taken before, and activates nothing new: a container could not be deleted when its engine was closed', async () => {
+  using place = new Place();
+  place.plugin({
+    provides: 'a.v1',
+    id: 'a',
+    code: `needs: { ${lazyNeed('b.v1')}, ${lazyNeed('c.v1')} },
+    activate({ needs, own }) {
+      own({
+        async [Symbol.asyncDispose]() {
+          journal.push('took ' + (await needs.b()).id);
+          await needs.c().catch((error) => journal.push(error.code));
+        },
+      });
+      return { instance: { needs } };
+    },`,
+  });
+  place.plugin({ provides: 'b.v1', id: 'b' });
+  place.plugin({ provides: 'c.v1', id: 'c' });
+  const kernel = await place.boot();
+  const a = await kernel.get(point('a.v1'));
+  await a.needs.b();
+  journal().length = 0;
+  const closing = kernel[Symbol.asyncDispose]();
+  expect((await a.needs.b()).id).toBe('b');
+  await closing;
+  expect(journal()).toEqual(['took b', 'KERNEL_CLOSED', 'down b']);
+});
+
 test('releases what one plugin owns in reverse order, all of it, and reports every failure', async () => {
   using place = new Place();
   place.plugin({
@@ -82,6 +110,18 @@ test('concurrent requests share one activation', async () => {
   const [a, b] = await Promise.all([kernel.get(point('a.v1')), kernel.get(point('b.v1'))]);
   expect(a.needs.c).toBe(b.needs.c);
   expect(journal().filter((line) => line === 'up c')).toHaveLength(1);
+});
+
+test('a full disk stays one when a plugin fails for it', async () => {
+  using place = new Place();
+  place.plugin({
+    provides: 'full.v1',
+    id: 'full',
+    code: `activate() { throw Object.assign(new Error('no room'), { kind: 'resource-exhausted', code: 'DISK_FULL', hint: 'make room' }); }`,
+  });
+  await using kernel = await place.boot();
+  const error = await failure(kernel.get(point('full.v1')));
+  expect(error).toMatchObject({ kind: 'resource-exhausted', code: 'PLUGIN_FAILED', hint: 'make room' });
 });
 
 test('a failing activation is named, and unwinds what its request brought up and nothing else', async () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -24,42 +25,54 @@ describe('pages', () => {
   });
 });
 
-describe('README.md', () => {
-  it('begins with commands that exist as scripts', () => {
+describe('commands', () => {
+  it("of README.md's first section exist as scripts", () => {
     const readme = textOf('README.md');
-    const section = readme.slice(0, nextHeading(readme));
-    const commands = blocksOf(section)
-      .filter(({ language }) => language === 'sh' || language === 'bash' || language === 'console')
-      .flatMap(({ text }) => text.split('\n'))
-      .map((line) => line.replace(/^\$ /, '').replace(/#.*$/, '').trim())
-      .filter((line) => line !== '');
+    const commands = commandsOf(readme.slice(0, endOfFirstSection(readme)));
     expect(commands.length).toBeGreaterThan(0);
-    expect(commands.filter((command) => !isScript(command))).toEqual([]);
+    expect(commands.filter((command) => !exists(command))).toEqual([]);
+  });
+
+  it.each(pages.filter((page) => page === 'README.md' || page.startsWith('docs/')))('of slipway in %s exist', (page) => {
+    const commands = commandsOf(textOf(page)).filter((command) => command.startsWith('slipway '));
+    expect(commands.filter((command) => !exists(command))).toEqual([]);
   });
 });
 
-/** Where the second heading below the title begins: the first section is what stands before it. */
-function nextHeading(markdown: string): number {
-  const headings = [...prose(markdown).matchAll(/^## .*$/gm)].map(([heading]) => markdown.indexOf(`\n${heading}`));
-  const withCommands = headings.filter((at) => blocksOf(markdown.slice(0, at)).length > 0);
-  return withCommands[0] ?? markdown.length;
+const shells = ['sh', 'bash', 'console'];
+
+/** The commands of all shell blocks of a page, each part of a pipeline for itself. */
+function commandsOf(markdown: string): string[] {
+  return blocksOf(markdown)
+    .filter(({ language }) => shells.includes(language))
+    .flatMap(({ text }) => text.replaceAll('\\\n', ' ').split('\n'))
+    .map((line) => line.replace(/^\$ /, '').replace(/(^| )#.*$/, ''))
+    .flatMap((line) => line.split(/ (?:\||\|\||&&) /))
+    .map((command) => command.trim())
+    .filter((command) => command !== '');
 }
 
-/** `tools/x.sh ...`, `npm run x` and `npm test` of this repository; `sudo` and variables before it do not count. */
-function isScript(command: string): boolean {
+/** The first section is what stands before the second heading below the title that follows a command. */
+function endOfFirstSection(markdown: string): number {
+  const headings = [...prose(markdown).matchAll(/^## .*$/gm)].map(([heading]) => markdown.indexOf(`\n${heading}`));
+  return headings.find((at) => commandsOf(markdown.slice(0, at)).length > 0) ?? markdown.length;
+}
+
+const wordsOfShells = ['cd', 'echo', 'export', 'git'];
+
+/** A script or npm script of this repository, a command of `slipway`, or a word that every shell knows. */
+function exists(command: string): boolean {
   const words = command.split(/\s+/).filter((word) => word !== 'sudo' && !/^[A-Z_]+=/.test(word));
   const { scripts } = JSON.parse(textOf('package.json')) as { readonly scripts: Readonly<Record<string, string>> };
   const [program = '', first = '', second = ''] = words;
-  if (program === 'npm' || program === 'npx') {
-    if (first === 'run') return Object.hasOwn(scripts, second);
-    return (
-      first === 'ci' ||
-      first === 'install' ||
-      Object.hasOwn(scripts, first) ||
-      existsSync(path.join(root, 'node_modules/.bin', first))
-    );
-  }
-  return program.includes('/') && existsSync(path.join(root, program));
+  if (program === 'slipway') return isSlipwayCommand(words.slice(1).find((word) => !word.startsWith('-')) ?? 'help');
+  if (program === 'npx') return existsSync(path.join(root, 'node_modules/.bin', first));
+  if (program === 'npm') return first === 'run' ? Object.hasOwn(scripts, second) : ['ci', 'install', 'test'].includes(first);
+  return wordsOfShells.includes(program) || (program.includes('/') && existsSync(path.join(root, program)));
+}
+
+function isSlipwayCommand(name: string): boolean {
+  return spawnSync(path.join(root, 'packages/cli/bin/slipway'), ['help', name], { stdio: 'ignore' }).status === 0;
 }
 
 describe('blocksOf', () => {

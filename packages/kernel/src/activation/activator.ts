@@ -59,7 +59,8 @@ export class Activator {
       await cell.releasing;
       cell = this.#cells.get(entry);
     }
-    if (this.#closed) throw closedError();
+    // What is up stays within reach of those that are not down yet.
+    if (this.#closed && (cell?.outcome === undefined || cell.outcome.state === 'failed')) throw closedError();
     if (cell === undefined || (cell.outcome?.state === 'failed' && !cell.stuck)) cell = this.#begin(entry);
     cell.users.add(user);
     const outcome = await this.#wait(cell, waiter);

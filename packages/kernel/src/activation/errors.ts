@@ -1,10 +1,13 @@
-import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
+import { isKind, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 import type { CatalogEntry } from '../plugins/catalog.js';
+
+/** What a caller can act on stays visible through the plugin that met it: a full disk is one, whoever wrote to it. */
+const passedOn = ['resource-exhausted', 'data-loss', 'permission-denied', 'unavailable'] as const;
 
 export function failedError({ address, manifest }: CatalogEntry, cause: unknown): SlipwayError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new SlipwayError({
-    kind: 'failed-precondition',
+    kind: passedOn.find((kind) => isKind(cause, kind)) ?? 'failed-precondition',
     code: 'PLUGIN_FAILED',
     message: `activate plugin ${address} ("${manifest.package}"): ${message}`,
     hint: (isSlipwayError(cause) ? cause.hint : undefined) ?? 'run the command with --debug to see where it failed',

@@ -96,14 +96,14 @@ export class NeedResolver {
 
   /** While the plugin itself is still becoming active it waits for what it asks for, and its clock stands still. */
   async #takeLazily(cell: Cell, choice: Choice): Promise<unknown> {
-    if (isGone(cell)) throw closedError();
+    if (isGone(cell)) return takenBefore(cell, choice);
     return this.#take(cell, choice, cell.outcome === undefined ? cell : undefined);
   }
 
   async #take(cell: Cell, choice: Choice, waiter: Cell | undefined): Promise<unknown> {
     const taken = await this.first(choice, cell, waiter);
     // An activation that was given up meanwhile is unwound already: what comes now would be held by nobody.
-    if (isGone(cell)) {
+    if (isGone(cell) && !cell.uses.has(taken.cell)) {
       await this.options.activator.drop(taken.cell, cell);
       throw closedError();
     }
@@ -114,6 +114,14 @@ export class NeedResolver {
 
 function isGone(cell: Cell): boolean {
   return cell.abort.signal.aborted || (cell.outcome !== undefined && cell.outcome.state !== 'active');
+}
+
+/** A plugin that is being released may need what it has used, to clean up with it: that is released later. Nothing new is activated for it. */
+function takenBefore(cell: Cell, { candidates }: Choice): unknown {
+  for (const { entry, outcome, releasing } of cell.uses) {
+    if (candidates.includes(entry) && outcome?.state === 'active' && releasing === undefined) return outcome.instance;
+  }
+  throw closedError();
 }
 
 export function choiceOf(found: Choice | Problem): Choice {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { tarOf } from '@slipway/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { headerOf, repeated, withSum } from './bomb.ts';
 import { digestOf, documentOf, imageOf, json, type Layer, layerOf, types } from './built-image.ts';
 import { type Refusal, WatchedPlace } from './refusal.ts';
 import { ScriptedRegistry } from './scripted-registry.ts';
@@ -31,21 +32,6 @@ async function refusesBounded(name: string, expected: Refusal): Promise<void> {
   const NODE_OPTIONS = `--import=${path.join(import.meta.dirname, 'peak-memory.ts')}`;
   await watched.refuses(['pull', name], expected, { env: { NODE_OPTIONS, SLIPWAY_E2E_PEAK: peak } });
   expect(Number(readFileSync(peak, 'utf8')) * 1024).toBeLessThan(memoryLimit);
-}
-
-/** `count` times the same bytes as members of one gzip stream: what they inflate to is never made here. */
-function repeated(first: Buffer, piece: Buffer, count: number): Buffer {
-  return Buffer.concat([gzipSync(first), ...Array.from({ length: count }, () => piece)]);
-}
-
-/** The header of a file that says it has so many bytes, without them. */
-function headerOf(size: number): Buffer {
-  const header = tarOf([{ path: 'zeros', body: '' }]).subarray(0, 512);
-  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
-  header.fill(' ', 148, 156);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return header;
 }
 
 const unknown = digestOf(Buffer.from('what it unpacks to is not known'));
@@ -109,11 +95,4 @@ function endless(response: NodeJS.WritableStream & { readonly destroyed: boolean
   };
   response.on('drain', more);
   more();
-}
-
-function withSum(header: Buffer): Buffer {
-  header.fill(' ', 148, 156);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return header;
 }

@@ -3,8 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmdirSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { busyboxLayer, imageOf, layerOf } from './built-image.ts';
+import { makePlace } from '../place.ts';
+import { headerOf, repeated } from './bomb.ts';
+import { busyboxLayer, digestOf, imageOf, layerOf } from './built-image.ts';
+import { cli, reportOf } from './cli.ts';
 import { WatchedPlace } from './refusal.ts';
 import { ScriptedRegistry } from './scripted-registry.ts';
 
@@ -58,6 +62,8 @@ describe('not root', () => {
 });
 
 describe('a full disk', () => {
+  // Content, a snapshot or the metadata: whichever writes when the last page is taken.
+  const diskFull = { kind: 'resource-exhausted', code: expect.stringMatching(/^(SYSTEM_ENOSPC|METADATA_DISK_FULL)$/), names: [] };
   const MiB = 2 ** 20;
   const cases = [
     ['a download', () => randomBytes(40 * MiB)],
@@ -68,10 +74,31 @@ describe('a full disk', () => {
     using disk = mountDisk('16m');
     await using watched = await WatchedPlace.open('', disk.folder);
     const name = registry.serve('filler', imageOf({ layers: [busyboxLayer(), layerOf({ path: 'filler', body: body() })] }));
-    await watched.refuses(['pull', name], { kind: 'resource-exhausted', code: 'SYSTEM_ENOSPC', names: ['no space left'] });
+    await watched.refuses(['pull', name], diskFull);
     disk.resize('200m');
     expect((await watched.slipway(['pull', name])).status).toBe(0);
     expect((await watched.slipway(['rmi', name])).status).toBe(0);
+  });
+
+  it('before anything: metadata have no room', async () => {
+    using disk = mountDisk('64k');
+    const place = makePlace('', disk.folder);
+    const { config, root, state } = place.options;
+    const images = ['--json', '--config', config, '--root', root, '--state', state, 'images', 'ls'];
+    const ended = await cli(images);
+    expect(reportOf(ended)).toMatchObject({ kind: 'resource-exhausted', hint: expect.stringContaining('free some disk space') });
+    expect(ended.status).toBe(1);
+    disk.resize('16m');
+    expect(await cli(images)).toMatchObject({ status: 0, stdout: '[]\n' });
+  });
+
+  it('by a bomb: it ends where the disk does, and nothing of it stays', async () => {
+    using disk = mountDisk('32m');
+    await using watched = await WatchedPlace.open('', disk.folder);
+    const blob = repeated(headerOf(2 ** 33 - 1), gzipSync(Buffer.alloc(64 * MiB)), 128);
+    const layer = { blob, diffId: digestOf(blob) };
+    const name = registry.serve('bomb', imageOf({ layers: [layer] }));
+    await watched.refuses(['pull', name], diskFull);
   });
 });
 

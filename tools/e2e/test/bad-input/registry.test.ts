@@ -305,3 +305,34 @@ describe('layers', () => {
     expect((await watched.slipway(['rmi', name])).status).toBe(0);
   });
 });
+
+describe('a registry that is in trouble', () => {
+  it('fails in the end, keeps what came for a retry, and the retry fetches only the rest', async () => {
+    const lower = layerOf({ path: 'lower', body: 'lower' });
+    const upper = layerOf({ path: 'upper', body: 'upper' });
+    const image = imageOf({ layers: [lower, upper] });
+    const asked: string[] = [];
+    const trouble = (isOver: boolean): Script => {
+      asked.length = 0;
+      return (request, response) => {
+        asked.push(request.url ?? '');
+        if (isOver || !request.url?.endsWith(digestOf(upper.blob))) return false;
+        response.writeHead(503).end();
+        return true;
+      };
+    };
+    const name = registry.serve('trouble', image, trouble(false));
+    await watched.refuses(['pull', name], {
+      kind: 'unavailable',
+      code: 'REGISTRY_SERVER_ERROR',
+      names: [digestOf(upper.blob), '503'],
+      keepsContent: true,
+    });
+    expect(asked.length).toBeLessThan(50);
+
+    registry.serve('trouble', image, trouble(true));
+    expect((await watched.slipway(['pull', name])).status).toBe(0);
+    expect(asked.filter((url) => url.includes('/blobs/'))).toEqual([`/v2/trouble/blobs/${digestOf(upper.blob)}`]);
+    expect((await watched.slipway(['rmi', name])).status).toBe(0);
+  });
+});
