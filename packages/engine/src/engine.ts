@@ -1,15 +1,17 @@
-import type {
-  Container,
-  Engine,
-  Image,
-  ImageDetails,
-  Images,
-  Logger,
-  Platform,
-  PullOptions,
-  RemovedImage,
-  RunOptions,
-  StackOptions,
+import {
+  type Container,
+  type Engine,
+  type Image,
+  type ImageDetails,
+  type Images,
+  type Logger,
+  type Platform,
+  type PullOptions,
+  type RemovedImage,
+  type RunOptions,
+  SlipwayError,
+  type StackOptions,
+  throwIfAborted,
 } from '@slipway/plugin-api';
 import { bootId, lastBoot } from './metadata/boot.js';
 import { NamespacedContent } from './metadata/content.js';
@@ -24,6 +26,8 @@ import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
 export class SlipwayEngine implements Engine, Images {
   readonly #parts: EngineParts;
   readonly #running = new Set<RunningContainer>();
+  readonly #work = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
   #recovery: Promise<void> | undefined;
 
   private constructor(parts: EngineParts) {
@@ -39,59 +43,85 @@ export class SlipwayEngine implements Engine, Images {
     return this;
   }
 
-  async pull(name: string, options: PullOptions = {}): Promise<Image> {
-    await this.#recovered();
-    const { pull } = await import('./pull/pull.js');
-    return pull(this.#parts, name, options);
+  pull(name: string, options: PullOptions = {}): Promise<Image> {
+    return this.#carryOut(`pull ${JSON.stringify(name)}`, async () => {
+      const { pull } = await import('./pull/pull.js');
+      return pull(this.#parts, name, { ...options, signal: this.#orClosing(options.signal) });
+    });
   }
 
-  async run(options: RunOptions): Promise<Container> {
-    await this.#recovered();
-    const { run } = await import('./run/run.js');
-    const container = await run(this.#parts, options);
-    this.#running.add(container);
-    const forget = (): unknown => this.#running.delete(container);
-    container.wait().then(forget, forget);
-    return container;
+  run(options: RunOptions): Promise<Container> {
+    return this.#carryOut(`run ${JSON.stringify(options.image)}`, async () => {
+      const { run } = await import('./run/run.js');
+      const container = await run(this.#parts, { ...options, signal: this.#orClosing(options.signal) });
+      this.#running.add(container);
+      const forget = (): unknown => this.#running.delete(container);
+      container.wait().then(forget, forget);
+      return container;
+    });
   }
 
-  async list(): Promise<readonly Image[]> {
-    await this.#recovered();
-    const { listImages } = await import('./images/describe.js');
-    return listImages(this.#parts);
+  list(): Promise<readonly Image[]> {
+    return this.#carryOut('list images', async () => {
+      const { listImages } = await import('./images/describe.js');
+      return listImages(this.#parts);
+    });
   }
 
-  async inspect(name: string, options: { readonly platform?: Platform | undefined } = {}): Promise<ImageDetails> {
-    await this.#recovered();
-    const { inspectImage } = await import('./images/inspect.js');
-    return inspectImage(this.#parts, name, options.platform);
+  inspect(name: string, options: { readonly platform?: Platform | undefined } = {}): Promise<ImageDetails> {
+    return this.#carryOut(`inspect ${JSON.stringify(name)}`, async () => {
+      const { inspectImage } = await import('./images/inspect.js');
+      return inspectImage(this.#parts, name, options.platform);
+    });
   }
 
-  async remove(name: string): Promise<RemovedImage> {
-    await this.#recovered();
-    const { removeImage } = await import('./images/remove.js');
-    return removeImage(this.#parts, name);
+  remove(name: string): Promise<RemovedImage> {
+    return this.#carryOut(`remove ${JSON.stringify(name)}`, async () => {
+      const { removeImage } = await import('./images/remove.js');
+      return removeImage(this.#parts, name);
+    });
   }
 
-  async mount(
+  mount(
     name: string,
     directory: string,
     options: StackOptions & { readonly platform?: Platform | undefined } = {},
   ): Promise<void> {
-    await this.#recovered();
-    const { mountImage } = await import('./images/mount.js');
-    await mountImage(this.#parts, name, directory, options);
+    return this.#carryOut(`mount ${JSON.stringify(name)}`, async () => {
+      const { mountImage } = await import('./images/mount.js');
+      await mountImage(this.#parts, name, directory, options);
+    });
   }
 
-  async unmount(directory: string): Promise<void> {
-    await this.#recovered();
-    const { unmountImage } = await import('./images/mount.js');
-    await unmountImage(this.#parts, directory);
+  unmount(directory: string): Promise<void> {
+    return this.#carryOut(`unmount ${JSON.stringify(directory)}`, async () => {
+      const { unmountImage } = await import('./images/mount.js');
+      await unmountImage(this.#parts, directory);
+    });
   }
 
-  /** Containers of this engine do not outlive it. */
+  /** Nothing of this engine outlives it: what is being pulled is canceled, containers are killed, and both have cleaned up. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new SlipwayError({ kind: 'canceled', code: 'ENGINE_CLOSED', message: 'the engine was closed' }));
+    await Promise.allSettled(this.#work);
     await Promise.allSettled([...this.#running].map((container) => container[Symbol.asyncDispose]()));
+  }
+
+  /** What it works with is released only after the work has ended. */
+  async #carryOut<T>(what: string, work: () => Promise<T>): Promise<T> {
+    throwIfAborted(what, this.#closing.signal);
+    const ended = this.#recovered().then(work);
+    this.#work.add(ended);
+    try {
+      return await ended;
+    } finally {
+      this.#work.delete(ended);
+    }
+  }
+
+  /** A signal of its own for each: one that all listened to would be taken for a leak of listeners. */
+  #orClosing(signal: AbortSignal | undefined): AbortSignal {
+    return AbortSignal.any(signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal]);
   }
 
   #recovered(): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { step, wrapError } from '@slipway/plugin-api';
@@ -38,6 +38,7 @@ export class Operation implements AsyncDisposable {
       const file = path.join(folder, id);
       const fd = createLocked(path.join(folder, `.${id}`), file);
       if (fd === undefined) continue;
+      writeSync(fd, `${JSON.stringify({ root: realpathSync(parts.settings.root) })}\n`);
       step('operation.begun', { id });
       return new Operation(parts, id, fd, file);
     }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { step } from '@slipway/plugin-api';
@@ -13,6 +13,7 @@ import { type Resource, releaseResource, resourceSchema } from './resource.js';
  */
 export async function recoverOperations(parts: EngineParts): Promise<void> {
   const folder = operationsFolder(parts.settings.state);
+  const ownRoot = realpathSync(parts.settings.root);
   for (const name of recordNames(parts.settings.state)) {
     const file = path.join(folder, name);
     const fd = openIfThere(file);
@@ -20,7 +21,10 @@ export async function recoverOperations(parts: EngineParts): Promise<void> {
     try {
       // A record is empty and unlocked for a moment before it gets its name, and gone once its owner has ended.
       if (!linux.tryFlock(fd, 'exclusive') || fstatSync(fd).nlink === 0) continue;
-      const failed = await replay(parts, name, heldResources(readFileSync(fd, 'utf8')));
+      const record = readFileSync(fd, 'utf8');
+      // What it lists is in another root's metadata: replayed here, it would be lost there.
+      if ((rootOf(record) ?? ownRoot) !== ownRoot) continue;
+      const failed = await replay(parts, name, heldResources(record));
       if (!failed) unlinkSync(file);
       step('operation.recovered', { id: name });
     } finally {
@@ -55,6 +59,14 @@ async function replay(parts: EngineParts, name: string, resources: readonly Reso
 }
 
 const entrySchema = v.union([v.object({ line: v.number(), acquire: resourceSchema }), v.object({ forget: v.number() })]);
+
+const headSchema = v.object({ root: v.string() });
+
+/** Whose operation it was; undefined for a record that was cut before it said so, and holds nothing yet. */
+function rootOf(record: string): string | undefined {
+  const head = v.safeParse(headSchema, parseJson(record.split('\n', 1)[0] ?? ''));
+  return head.success ? head.output.root : undefined;
+}
 
 /** A last line that was cut is left out: its resource had not been acquired yet. */
 export function heldResources(record: string): Resource[] {

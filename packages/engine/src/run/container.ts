@@ -3,12 +3,14 @@ import type { Readable, Writable } from 'node:stream';
 import {
   type Container,
   type ContainerOutput,
+  canceled,
   type ExitStatus,
   isKind,
   type RuntimeContainer,
   SlipwayError,
   step,
   type TerminalSize,
+  wrapError,
 } from '@slipway/plugin-api';
 import { parseSignal } from '../bundle/index.js';
 import type { Operation } from '../operations/operation.js';
@@ -71,7 +73,9 @@ export class RunningContainer implements Container {
       return { ...(await this.#done), stdout, stderr };
     } catch (error) {
       await this[Symbol.asyncDispose]();
-      throw error;
+      const what = `output of container "${this.id}"`;
+      // Whoever disposes of the container, or of the engine, takes the streams away.
+      throw isCode(error, 'ERR_STREAM_PREMATURE_CLOSE') ? canceled(what) : wrapError(what, error);
     }
   }
 
@@ -100,6 +104,10 @@ async function waitAndCleanUp(container: RuntimeContainer, operation: Operation)
     await operation.end();
     await container[Symbol.asyncDispose]();
   }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 async function collect(stream: Readable | undefined, limit: number, name: string): Promise<Buffer> {

@@ -2,6 +2,8 @@ import { closeSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
 import {
+  canceled,
+  isKind,
   type Mount,
   type RunOptions,
   type RuntimeContainer,
@@ -46,7 +48,9 @@ export async function run(parts: EngineParts, options: RunOptions): Promise<Runn
     return new RunningContainer(container, image.name, operation, options.signal);
   } catch (error) {
     await operation.end();
-    throw wrapError(`run ${JSON.stringify(image.name)}`, error);
+    const what = `run ${JSON.stringify(image.name)}`;
+    // What the runtime says of a container that was killed while it was started is not the reason.
+    throw options.signal?.aborted ? canceled(what, options.signal) : wrapError(what, error);
   }
 }
 
@@ -63,8 +67,8 @@ async function createContainer(
   throwIfAborted(`run ${JSON.stringify(image.name)}`, options.signal);
 
   const runtime = await stack.runtime();
-  operation.acquire({ kind: 'runtime-container', runtime: stack.runtimeId, id });
-  const container = await runtime.create({
+  const record = operation.acquire({ kind: 'runtime-container', runtime: stack.runtimeId, id });
+  const created = runtime.create({
     id,
     bundle,
     rootfs: mounts,
@@ -78,6 +82,7 @@ async function createContainer(
     keepOpen: [operation.fd],
     signal: options.signal,
   });
+  const container = await unlessTaken(record, created);
   step('run.created', { id, pid: container.pid, monitorPid: container.monitorPid });
   await container.start();
   step('run.started', { id, pid: container.pid, monitorPid: container.monitorPid });
@@ -145,12 +150,22 @@ async function makeBundle(
     findCommand(rootfs, spec.process);
     const bundle = bundleDirectory(parts.settings.state, id);
     mkdirSync(path.dirname(bundle), { recursive: true, mode: 0o700 });
-    operation.acquire({ kind: 'bundle', directory: bundle });
-    await writeBundle(bundle, spec);
+    const record = operation.acquire({ kind: 'bundle', directory: bundle });
+    await unlessTaken(record, writeBundle(bundle, spec));
     step('run.bundled', { id, bundle });
     return bundle;
   } finally {
     closeSync(tree);
+  }
+}
+
+/** An id is unique in a root; engines of several roots may share a state folder. What exists already is then another's, and not ours to release. */
+async function unlessTaken<T>(record: { forget(): void }, acquired: Promise<T>): Promise<T> {
+  try {
+    return await acquired;
+  } catch (error) {
+    if (isKind(error, 'already-exists')) record.forget();
+    throw error;
   }
 }
 

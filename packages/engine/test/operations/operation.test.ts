@@ -68,6 +68,23 @@ describe('an operation', () => {
     expect(records()).toEqual([]);
   });
 
+  it('is left to its own root: an engine of another root on the same state folder took its record away', async () => {
+    using other = fakeParts();
+    const shared = { ...other, settings: { ...other.settings, state: parts.settings.state } };
+    parts.failing.add('ingest a');
+    const operation = Operation.begin(parts, 'test');
+    operation.acquire({ kind: 'ingest', ref: 'a' });
+    await operation.end();
+    await recoverOperations(shared);
+    expect(other.released).toEqual([]);
+    expect(records()).toEqual([operation.id]);
+
+    parts.failing.clear();
+    await recoverOperations(parts);
+    expect(parts.released).toEqual(['ingest a']);
+    expect(records()).toEqual([]);
+  });
+
   it('never removes a folder that is not a bundle', async () => {
     const precious = path.join(parts.settings.root, 'precious');
     mkdirSync(precious);
