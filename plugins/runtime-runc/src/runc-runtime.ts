@@ -98,9 +98,10 @@ export class RuncRuntime implements Runtime {
         keepOpen: [...request.keepOpen, lock],
         deletion: { args: runcArgs(this.binary, folder, 'delete', '--force'), limitMs: limitsMs.delete },
       });
-      writeFileSync(folder.monitorPid, String(monitor.pid), { mode: 0o600 });
+      // Before anything can fail: who deletes the container must find it.
       this.monitors.set(request.id, monitor);
       void monitor.ended.then(() => this.monitors.delete(request.id));
+      writeFileSync(folder.monitorPid, String(monitor.pid), { mode: 0o600 });
       step('runtime.monitor.started', { id: request.id, pid: monitor.pid });
       step('runtime.create.mounted', { id: request.id, rootfs: bundle.rootfs });
       return monitor;
@@ -120,7 +121,13 @@ export class RuncRuntime implements Runtime {
     const options = ['--bundle', bundle.directory, '--pid-file', folder.pidFile];
     if (terminal !== undefined) options.push('--console-socket', monitor.consoleSocket);
     const args = runcArgs(this.binary, folder, 'create', ...options);
-    const abort = () => linux.kill(monitor.pid, 15);
+    const abort = () => {
+      try {
+        linux.kill(monitor.pid, 15);
+      } catch {
+        // It has ended by itself, which the request under way reports. Thrown from a listener it would end the process.
+      }
+    };
     try {
       throwIfAborted(`creating container "${request.id}"`, request.signal);
       request.signal?.addEventListener('abort', abort, { once: true });

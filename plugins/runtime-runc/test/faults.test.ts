@@ -5,8 +5,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { linux } from '@slipway/linux';
+import { findMonitor } from '@slipway/monitor';
 import { isSlipwayError, type RuntimeContainer, type Step } from '@slipway/plugin-api';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { expectClean } from './expect-clean.ts';
 import { Host, text } from './host.ts';
 
@@ -158,6 +159,20 @@ function fakeRunc(script: string): string {
   chmodSync(file, 0o755);
   return file;
 }
+
+test('bug: a monitor whose number could not be written down held the id until its creator ended', async () => {
+  const id = `${host.prefix}-unwritten`;
+  const monitor = path.join(host.folder, 'monitor');
+  writeFileSync(monitor, `#!/bin/sh\nmkdir '${host.dirs.state}/containers/${id}/monitor.pid' && exec '${findMonitor()}' "$@"\n`, {
+    mode: 0o700,
+  });
+  vi.stubEnv('SLIPWAY_MONITOR', monitor);
+  try {
+    await expect(host.create(['true'], { id })).rejects.toMatchObject({ message: expect.stringContaining('EISDIR') });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
 
 test.each([
   ['[ $verb = delete ] && exit 0; echo "the disk is on fire" >&2; exit 3', 'RUNC_FAILED', 'the disk is on fire'],
