@@ -12,7 +12,7 @@ export async function openHostFor({ global, output }: Invocation): Promise<Host>
     root: absolute(global.root),
     state: absolute(global.state),
     config: absolute(global.config),
-    log: stderrLog(output, global.debug),
+    log: stderrLog(output, global),
   });
 }
 

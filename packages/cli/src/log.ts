@@ -4,9 +4,14 @@ import { printable, printableJson } from './printable.js';
 
 type Fields = Readonly<Record<string, unknown>> | undefined;
 
-/** Plugins' log on stderr: warnings and errors, and with `debug` everything with its fields. */
-export function stderrLog(output: Output, debug: boolean): Logger {
-  const line = (level: string) => (message: string, fields: Fields) => output.err(`${logLine(level, message, fields, debug)}\n`);
+/** Plugins' log on stderr: warnings and errors, and with `debug` everything with its fields. With `json` one object a line. */
+export function stderrLog(output: Output, { json, debug }: { readonly json: boolean; readonly debug: boolean }): Logger {
+  const line = (level: string) => (message: string, fields: Fields) => {
+    const { plugin, ...rest } = fields ?? {};
+    const who = typeof plugin === 'string' ? plugin : undefined;
+    const more = debug && Object.keys(rest).length > 0 ? rest : undefined;
+    output.err(`${json ? jsonLine(level, who, message, more) : textLine(level, who, message, more)}\n`);
+  };
   const nothing = (): void => undefined;
   return {
     debug: debug ? line('debug') : nothing,
@@ -16,15 +21,17 @@ export function stderrLog(output: Output, debug: boolean): Logger {
   };
 }
 
-function logLine(level: string, message: string, fields: Fields, debug: boolean): string {
-  const { plugin, ...rest } = fields ?? {};
-  const who = typeof plugin === 'string' ? `${printable(plugin)}: ` : '';
-  const more = debug && Object.keys(rest).length > 0 ? ` ${fieldsText(rest)}` : '';
-  return `${level}: ${who}${printable(message)}${more}`;
+function jsonLine(level: string, plugin: string | undefined, message: string, fields: Fields): string {
+  return printableJson({ level, plugin, message, ...(fields === undefined ? {} : { fields: fieldsText(fields) }) });
+}
+
+function textLine(level: string, plugin: string | undefined, message: string, fields: Fields): string {
+  const who = plugin === undefined ? '' : `${printable(plugin)}: `;
+  return `${level}: ${who}${printable(message)}${fields === undefined ? '' : ` ${fieldsText(fields)}`}`;
 }
 
 /** A field may be anything, also what JSON cannot say. */
-function fieldsText(fields: Readonly<Record<string, unknown>>): string {
+function fieldsText(fields: NonNullable<Fields>): string {
   try {
     return printableJson(fields);
   } catch {

@@ -81,7 +81,7 @@ test('plugins are heard from warnings on, with --debug from everything, and cann
   const loop: Record<string, unknown> = {};
   loop['self'] = loop;
   for (const debug of [false, true]) {
-    const log = stderrLog(output, debug);
+    const log = stderrLog(output, { json: false, debug });
     log.debug('quiet');
     log.info('quiet', { plugin: 'p', size: 1n });
     log.warn('loud\u001b', { plugin: 'snapshotter.v1/overlay', path: '/x' });
@@ -95,4 +95,7 @@ test('plugins are heard from warnings on, with --debug from everything, and cann
     'warning: snapshotter.v1/overlay: loud\\u{1b} {"path":"/x"}\n',
     'error: bad self\n',
   ]);
+  lines.length = 0;
+  stderrLog(output, { json: true, debug: true }).warn('loud\u001b', { plugin: 'p', path: '/x' });
+  expect(lines).toEqual(['{"level":"warning","plugin":"p","message":"loud\\u001b","fields":"{\\"path\\":\\"/x\\"}"}\n']);
 });

@@ -1,8 +1,9 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LineProgress } from '../src/progress/line-progress.js';
 import { type Host, startHost } from './registry.js';
-import { launcher, Terminal } from './slipway.js';
+import { finished, launcher, Terminal } from './slipway.js';
 
 let host: Host;
 beforeAll(async () => {
@@ -69,6 +70,14 @@ test('images as a table, as names, as JSON; inspect shows the config', async () 
     }),
     expect.objectContaining({ name: `${demo()}:latest` }),
   ]);
+});
+
+test('a reader that has gone ends a listing quietly, a full disk does not', async () => {
+  const script = `${launcher} images | true; echo ${'$'}{PIPESTATUS[0]}; ${launcher} images > /dev/full; echo $?`;
+  const child = spawn('bash', ['-c', `${script}`], { env: host.place.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { out, err } = await finished(child);
+  expect(out).toMatch(/^(0|141)\n1\n$/);
+  expect(err).toMatch(/^slipway: .*no space left on device.*\n(hint: .*\n)?$/i);
 });
 
 test('an image is mounted, unmounted and removed', async () => {

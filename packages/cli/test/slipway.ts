@@ -106,6 +106,11 @@ export class Terminal implements AsyncDisposable {
     linux.setTerminalSize(this.#slave, size);
   }
 
+  /** As when the window is closed. */
+  hangUp(): void {
+    this.#screen.destroy();
+  }
+
   /** The settings as `stty -g` prints them. */
   async settings(): Promise<string> {
     const { out } = await finished(spawn('stty', ['-g'], { stdio: [this.#slave, 'pipe', 'inherit'] }));

@@ -89,6 +89,23 @@ test('^C in a terminal without -t reaches the container once', async () => {
   expect(terminal.shown).toContain('end 1\r\n');
 });
 
+test('-i without -t on a terminal reads lines from it, and ^D ends them', async () => {
+  await using terminal = open('-i', host.image, 'sh', '-c', 'echo ready; while read line; do echo "got:$line"; done');
+  await terminal.sees('ready');
+  terminal.type('hello\r');
+  await terminal.sees('got:hello');
+  terminal.type('\u0004');
+  expect(await terminal.exit).toBe(0);
+});
+
+test('a terminal that hangs up ends the shell in it', async () => {
+  await using terminal = open('-it', host.image, 'sh');
+  await terminal.sees('# ');
+  terminal.hangUp();
+  // A shell that edits lines notices neither SIGHUP as first process nor an end of file.
+  expect(await terminal.exit).toBe(137);
+});
+
 test('an error before the container runs leaves the terminal alone', async () => {
   await using terminal = open('-it', host.image, 'no-such-command');
   const before = await terminal.settings();

@@ -67,14 +67,29 @@ export function rawTerminal(fd: number): Disposable {
   };
 }
 
-/** Sends what is typed to the container, at the pace at which it reads, until disposed. */
+/** What a program gets to end after its terminal has gone; the same as a service manager's usual patience. */
+const hangUpGraceMs = 10_000;
+
+/**
+ * Sends what is typed to the container, at the pace at which it reads, until disposed. In raw mode the input ends only when
+ * our terminal hangs up. Nobody could reach the container then, so it ends too: SIGHUP, and after a while SIGKILL.
+ */
 export function forwardInput(container: Container): Disposable {
   const { stdin } = container;
   if (stdin === undefined) return { [Symbol.dispose]: () => undefined };
-  process.stdin.on('error', () => stdin.end());
-  process.stdin.pipe(stdin);
+  let killing: NodeJS.Timeout | undefined;
+  const kill = (signal: string): void => void container.kill(signal).catch(() => {});
+  const hungUp = (): void => {
+    stdin.end();
+    kill('SIGHUP');
+    killing ??= setTimeout(() => kill('SIGKILL'), hangUpGraceMs);
+  };
+  process.stdin.once('error', hungUp).once('end', hungUp);
+  process.stdin.pipe(stdin, { end: false });
   return {
     [Symbol.dispose]: () => {
+      clearTimeout(killing);
+      process.stdin.off('end', hungUp);
       process.stdin.unpipe(stdin);
       process.stdin.pause();
     },
