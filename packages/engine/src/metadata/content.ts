@@ -1,3 +1,4 @@
+import { parseDigest } from '@slipway/oci';
 import {
   type ContentInfo,
   type ContentReader,
@@ -8,6 +9,7 @@ import {
   type IngestStatus,
   isKind,
   type MetadataStore,
+  type ReadTransaction,
   SlipwayError,
   type WriterOptions,
 } from '@slipway/plugin-api';
@@ -41,16 +43,17 @@ export class NamespacedContent implements ContentStore {
   }
 
   async info(digest: Digest): Promise<ContentInfo> {
-    const row = this.#metadata.read((tx) => tx.get(contentTable, rowKey(digest)));
-    if (row === undefined || row.deletedBy !== undefined) throw notFound(digest);
-    return infoOf(digest, row);
+    parseDigest(digest);
+    return infoOf(
+      digest,
+      this.#metadata.read((tx) => presentRow(tx, digest)),
+    );
   }
 
   async update(digest: Digest, labels: Readonly<Record<string, string>>): Promise<ContentInfo> {
+    parseDigest(digest);
     return this.#metadata.write((tx) => {
-      const row = tx.get(contentTable, rowKey(digest));
-      if (row === undefined || row.deletedBy !== undefined) throw notFound(digest);
-      const updated = { ...row, labels };
+      const updated = { ...presentRow(tx, digest), labels };
       tx.put(contentTable, rowKey(digest), updated);
       return infoOf(digest, updated);
     });
@@ -62,8 +65,10 @@ export class NamespacedContent implements ContentStore {
   }
 
   async delete(digest: Digest): Promise<void> {
+    parseDigest(digest);
     await this.#metadata.write((tx) => {
-      if (!tx.delete(contentTable, rowKey(digest))) throw notFound(digest);
+      presentRow(tx, digest);
+      tx.delete(contentTable, rowKey(digest));
     });
     await this.#store.delete(digest);
   }
@@ -76,6 +81,7 @@ export class NamespacedContent implements ContentStore {
   async writer(options: WriterOptions): Promise<ContentWriter> {
     const digest = options.expected?.digest;
     if (digest !== undefined) {
+      parseDigest(digest);
       const row = this.#metadata.read((tx) => tx.get(contentTable, rowKey(digest)));
       if (row?.deletedBy !== undefined) throw beingDeleted(digest);
       if (row !== undefined) throw alreadyExists(digest);
@@ -131,8 +137,9 @@ class NamespacedWriter implements ContentWriter {
       await putRow(this.#metadata, committed.digest, committed.size);
       return committed;
     } catch (error) {
-      if (expected?.digest !== undefined && isKind(error, 'already-exists')) {
-        await putRow(this.#metadata, expected.digest, expected.size ?? this.status().offset);
+      const digest = expected?.digest ?? this.status().expected;
+      if (digest !== undefined && isKind(error, 'already-exists')) {
+        await putRow(this.#metadata, digest, expected?.size ?? this.status().offset);
       }
       throw error;
     }
@@ -145,6 +152,12 @@ class NamespacedWriter implements ContentWriter {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function presentRow(tx: ReadTransaction, digest: Digest): ContentRow {
+  const row = tx.get(contentTable, rowKey(digest));
+  if (row === undefined || row.deletedBy !== undefined) throw notFound(digest);
+  return row;
 }
 
 async function putRow(metadata: MetadataStore, digest: Digest, size: number): Promise<void> {
@@ -172,7 +185,7 @@ function notFound(digest: Digest): SlipwayError {
 function alreadyExists(digest: Digest): SlipwayError {
   return new SlipwayError({
     kind: 'already-exists',
-    code: 'CONTENT_EXISTS',
+    code: 'CONTENT_ALREADY_EXISTS',
     message: `content "${digest}" is in the store already`,
     details: { digest },
   });
