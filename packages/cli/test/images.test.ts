@@ -33,15 +33,26 @@ test('pull -q prints the name alone, --json the image', async () => {
   ]);
 });
 
-test('bars on a terminal leave it with its cursor and wrapping', async () => {
+test.each([4, 0])('bars on a terminal of %d rows leave it with its cursor and wrapping', async (rows) => {
   await host.place.run(['rmi', demo()]);
-  await using terminal = new Terminal(host.place.env, [launcher, 'pull', demo()], { columns: 100, rows: 4 });
+  await using terminal = new Terminal(host.place.env, [launcher, 'pull', demo()], { columns: rows && 100, rows });
   expect(await terminal.exit).toBe(0);
   const { shown } = terminal;
   expect(shown).toContain('3 layers');
+  expect(shown).toContain('unpacked');
   expect(shown.lastIndexOf('\u001b[?25h')).toBeGreaterThan(shown.lastIndexOf('\u001b[?25l'));
   expect(shown.lastIndexOf('\u001b[?7h')).toBeGreaterThan(shown.lastIndexOf('\u001b[?7l'));
   expect(shown).toMatch(/Status: Pulled/);
+});
+
+test('bars are taken down also when three signals end us at once', async () => {
+  await host.place.run(['rmi', demo()]);
+  await using terminal = new Terminal(host.place.env, [launcher, 'pull', demo()]);
+  await terminal.sees('\u001b[?25l');
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT', 'SIGINT'] as const) terminal.child.kill(signal);
+  await terminal.exit;
+  const { shown } = terminal;
+  expect(shown.lastIndexOf('\u001b[?25h')).toBeGreaterThan(shown.lastIndexOf('\u001b[?25l'));
 });
 
 test('a failed pull names what is wrong and ends with 1', async () => {

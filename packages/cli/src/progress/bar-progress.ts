@@ -7,6 +7,9 @@ import { formatBytes } from '../units.js';
 import { layersLine, shortDigest } from './line-progress.js';
 import type { ProgressView } from './pull-progress.js';
 
+/** For a terminal that does not know its size. */
+const usualRows = 24;
+
 interface Layer {
   readonly bar: SingleBar;
   readonly startedAt: number;
@@ -24,6 +27,7 @@ export class BarProgress implements ProgressView {
   constructor(screen: WriteStream, output: Output) {
     this.#screen = screen;
     this.#output = output;
+    process.once('exit', this.#stop);
   }
 
   show(event: PullProgress): void {
@@ -33,9 +37,14 @@ export class BarProgress implements ProgressView {
   }
 
   [Symbol.dispose](): void {
+    process.off('exit', this.#stop);
+    this.#stop();
+  }
+
+  readonly #stop = (): void => {
     this.#bars?.stop();
     this.#bars = undefined;
-  }
+  };
 
   /** Made with the first bar: it writes to the screen even when it has none. */
   #multiBar(): MultiBar {
@@ -62,7 +71,7 @@ export class BarProgress implements ProgressView {
   }
 
   #addLayer(digest: string, phase: LayerPhase, current: number, total: number): Layer | undefined {
-    if (this.#layers.size >= this.#screen.rows - 2 && !this.#makeRoom()) return undefined;
+    if (this.#layers.size >= (this.#screen.rows || usualRows) - 2 && !this.#makeRoom()) return undefined;
     const bar = this.#multiBar().create(total, current, { name: shortDigest(digest), phase });
     const layer = { bar, startedAt: performance.now(), startedWith: current, phase };
     this.#layers.set(digest, layer);
