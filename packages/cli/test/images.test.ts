@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LineProgress } from '../src/progress/line-progress.js';
 import { type Host, startHost } from './registry.js';
-import { finished, launcher, Terminal } from './slipway.js';
+import { finished, launcher, Place, Terminal } from './slipway.js';
 
 let host: Host;
 beforeAll(async () => {
@@ -46,8 +46,8 @@ test.each([4, 0])('bars on a terminal of %d rows leave it with its cursor and wr
 });
 
 test('bars are taken down also when three signals end us at once', async () => {
-  await host.place.run(['rmi', demo()]);
-  await using terminal = new Terminal(host.place.env, [launcher, 'pull', demo()]);
+  using place = new Place();
+  await using terminal = new Terminal(place.env, [launcher, 'pull', demo()]);
   await terminal.sees('\u001b[?25l');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT', 'SIGINT'] as const) terminal.child.kill(signal);
   await terminal.exit;
