@@ -17,6 +17,7 @@ import { SlipwayError, wrapError } from '@slipway/plugin-api';
 import { checkDataFile } from './data-file.js';
 import { requireLocalFileSystem } from './file-system.js';
 import { requireFormat, writeFormat } from './format.js';
+import { importLmdb } from './import-lmdb.js';
 import { makeLockFile } from './room.js';
 import type { Rows } from './transaction.js';
 
@@ -41,8 +42,7 @@ export async function openEnvironment(folder: string): Promise<Environment> {
   const path = join(folder, fileName);
   try {
     requireLocalFileSystem(folder);
-    // Importing lmdb costs 30 to 40 ms: only who opens a store pays.
-    const { open } = await import('lmdb');
+    const { open } = await importLmdb();
     if (!existsSync(`${path}-lock`)) makeLockFile(`${path}-lock`, join(folder, `${newPrefix}lock-${process.pid}`));
     if (!existsSync(path)) await create(open, folder, path);
     sweep(folder);
