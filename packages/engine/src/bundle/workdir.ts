@@ -30,12 +30,18 @@ export function resolveWorkdir(root: RootFiles, text: string): string {
 /** What is there of the way must be directories. A link to nowhere could come to lead into what is mounted later. */
 function checkMissing(root: RootFiles, path: string): void {
   const names = path.split('/').slice(1);
+  let parent = '';
   for (let depth = 1; depth <= names.length; depth++) {
     const prefix = `/${names.slice(0, depth).join('/')}`;
-    if (root.find(prefix, { followLast: false }) === undefined) return;
+    if (root.find(prefix, { followLast: false }) === undefined) {
+      const way = [parent, ...names.slice(depth - 1)].join('/');
+      if (processLinks.test(way)) throw refuse(path, `leads to ${quote(way)}, which belongs to a process`);
+      return;
+    }
     const found = root.find(prefix);
     if (found === undefined) throw refuse(path, `goes through ${quote(prefix)}, a symbolic link that leads nowhere in the image`);
     if (found.kind !== 'directory') throw refuse(path, `goes through ${quote(prefix)}, which is not a directory in the image`);
+    parent = found.path === '/' ? '' : found.path;
   }
 }
 

@@ -93,6 +93,8 @@ describe('resolveWorkdir', () => {
     trap: { link: '/proc/1/cwd' },
     'proc/1/cwd/keep': '',
     loop: { link: 'loop' },
+    processes: { link: 'proc' },
+    top: { link: '/' },
   };
   const resolve = (text: string) => {
     using image = tree(files);
@@ -127,6 +129,9 @@ describe('resolveWorkdir', () => {
     ['/proc/self/../self/fd/8'],
     ['/proc/thread-self/cwd'],
     ['/dev/fd/7'],
+    ['/processes/self/fd/7'],
+    ['/top/proc/self/cwd'],
+    ['/top/top/dev/fd/7'],
   ])('%j is refused (CVE-2024-21626 among others)', (text) => {
     expect(errorOf(() => resolve(text))).toMatchObject({ kind: 'invalid-argument', code: 'WORKDIR_INVALID' });
   });
