@@ -1,5 +1,7 @@
 import type { RuntimeMount } from '@slipway/plugin-api';
 import type { HostFacts } from './host-facts.js';
+import { invalid, quote } from './invalid.js';
+import type { RootFiles } from './root-files.js';
 
 /** The kernel's own file systems, as Docker mounts them. On cgroup v1 `cgroup` stands for one read-only mount for each hierarchy. */
 const kernelMounts: readonly RuntimeMount[] = [
@@ -34,4 +36,22 @@ export function mounts(network: 'none' | 'host', host: HostFacts): readonly Runt
       source === undefined ? [] : [{ destination, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'noexec', 'nodev'] }],
     ),
   ];
+}
+
+/**
+ * What the image has where these file systems go must be a folder. runc 1.1 follows a link in place of /dev before it has changed its
+ * root: it then makes and removes entries in a folder of the host. Errors: `MOUNT_POINT_INVALID`.
+ */
+export function checkMountPoints(root: RootFiles): void {
+  for (const { destination } of kernelMounts) {
+    // Below another of these nothing of the image is left.
+    if (destination.indexOf('/', 1) !== -1) continue;
+    const found = root.find(destination, { followLast: false });
+    if (found === undefined || found.kind === 'directory') continue;
+    throw invalid(
+      'MOUNT_POINT_INVALID',
+      `${quote(destination)} of the image is ${found.kind === 'symlink' ? 'a symbolic link' : 'a file'}, expected a directory`,
+      { hint: 'the image is broken or hostile; its maker must push it again', details: { path: destination } },
+    );
+  }
 }

@@ -8,7 +8,7 @@ import type { HostFacts } from './host-facts.js';
 import { parseHostname } from './hostname.js';
 import { imageDefaults } from './image-defaults.js';
 import { maskedPaths, readonlyPaths } from './kernel-paths.js';
-import { mounts } from './mounts.js';
+import { checkMountPoints, mounts } from './mounts.js';
 import type { RootFiles } from './root-files.js';
 import { seccompProfile } from './seccomp/index.js';
 import { resolveUser } from './user.js';
@@ -34,6 +34,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const { options, host, rootfs } = input;
   const id = parseContainerId(input.id);
   const image = imageDefaults(input.image);
+  checkMountPoints(rootfs);
   const network = options.network ?? 'none';
   const hostname = chooseHostname(id, network, input);
   const user = resolveUser(rootfs, options.user || image.user);

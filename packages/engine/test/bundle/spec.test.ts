@@ -52,6 +52,20 @@ describe('buildSpec', () => {
     expect(build().linux.maskedPaths).toContain('/sys/devices/system/cpu/cpu0/thermal_throttle');
   });
 
+  test.each([
+    ['dev', { link: '/../../../../tmp' }],
+    ['dev', { link: 'etc' }],
+    ['proc', { link: '/etc' }],
+    ['sys', 'a file'],
+  ] as const)(
+    'an image with %s as %j is refused: runc 1.1 wrote to the folder of the host that /dev linked to',
+    (name, entry) => {
+      using files = tree({ [name]: entry, 'etc/passwd': '' });
+      const attempt = () => buildSpec({ id: 'web', image: image({ Cmd: ['sh'] }), options: {}, rootfs: files.root, host });
+      expect(errorOf(attempt)).toMatchObject({ kind: 'invalid-argument', code: 'MOUNT_POINT_INVALID' });
+    },
+  );
+
   test('host names', () => {
     expect(build({}, undefined, host, 'abcdefghijklmnop').hostname).toBe('abcdefghijkl');
     expect(build({}, undefined, host, 'abcdefghijk.mnop').hostname).toBe('abcdefghijk');
