@@ -20,8 +20,8 @@ import type { RunningContainer } from './run/container.js';
 import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
 
 /**
- * The way of the data behind one face. Every method first cleans up after operations that were killed, and imports what it
- * needs when it is called: listing images loads nothing of pulling and running.
+ * The way of the data behind one face. The first call cleans up after operations that were killed, and when that fails, the
+ * next one tries again. Every method imports what it needs when it is called: listing images loads nothing of pulling and running.
  */
 export class SlipwayEngine implements Engine, Images {
   readonly #parts: EngineParts;
@@ -125,7 +125,10 @@ export class SlipwayEngine implements Engine, Images {
   }
 
   #recovered(): Promise<void> {
-    this.#recovery ??= recover(this.#parts);
+    this.#recovery ??= recover(this.#parts).catch((error: unknown) => {
+      this.#recovery = undefined;
+      throw error;
+    });
     return this.#recovery;
   }
 }

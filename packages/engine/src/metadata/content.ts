@@ -8,6 +8,7 @@ import {
   defineTable,
   type IngestStatus,
   isKind,
+  isSlipwayError,
   type MetadataStore,
   type ReadTransaction,
   SlipwayError,
@@ -25,6 +26,8 @@ const schema = v.object({
 });
 
 export type ContentRow = v.InferOutput<typeof schema>;
+
+const beingDeletedCode = 'CONTENT_BEING_DELETED';
 
 /** By digest. Presence is the row, not the file. */
 export const contentTable = defineTable<ContentRow>('content', (value) => v.parse(schema, value));
@@ -191,11 +194,16 @@ function alreadyExists(digest: Digest): SlipwayError {
   });
 }
 
+/** Of a writer that cannot be had until a deletion has ended. */
+export function isBeingDeleted(error: unknown): boolean {
+  return isSlipwayError(error) && error.code === beingDeletedCode;
+}
+
 /** Kind `unavailable`: a moment later it can be brought in again. */
 function beingDeleted(digest: Digest): SlipwayError {
   return new SlipwayError({
     kind: 'unavailable',
-    code: 'CONTENT_BEING_DELETED',
+    code: beingDeletedCode,
     message: `content "${digest}" is being deleted`,
     details: { digest },
   });

@@ -9,12 +9,15 @@ import {
   throwIfAborted,
   wrapError,
 } from '@slipway/plugin-api';
+import { isBeingDeleted } from '../metadata/content.js';
 import type { Operation } from '../operations/operation.js';
 
 export interface FetchContext {
   readonly content: ContentStore;
   readonly fetcher: Fetcher;
   readonly operation: Operation;
+  /** Cleans up after operations that were killed since this engine began. */
+  readonly recover: () => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,7 +46,10 @@ export async function fetchContent(
       ingest.forget();
       if (isKind(error, 'already-exists')) return;
       if (!isKind(error, 'unavailable')) throw wrapError(what, error);
-      await sleep(wait);
+      // Nobody else may come to finish a deletion whose process was killed.
+      if (isBeingDeleted(error)) await context.recover();
+      // Rejects only when aborted, which is told above.
+      await sleep(wait, undefined, { signal: context.signal }).catch(() => {});
       continue;
     }
     try {

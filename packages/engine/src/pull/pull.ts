@@ -4,6 +4,7 @@ import { describeImage } from '../images/describe.js';
 import { addToLease, expireLease } from '../metadata/leases.js';
 import { sweep } from '../metadata/sweep.js';
 import { Operation } from '../operations/operation.js';
+import { recoverOperations } from '../operations/recovery.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
 import { type UnpackLayer, unpack } from '../unpack/unpack.js';
@@ -35,6 +36,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
       content: parts.content,
       fetcher: (await stack.resolver()).fetcher(fullName),
       operation,
+      recover: () => recoverOperations(parts),
       signal: options.signal,
     };
     const image = await fetchImage(parts, fetch, target, options);
@@ -91,20 +93,33 @@ async function fetchImage(
   const chosen = await chooseManifest(target, options.platform, async (descriptor) => {
     refuseLarge(descriptor);
     await lease([descriptor.digest]);
-    await fetchContent(fetch, descriptor, () => {});
-    return readManifestDocument(parts.content, descriptor);
+    return fetchDocument(fetch, descriptor, () => readManifestDocument(parts.content, descriptor));
   });
   step('pull.manifest', { digest: chosen.descriptor.digest });
 
   const { manifest } = chosen;
   refuseLarge(manifest.config);
   await lease([manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)]);
-  await fetchContent(fetch, manifest.config, () => {});
-  const config = await readRunnableConfig(parts.content, manifest);
+  const config = await fetchDocument(fetch, manifest.config, () => readRunnableConfig(parts.content, manifest));
   const warning = checkPlatform(chosen.descriptor, config, options.platform);
   if (warning !== undefined) parts.log.warn(warning);
   step('pull.config', { digest: manifest.config.digest });
   return { ...chosen, config };
+}
+
+/** One that is here and was damaged on disk is brought in again, with the labels by which it keeps what it needs. */
+async function fetchDocument<T>(fetch: FetchContext, descriptor: Descriptor, read: () => Promise<T>): Promise<T> {
+  await fetchContent(fetch, descriptor, () => {});
+  try {
+    return await read();
+  } catch (error) {
+    if (!isKind(error, 'data-loss')) throw error;
+    const { labels } = await fetch.content.info(descriptor.digest);
+    await fetch.content.delete(descriptor.digest);
+    await fetchContent(fetch, descriptor, () => {});
+    await fetch.content.update(descriptor.digest, labels);
+    return read();
+  }
 }
 
 /** Downloads run side by side and ahead of the unpacking, which goes from the bottom up. */

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import { type ContentStore, type ContentWriter, type Descriptor, type Fetcher, SlipwayError } from '@slipway/plugin-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { contentTable, NamespacedContent } from '../../dist/metadata/content.js';
+import { rowKey } from '../../dist/metadata/rows.js';
 import { Operation } from '../../dist/operations/operation.js';
+import { recoverOperations } from '../../dist/operations/recovery.js';
 import { fetchContent } from '../../dist/pull/fetch.js';
+import { memoryContent } from '../memory-content.ts';
 import { fakeParts } from '../parts.ts';
 
 const bytes = Buffer.from('0123456789'.repeat(10));
@@ -79,7 +84,8 @@ afterEach(() => parts[Symbol.dispose]());
 async function fetchWith(content: ContentStore, fetcher: Fetcher, signal?: AbortSignal): Promise<number[]> {
   const progress: number[] = [];
   await using operation = Operation.begin(parts, 'test');
-  await fetchContent({ content, fetcher, operation, signal }, descriptor, (count) => progress.push(count));
+  const recover = (): Promise<void> => recoverOperations(parts);
+  await fetchContent({ content, fetcher, operation, recover, signal }, descriptor, (count) => progress.push(count));
   return progress;
 }
 
@@ -133,6 +139,23 @@ describe('fetchContent', () => {
     await fetchWith(content, fetcher);
     expect(offsets).toEqual([]);
     expect(parts.released).toEqual([]);
+  });
+
+  it('bug: waited for ever for a deletion whose process was killed after this engine had begun', async () => {
+    const store = memoryContent();
+    const content = new NamespacedContent(store, parts.metadata);
+    Object.assign(parts, { store, content });
+    const deletion = Operation.begin(parts, 'remove');
+    deletion.acquire({ kind: 'deletion', digests: [descriptor.digest] });
+    await parts.metadata.write((tx) => {
+      const row = { size: bytes.length, createdAt: '2026-01-01T00:00:00.000Z', labels: {}, deletedBy: deletion.id };
+      tx.put(contentTable, rowKey(descriptor.digest), row);
+    });
+    const { fetcher } = fakeFetcher([() => ({ offset: 0, chunks: [bytes] })]);
+    const fetching = fetchWith(content, fetcher);
+    setTimeout(() => closeSync(deletion.fd), 50);
+    await fetching;
+    expect(await content.info(descriptor.digest)).toMatchObject({ size: bytes.length });
   });
 
   it('ends at once when aborted, while it waits too', async () => {

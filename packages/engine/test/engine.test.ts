@@ -1,0 +1,24 @@
+import { memoryMetadata } from '@slipway/plugin-testkit';
+import { expect, it } from 'vitest';
+import { SlipwayEngine } from '../dist/engine.js';
+import { memoryContent } from './memory-content.ts';
+import { fakeParts } from './parts.ts';
+
+it('bug: a clean-up that failed once failed every later call', async () => {
+  using parts = fakeParts();
+  const metadata = memoryMetadata();
+  let isBroken = true;
+  const failing: typeof metadata = {
+    read(fn) {
+      if (isBroken) throw new Error('no disk at the moment');
+      return metadata.read(fn);
+    },
+    write: (fn) => metadata.write(fn),
+  };
+  const { settings, resolvers, snapshotters, differs, runtimes, log } = parts;
+  const needs = { metadata: failing, content: memoryContent(), resolvers, snapshotters, differs, runtimes };
+  await using engine = SlipwayEngine.open(settings, needs, log);
+  await expect(engine.list()).rejects.toThrow('no disk at the moment');
+  isBroken = false;
+  expect(await engine.list()).toEqual([]);
+});
