@@ -16,7 +16,7 @@ export function activeStack(parts: EngineParts, name = parts.settings.defaultSta
   if (settings === undefined) {
     throw new SlipwayError({
       kind: 'not-found',
-      code: 'STACK_NOT_FOUND',
+      code: 'STACK_UNKNOWN',
       message: `stack ${JSON.stringify(name)} is not in the config; there is ${Object.keys(parts.settings.stacks).join(', ')}`,
       hint: 'add a [stacks.NAME] table to the config or choose another --stack',
     });

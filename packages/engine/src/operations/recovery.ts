@@ -33,17 +33,6 @@ export async function recoverOperations(parts: EngineParts): Promise<void> {
   }
 }
 
-/** True while a process holds the operation. */
-export function isLive(state: string, operation: string): boolean {
-  const fd = openIfThere(path.join(operationsFolder(state), operation));
-  if (fd === undefined) return false;
-  try {
-    return !linux.tryFlock(fd, 'shared');
-  } finally {
-    closeSync(fd);
-  }
-}
-
 async function replay(parts: EngineParts, name: string, resources: readonly Resource[]): Promise<boolean> {
   parts.log.info(`cleaning up after "${name}", which was killed`, { resources: resources.length });
   let failed = false;

@@ -4,8 +4,9 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } fro
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Operation } from '../../dist/operations/operation.js';
-import { heldResources, isLive, recoverOperations } from '../../dist/operations/recovery.js';
+import { heldResources, recoverOperations } from '../../dist/operations/recovery.js';
 import { fakeParts } from '../parts.ts';
+import { isLive } from './is-live.ts';
 
 let parts: ReturnType<typeof fakeParts>;
 const records = (): string[] => readdirSync(path.join(parts.settings.state, 'ops'));
