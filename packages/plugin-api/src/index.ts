@@ -9,5 +9,4 @@ export * from './point.js';
 export * from './resolve/index.js';
 export * from './runtime/index.js';
 export * from './snapshots/index.js';
-export type * from './stack.js';
 export * from './step.js';

@@ -96,8 +96,8 @@ export interface ContentWriter extends AsyncDisposable {
   /** Back to offset 0; no other offset is possible. */
   truncate(): Promise<void>;
   /**
-   * Makes the ingest a blob. Without `digest` the computed sha256 is its name. Returns the descriptor part that is now
-   * visible. Errors: `failed-precondition`, `already-exists`, `resource-exhausted`.
+   * Makes the ingest a blob. What is not given here is as {@link WriterOptions.expected} said on opening; without any digest
+   * the computed sha256 is its name. Returns the descriptor part that is now visible. Errors: `failed-precondition`, `already-exists`, `resource-exhausted`.
    */
   commit(expected?: {
     readonly size?: number;

@@ -52,7 +52,7 @@ export interface PullOptions extends StackOptions {
   readonly onProgress?: ((event: PullProgress) => void) | undefined;
 }
 
-/** What happens during a pull, in order, many times a second at most per layer. */
+/** What happens during a pull, in order. Bytes of one layer are told at most every 50 ms, a new phase at once. */
 export type PullProgress =
   | { readonly type: 'resolving'; readonly name: string }
   | { readonly type: 'resolved'; readonly name: string; readonly descriptor: Descriptor }
@@ -66,7 +66,7 @@ export type PullProgress =
       readonly total: number;
     };
 
-/** `exists`: the snapshot was there. `waiting` for an earlier layer. Bytes are compressed bytes. */
+/** `downloaded`: waits for the layers below. `exists`: the snapshot was there. Bytes are compressed bytes. */
 export type LayerPhase = 'downloading' | 'downloaded' | 'unpacking' | 'unpacked' | 'exists';
 
 export interface Image {
