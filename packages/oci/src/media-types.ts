@@ -25,23 +25,6 @@ export const mediaTypes = {
 const indexTypes: ReadonlySet<string> = new Set([mediaTypes.ociIndex, mediaTypes.dockerManifestList]);
 const manifestTypes: ReadonlySet<string> = new Set([mediaTypes.ociManifest, mediaTypes.dockerManifest]);
 const schema1Types: ReadonlySet<string> = new Set([mediaTypes.dockerManifestSchema1, mediaTypes.dockerManifestSchema1Signed]);
-const configTypes: ReadonlySet<string> = new Set([mediaTypes.ociConfig, mediaTypes.dockerConfig]);
-const foreignLayerTypes: ReadonlySet<string> = new Set([
-  mediaTypes.ociForeignLayer,
-  mediaTypes.ociForeignLayerGzip,
-  mediaTypes.ociForeignLayerZstd,
-  mediaTypes.dockerForeignLayer,
-  mediaTypes.dockerForeignLayerGzip,
-]);
-const layerTypes: ReadonlySet<string> = new Set([
-  mediaTypes.ociLayer,
-  mediaTypes.ociLayerGzip,
-  mediaTypes.ociLayerZstd,
-  mediaTypes.dockerLayer,
-  mediaTypes.dockerLayerGzip,
-  mediaTypes.dockerLayerZstd,
-  ...foreignLayerTypes,
-]);
 
 /** A list of manifests: OCI image index or Docker manifest list. */
 export function isIndexType(mediaType: string): boolean {
@@ -56,19 +39,4 @@ export function isManifestType(mediaType: string): boolean {
 /** Docker's schema 1, which Slipway recognises only to refuse it. */
 export function isSchema1Type(mediaType: string): boolean {
   return schema1Types.has(mediaType);
-}
-
-/** The configuration of an image that can run. */
-export function isConfigType(mediaType: string): boolean {
-  return configTypes.has(mediaType);
-}
-
-/** A tar layer, compressed or not, foreign ones included. */
-export function isLayerType(mediaType: string): boolean {
-  return layerTypes.has(mediaType);
-}
-
-/** A layer that registries may not hold, to be had from its descriptor's `urls` ("foreign", "non-distributable"). */
-export function isForeignLayer(mediaType: string): boolean {
-  return foreignLayerTypes.has(mediaType);
 }
