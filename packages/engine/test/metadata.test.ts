@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { containersTable } from '../dist/metadata/containers.js';
 import { contentTable } from '../dist/metadata/content.js';
 import { imagesTable } from '../dist/metadata/images.js';
-import { addToLease, dropLease, endLease, leasesTable } from '../dist/metadata/leases.js';
+import { addToLease, dropLease, endLease, leasesTable, relieveCutOffLeases } from '../dist/metadata/leases.js';
 import { garbage, mark } from '../dist/metadata/marks.js';
 import { rowKey } from '../dist/metadata/rows.js';
 
@@ -80,6 +80,25 @@ describe('marks', () => {
       });
     });
     expect(metadata.read((tx) => mark(tx)).content).toEqual(new Set([digest('a')]));
+  });
+});
+
+describe('bug: after a cut-off pull and a good one, removing the image freed nothing for a day', () => {
+  it('what is named is taken off cut-off leases, and off no others', async () => {
+    const metadata = memoryMetadata();
+    await metadata.write((tx) => {
+      for (const id of ['same', 'other', 'live'])
+        addToLease(tx, id, { content: ['a', 'b'], snapshots: [{ snapshotter: 's', name: 'n' }] });
+      addToLease(tx, 'other', { content: ['c'] });
+    });
+    await endLease(metadata, 'same');
+    await endLease(metadata, 'other');
+    await metadata.write((tx) => relieveCutOffLeases(tx, { content: new Set(['a', 'b']), snapshots: new Set(['n']) }));
+    const rows = metadata.read((tx) => [...tx.entries(leasesTable)].map(([key, row]) => [key, row.content]));
+    expect(rows).toEqual([
+      ['default/live', ['a', 'b']],
+      ['default/other', ['c']],
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { defineTable, type MetadataStore, type WriteTransaction } from '@slipway/plugin-api';
 import * as v from 'valibot';
-import { rowKey } from './rows.js';
+import { rowKey, rowPrefix } from './rows.js';
 
 const schema = v.object({
   createdAt: v.string(),
@@ -49,6 +49,20 @@ export async function endLease(metadata: MetadataStore, id: string): Promise<voi
 export function expireLease(tx: WriteTransaction, id: string): void {
   const row = tx.get(leasesTable, rowKey(id));
   if (row !== undefined) tx.put(leasesTable, rowKey(id), { ...row, expiresAt: new Date(0).toISOString() });
+}
+
+/** What a name keeps from now on needs no lease of a pull that was cut off; else a removal of that name would free nothing for a day. */
+export function relieveCutOffLeases(
+  tx: WriteTransaction,
+  named: { readonly content: ReadonlySet<string>; readonly snapshots: ReadonlySet<string> },
+): void {
+  for (const [key, lease] of [...tx.entries(leasesTable, { prefix: rowPrefix })]) {
+    if (lease.expiresAt === undefined) continue;
+    const content = lease.content.filter((digest) => !named.content.has(digest));
+    const snapshots = lease.snapshots.filter(({ name }) => !named.snapshots.has(name));
+    if (content.length + snapshots.length === 0) tx.delete(leasesTable, key);
+    else tx.put(leasesTable, key, { ...lease, content, snapshots });
+  }
 }
 
 export function dropLease(tx: WriteTransaction, id: string): void {

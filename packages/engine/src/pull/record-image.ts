@@ -1,9 +1,9 @@
-import { formatReference, type Reference } from '@slipway/oci';
+import { chainIds, formatReference, type Reference } from '@slipway/oci';
 import type { Descriptor, Digest, ImageConfig } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
 import { imagesTable } from '../metadata/images.js';
 import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
-import { dropLease } from '../metadata/leases.js';
+import { dropLease, relieveCutOffLeases } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 import type { ChosenManifest } from './choose-manifest.js';
@@ -34,6 +34,10 @@ export async function recordImage(parts: EngineParts, record: ImageRecord): Prom
     const before = tx.get(imagesTable, key);
     tx.put(imagesTable, key, { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now });
     dropLease(tx, record.lease);
+    relieveCutOffLeases(tx, {
+      content: new Set(labels.keys()),
+      snapshots: new Set(chainIds(record.image.config.rootfs.diff_ids)),
+    });
   });
 }
 
