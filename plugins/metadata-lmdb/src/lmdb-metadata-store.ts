@@ -1,7 +1,7 @@
 import { type MetadataStore, type ReadTransaction, SlipwayError, step, type WriteTransaction } from '@slipway/plugin-api';
 import { inject, injectable } from 'tsyringe';
 import type { Environment } from './environment.js';
-import { diskFull, hasRoom, keepReserve, requireRoom } from './room.js';
+import { diskFull, hasRoom, keepReserve, reserveHolds } from './room.js';
 import { LmdbTransaction } from './transaction.js';
 
 /** Token of the {@link Environment} in the plugin's container. */
@@ -63,7 +63,7 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
       // A child transaction of the batch that one flush makes durable: what it throws undoes its own changes only. The
       // result is boxed, because lmdb-js would hold the lock of all processes while it waits for a promise.
       const { result } = await rows.childTransaction(() => {
-        const transaction = new LmdbTransaction(rows, undefined, (bytes) => this.beforePut(bytes));
+        const transaction = new LmdbTransaction(rows, undefined, (bytes, isThere) => this.beforePut(bytes, isThere));
         this.writing = true;
         try {
           if (this.batchBytes === undefined) keepReserve(this.environment.dataFd);
@@ -87,9 +87,13 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
     }
   }
 
-  private beforePut(bytes: number): void {
+  private beforePut(bytes: number, isThere: () => boolean): void {
     this.batchBytes = (this.batchBytes ?? 0) + bytes;
-    requireRoom(this.environment.folder, this.batchBytes);
+    const { folder, dataFd } = this.environment;
+    if (hasRoom(folder, this.batchBytes)) return;
+    // What is to be deleted is marked first: a row that changes costs no more than one that goes.
+    if (isThere() && reserveHolds(dataFd, this.batchBytes)) return;
+    throw diskFull(folder, `the rows need ${this.batchBytes} bytes`);
   }
 
   private check(what: string): void {

@@ -1,11 +1,11 @@
 import { closeSync, existsSync, fstatSync, fsyncSync, linkSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
-import { SlipwayError } from '@slipway/plugin-api';
+import { hasCode, SlipwayError } from '@slipway/plugin-api';
 import { lastPageEnd } from './data-file.js';
 
 /**
  * lmdb and a full disk do not go together: a commit that finds no room fails, lmdb-js has crashed after a few dozen of
  * those, and a hole in the mapped lock file is a SIGBUS. So room is made beforehand: the data file is kept longer than it
- * is used, which is what lets rows be deleted on a full disk, and rows are put only while the disk has room for them.
+ * is used, which is what lets rows be changed and deleted on a full disk, and rows are added only while the disk has room for them.
  */
 const reserveBytes = 1024 * 1024;
 
@@ -39,7 +39,7 @@ export function keepReserve(fd: number): void {
   try {
     writeZeros(fd, size, used + reserveBytes);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))) throw error;
+    if (!hasCode(error, 'ENOSPC', 'EDQUOT')) throw error;
   }
 }
 
@@ -50,9 +50,10 @@ export function hasRoom(folder: string, bytes: number): boolean {
   return bavail * bsize >= 2 * bytes + reserveBytes / 2;
 }
 
-/** Errors: `resource-exhausted` when there is none. */
-export function requireRoom(folder: string, bytes: number): void {
-  if (!hasRoom(folder, bytes)) throw diskFull(folder, `the rows need ${bytes} bytes`);
+/** Whether what is kept behind the last page will do for changing rows to this many bytes, and for deleting them afterwards. */
+export function reserveHolds(fd: number, bytes: number): boolean {
+  const used = lastPageEnd(fd);
+  return used !== undefined && fstatSync(fd).size - used >= 2 * bytes + reserveBytes / 4;
 }
 
 export function diskFull(folder: string, why: string, cause?: unknown): SlipwayError {

@@ -16,8 +16,8 @@ export class LmdbTransaction implements WriteTransaction {
   constructor(
     private readonly rows: Rows,
     private readonly snapshot?: Transaction,
-    /** Called with the size of a row before it is put. */
-    private readonly beforePut: (bytes: number) => void = () => {},
+    /** Called before a row is put, with its size and whether one of that key is there. */
+    private readonly beforePut: (bytes: number, isThere: () => boolean) => void = () => {},
   ) {}
 
   end(): void {
@@ -50,7 +50,7 @@ export class LmdbTransaction implements WriteTransaction {
     this.check();
     const row = rowKey(table, key);
     const bytes = encodeValue(table, key, value);
-    this.beforePut(row.length + bytes.length);
+    this.beforePut(row.length + bytes.length, () => this.rows.doesExist(row));
     this.rows.putSync(row, bytes);
   }
 

@@ -287,6 +287,33 @@ describe('writing', () => {
     }
   });
 
+  test('on a full disk rows can be marked for their deletion, round after round', async () => {
+    const root = folderOfTest();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', root]);
+    try {
+      await using opened = await openStore(root);
+      const { store } = opened;
+      await store.write((tx) => {
+        for (let index = 0; index < 500; index++) tx.put(blobs, String(index), 'x'.repeat(200));
+      });
+      expect(() => writeFileSync(join(root, 'fill'), Buffer.alloc(4 * 1024 * 1024))).toThrow('ENOSPC');
+      for (let round = 0; round < 100; round++) {
+        await store.write((tx) => {
+          for (let index = 0; index < 500; index += 5)
+            tx.put(blobs, String(index), `${'x'.repeat(200)} marked in round ${round}`);
+        });
+      }
+      const added = failure(store.write((tx) => tx.put(blobs, 'more', 1)));
+      expect(await added).toMatchObject({ kind: 'resource-exhausted', code: 'METADATA_DISK_FULL' });
+      await store.write((tx) => {
+        for (let index = 0; index < 500; index++) tx.delete(blobs, String(index));
+      });
+      expect(store.read((tx) => [...tx.entries(blobs)])).toEqual([]);
+    } finally {
+      execFileSync('umount', [root]);
+    }
+  });
+
   test('a lock file that is missing on a full disk is an error, not the end of the process', async () => {
     const root = folderOfTest();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', root]);
