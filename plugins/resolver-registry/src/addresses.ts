@@ -15,7 +15,13 @@ const specialIpv4: readonly (readonly [network: string, prefix: number])[] = [
   ['240.0.0.0', 4],
 ];
 const specialIpv6: readonly (readonly [network: string, prefix: number])[] = [
-  ['::', 127],
+  // With the addresses that only carry an IPv4 address (RFC 4291, 2.5.5.1).
+  ['::', 96],
+  // Translation and tunnels, at the end of which is an IPv4 address (RFC 8215, 4380, 7526).
+  ['64:ff9b:1::', 48],
+  ['2001::', 32],
+  ['2002::', 16],
+  ['100::', 64],
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],
