@@ -14,7 +14,15 @@ import { checked, systemError } from './errors.js';
 import { FsContext } from './fs-context.js';
 import { libc } from './libc.js';
 import { openLoop } from './loop.js';
-import { defaultWords, MOUNT_ATTR_RDONLY, mountAttributes, OPEN_TREE_CLONE, superblockWords } from './mount-flags.js';
+import {
+  defaultWords,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  mountAttributes,
+  OPEN_TREE_CLONE,
+  superblockWords,
+} from './mount-flags.js';
 import { mountOverlay, PathDescriptors } from './overlay.js';
 import type { Path } from './system.js';
 
@@ -76,17 +84,22 @@ function mountBind(mount: BindMount): number {
   const { source } = mount;
   const fd = checked(libc().openTree(AT_FDCWD, cString(source), OPEN_TREE_CLONE | O_CLOEXEC), 'open_tree', source);
   try {
-    // struct mount_attr {attr_set, attr_clr, propagation, userns_fd}. Private, because the copy would otherwise be a peer of
-    // the source: whatever is later mounted inside it, in whichever namespace, would show on the host as well.
-    const attributes = Buffer.alloc(32);
-    attributes.writeBigUInt64LE(BigInt(mount.readOnly ? MOUNT_ATTR_RDONLY : 0), 0);
-    attributes.writeBigUInt64LE(BigInt(MS_PRIVATE), 16);
-    checked(libc().mountSetattr(fd, cString(''), AT_EMPTY_PATH, attributes, attributes.length), 'mount_setattr', source);
+    // Private, because the copy would otherwise be a peer of the source: whatever is later mounted inside it, in whichever
+    // namespace, would show on the host as well.
+    setAttributes(fd, mount.readOnly ? MOUNT_ATTR_RDONLY : 0, MS_PRIVATE, source);
     return fd;
   } catch (error) {
     closeSync(fd);
     throw error;
   }
+}
+
+function setAttributes(fd: number, attributes: number, propagation: number, path: Path): void {
+  // struct mount_attr {attr_set, attr_clr, propagation, userns_fd}.
+  const words = Buffer.alloc(32);
+  words.writeBigUInt64LE(BigInt(attributes), 0);
+  words.writeBigUInt64LE(BigInt(propagation), 16);
+  checked(libc().mountSetattr(fd, cString(''), AT_EMPTY_PATH, words, words.length), 'mount_setattr', path);
 }
 
 function mountErofs(mount: ErofsMount): number {
@@ -139,7 +152,8 @@ function mountGeneric(mount: GenericMount): number {
   return context.mount(attributes);
 }
 
-export function attachMount(mountFd: number, directory: Path): void {
+export function attachMount(mountFd: number, directory: Path, options: { readonly inert?: boolean } = {}): void {
+  if (options.inert === true) setAttributes(mountFd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, directory);
   const result = libc().moveMount(mountFd, cString(''), AT_FDCWD, cString(directory), MOVE_MOUNT_F_EMPTY_PATH);
   checked(result, 'move_mount', directory);
 }

@@ -42,8 +42,8 @@ export interface LinuxSystem {
    * With `readOnly`, an overlay's upper directory becomes its topmost lower one and every other kind is mounted read-only.
    */
   mountDetached(mounts: readonly Mount[], options?: { readonly readOnly?: boolean }): number;
-  /** move_mount(2) of a detached tree onto a directory. */
-  attachMount(mountFd: number, directory: Path): void;
+  /** move_mount(2) of a detached tree onto a directory. `inert`: its device nodes and setuid bits mean nothing there (nodev, nosuid). */
+  attachMount(mountFd: number, directory: Path, options?: { readonly inert?: boolean }): void;
   /** umount2(2) with UMOUNT_NOFOLLOW; `detach` adds MNT_DETACH. */
   unmount(directory: Path, options?: { readonly detach?: boolean }): void;
   /** unshare(2) of the calling thread's mount namespace, with propagation of everything set to slave. */

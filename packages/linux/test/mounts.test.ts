@@ -206,4 +206,15 @@ describe('a detached tree that another process inherits', () => {
     expect(readFileSync(join(upper, 'written'), 'utf8')).toBe('by the child');
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(bound);
   });
+
+  it('is inert where the host sees it when asked to: a setuid program of an image that was mounted for people made its caller root', () => {
+    const [source, lower, place] = folders('source', 'lower', 'place') as [string, string, string];
+    linux.mknod(join(source, 'null'), constants.S_IFCHR | 0o666, 1, 3);
+    const child = spawnSync(process.execPath, [join(import.meta.dirname, 'inert-child.ts'), source, lower, place], {
+      encoding: 'utf8',
+    });
+    expect(child.stderr).toBe('');
+    const inert = { device: 'EACCES', options: ['ro', 'nosuid', 'nodev'] };
+    expect(JSON.parse(child.stdout)).toEqual([inert, inert]);
+  });
 });

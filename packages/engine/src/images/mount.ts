@@ -36,7 +36,8 @@ export async function mountImage(
   const mounts = await snapshotter.view(key, loaded.chain.at(-1));
   const tree = linux.mountDetached(mounts, { readOnly: true });
   try {
-    linux.attachMount(tree, place);
+    // Every user of the host may reach the place, and an image may have brought a setuid shell or the host's disk as a device.
+    linux.attachMount(tree, place, { inert: true });
   } finally {
     closeSync(tree);
   }
