@@ -1,10 +1,11 @@
 import { type Digest, isKind, type SnapshotInfo, type Snapshotter, step } from '@slipway/plugin-api';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
-import { contentTable } from './content.js';
-import { leasesTable } from './leases.js';
+import { type ContentRow, contentTable } from './content.js';
+import { hasExpired, leasesTable } from './leases.js';
 import { garbage, mark } from './marks.js';
 import { rowKey, rowPrefix } from './rows.js';
+import { adoptStrays } from './strays.js';
 
 export interface Swept {
   readonly content: readonly Digest[];
@@ -14,16 +15,49 @@ export interface Swept {
 }
 
 /**
- * Removes blobs and committed snapshots that nothing refers to. Safe beside pulls in other processes: what is about to go
- * is marked in the same transaction in which it is found unreferenced, and a pull that meets a marked blob waits.
+ * Removes blobs and committed snapshots that nothing refers to. Safe beside pulls in other processes: a blob is marked in
+ * the same transaction in which it is found unreferenced, and a pull that meets a marked blob waits; a snapshot that is
+ * missing is unpacked anew by whoever needs it.
+ *
+ * Snapshots first: the rows of the blobs tell which snapshotters there are to sweep, and the marks need room, which on a
+ * full disk only the trees can give.
  */
 export async function sweep(parts: EngineParts, operation: Operation): Promise<Swept> {
-  const found = parts.metadata.read((tx) => garbage(tx, mark(tx)));
-  const record = operation.acquire({ kind: 'deletion', digests: [...found.content] });
-  const doomed = await parts.metadata.write((tx) => {
+  await adoptStrays(parts);
+  const found = parts.metadata.read((tx) => {
     const marks = mark(tx);
-    const candidates = new Set(found.content);
-    const still = garbage(tx, marks).content.filter((digest) => candidates.has(digest));
+    return { ...garbage(tx, marks), marks };
+  });
+  const snapshots: string[] = [];
+  for (const id of found.snapshotters) {
+    const snapshotter = await usable(parts, id);
+    if (snapshotter === undefined) continue;
+    const removal = operation.acquire({ kind: 'snapshot-removal', snapshotter: id });
+    snapshots.push(...(await sweepSnapshots(snapshotter, found.marks.snapshots.get(id) ?? new Set())));
+    removal.forget();
+  }
+  step('sweep.snapshots', { snapshots: snapshots.length });
+
+  const record = operation.acquire({ kind: 'deletion', digests: [...found.content] });
+  const rows = await markGarbage(parts, operation, new Set(found.content));
+  step('sweep.marked', { blobs: rows.length });
+  await record.release();
+  step('sweep.content', {});
+  return {
+    content: rows.map(({ digest }) => digest),
+    snapshots,
+    bytes: rows.reduce((sum, { row }) => sum + row.size, 0),
+  };
+}
+
+/** Of the candidates those that still are garbage; leases that have run out go with them. */
+function markGarbage(
+  parts: EngineParts,
+  operation: Operation,
+  candidates: ReadonlySet<string>,
+): Promise<{ readonly digest: Digest; readonly row: ContentRow }[]> {
+  return parts.metadata.write((tx) => {
+    const still = garbage(tx, mark(tx)).content.filter((digest) => candidates.has(digest));
     const rows = still.flatMap((digest) => {
       const row = tx.get(contentTable, rowKey(digest));
       return row === undefined ? [] : [{ digest, row }];
@@ -31,27 +65,10 @@ export async function sweep(parts: EngineParts, operation: Operation): Promise<S
     for (const { digest, row } of rows) tx.put(contentTable, rowKey(digest), { ...row, deletedBy: operation.id });
     const now = new Date();
     for (const [key, lease] of [...tx.entries(leasesTable, { prefix: rowPrefix })]) {
-      if (lease.expiresAt !== undefined && new Date(lease.expiresAt) < now) tx.delete(leasesTable, key);
+      if (hasExpired(lease, now)) tx.delete(leasesTable, key);
     }
-    return { rows, marks };
+    return rows;
   });
-  step('sweep.marked', { blobs: doomed.rows.length });
-  await record.release();
-  step('sweep.content', {});
-
-  const snapshots: string[] = [];
-  for (const id of found.snapshotters) {
-    const snapshotter = await usable(parts, id);
-    if (snapshotter === undefined) continue;
-    const removal = operation.acquire({ kind: 'snapshot-removal', snapshotter: id });
-    snapshots.push(...(await sweepSnapshots(snapshotter, doomed.marks.snapshots.get(id) ?? new Set())));
-    removal.forget();
-  }
-  return {
-    content: doomed.rows.map(({ digest }) => digest),
-    snapshots,
-    bytes: doomed.rows.reduce((sum, { row }) => sum + row.size, 0),
-  };
 }
 
 /** A snapshotter that was configured once and cannot be had now keeps what it has. */

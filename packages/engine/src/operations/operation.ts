@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { step, wrapError } from '@slipway/plugin-api';
@@ -32,28 +44,32 @@ export class Operation implements AsyncDisposable {
 
   static begin(parts: EngineParts, what: string): Operation {
     const folder = operationsFolder(parts.settings.state);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (;;) {
-      const id = `${what}-${randomBytes(8).toString('hex')}`;
-      const file = path.join(folder, id);
-      const fd = createLocked(path.join(folder, `.${id}`), file);
-      if (fd === undefined) continue;
-      writeSync(fd, `${JSON.stringify({ root: realpathSync(parts.settings.root) })}\n`);
-      step('operation.begun', { id });
-      return new Operation(parts, id, fd, file);
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const head = line({ root: realpathSync(parts.settings.root) });
+      for (;;) {
+        const id = `${what}-${randomBytes(8).toString('hex')}`;
+        const file = path.join(folder, id);
+        const fd = createLocked(path.join(folder, `.${id}`), file, head);
+        if (fd === undefined) continue;
+        step('operation.begun', { id });
+        return new Operation(parts, id, fd, file);
+      }
+    } catch (error) {
+      throw wrapError(`create an operation record in ${JSON.stringify(folder)}`, error);
     }
   }
 
   /** Records a resource; call it right before acquiring. The handle says when it needs no release any more. */
   acquire(resource: Resource): { forget(): void; release(): Promise<void> } {
-    const line = this.#lines++;
-    this.#write({ line, acquire: resource });
-    this.#held.push({ line, resource });
+    const number = this.#lines++;
+    this.#write({ line: number, acquire: resource });
+    this.#held.push({ line: number, resource });
     const forget = (): void => {
-      const index = this.#held.findIndex((held) => held.line === line);
+      const index = this.#held.findIndex((held) => held.line === number);
       if (index === -1) return;
       this.#held.splice(index, 1);
-      if (!this.#ended) this.#write({ forget: line });
+      if (!this.#ended) this.#forget(number);
     };
     return {
       forget,
@@ -88,26 +104,48 @@ export class Operation implements AsyncDisposable {
   }
 
   #write(entry: unknown): void {
-    writeSync(this.fd, `${JSON.stringify(entry)}\n`);
+    const { size } = fstatSync(this.fd);
+    try {
+      writeFileSync(this.fd, line(entry));
+    } catch (error) {
+      // On a full disk a part of the line may be there, and the next one would be read as its end.
+      ftruncateSync(this.fd, size);
+      throw wrapError(`write operation record ${JSON.stringify(this.#file)}`, error);
+    }
   }
+
+  /** Where this cannot be written down it does no harm: what is gone can be released again. */
+  #forget(number: number): void {
+    try {
+      this.#write({ forget: number });
+    } catch (error) {
+      this.#parts.log.debug(String(error));
+    }
+  }
+}
+
+function line(entry: unknown): string {
+  return `${JSON.stringify(entry)}\n`;
 }
 
 /**
  * Locked before it has its final name: a record that can be found unlocked is abandoned. Undefined when another process
  * took the file for abandoned in the moment between its creation and its lock.
  */
-function createLocked(unlocked: string, file: string): number | undefined {
+function createLocked(unlocked: string, file: string, head: string): number | undefined {
   const { O_CREAT, O_EXCL, O_RDWR, O_APPEND } = constants;
   const fd = openSync(unlocked, O_CREAT | O_EXCL | O_RDWR | O_APPEND, 0o600);
   try {
     if (linux.tryFlock(fd, 'exclusive') && fstatSync(fd).nlink === 1) {
+      writeFileSync(fd, head);
       renameSync(unlocked, file);
       return fd;
     }
-    closeSync(fd);
-    return undefined;
   } catch (error) {
     closeSync(fd);
-    throw wrapError(`create operation record ${JSON.stringify(file)}`, error);
+    rmSync(unlocked, { force: true });
+    throw error;
   }
+  closeSync(fd);
+  return undefined;
 }
