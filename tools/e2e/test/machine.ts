@@ -1,22 +1,22 @@
 import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 
-/** Mounts that this process sees and that lie in, or are made of, the folder. */
-export function leftInMounts(folder: string): string[] {
+/** Mounts that this process sees and that lie in, or are made of, one of the folders. */
+export function leftInMounts(folders: readonly string[]): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((line) => line.includes(folder))
+    .filter((line) => folders.some((folder) => line.includes(folder)))
     .map((line) => `mount ${line}`);
 }
 
 /**
- * Processes but this one that have to do with the folder: by their arguments, environment, working directory, descriptors or mounts.
+ * Processes but this one that have to do with one of the folders: by their arguments, environment, working directory, descriptors or mounts.
  * Monitors work in a folder of the container; containers see an overlay or bind mount that is made of the snapshots.
  */
-export function leftInProcesses(folder: string): string[] {
+export function leftInProcesses(folders: readonly string[]): string[] {
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
-    const what = traces(pid).find((text) => text.includes(folder));
+    const what = traces(pid).find((text) => folders.some((folder) => text.includes(folder)));
     return what === undefined
       ? []
       : [`process ${pid} ${attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))} (${what.slice(0, 200)})`];

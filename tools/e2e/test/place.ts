@@ -15,10 +15,14 @@ export interface Place extends Disposable {
   openHost(): Promise<Host>;
 }
 
-/** @param config further lines of the config file */
-export function makePlace(config = '', parent = tmpdir()): Place {
-  const folder = mkdtempSync(path.join(parent, 'slipway-e2e-'));
-  const [root, state, file] = ['root', 'state', 'config.toml'].map((name) => path.join(folder, name)) as [string, string, string];
+/**
+ * @param config further lines of the config file
+ * @param disk a folder for the root, where that is to be on a file system of its own
+ */
+export function makePlace(config = '', disk?: string): Place {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-e2e-'));
+  const root = path.join(disk ?? folder, 'root');
+  const [state, file] = [path.join(folder, 'state'), path.join(folder, 'config.toml')];
   writeFileSync(file, `version = 1\n${config}\n`, { mode: 0o600 });
   const options = { config: file, root, state };
   return {
@@ -40,8 +44,8 @@ export function leftInPlace({ folder, root, state }: Place): string[] {
     ...entries(state, 'runtime.v1/runc/containers'),
     ...entries(state, 'runtime.v1/runc/runc'),
     ...entries(root, 'content.v1/local/ingest'),
-    ...leftInMounts(folder),
-    ...leftInProcesses(folder),
+    ...leftInMounts([folder, root]),
+    ...leftInProcesses([folder, root]),
     ...leftInCgroups(path.basename(folder)),
   ];
 }

@@ -63,7 +63,7 @@ describe('the snapshotter', () => {
   it('falls back to native, and says so, where overlay cannot be: a root on an overlay mount', async () => {
     using outer = makePlace();
     using _mount = overlayMount(outer.folder);
-    const place = makePlace('', path.join(outer.folder, 'merged'));
+    using place = makePlace('', path.join(outer.folder, 'merged'));
     const warnings: string[] = [];
     {
       const log = { debug: () => {}, info: () => {}, warn: (message: string) => void warnings.push(message), error: () => {} };
