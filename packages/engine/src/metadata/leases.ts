@@ -33,6 +33,10 @@ export function addToLease(tx: WriteTransaction, id: string, resources: LeasedRe
   });
 }
 
+export function hasExpired(lease: LeaseRow, now = new Date()): boolean {
+  return lease.expiresAt !== undefined && new Date(lease.expiresAt) < now;
+}
+
 /** The operation was cut off: its lease now runs out by itself. */
 export async function endLease(metadata: MetadataStore, id: string): Promise<void> {
   await metadata.write((tx) => {

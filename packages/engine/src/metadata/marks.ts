@@ -3,7 +3,7 @@ import { containersTable } from './containers.js';
 import { contentTable } from './content.js';
 import { imagesTable } from './images.js';
 import { contentRefs, snapshotRefs } from './labels.js';
-import { leasesTable } from './leases.js';
+import { hasExpired, leasesTable } from './leases.js';
 import { rowName, rowPrefix } from './rows.js';
 
 export interface Marks {
@@ -28,7 +28,7 @@ export function mark(tx: ReadTransaction, now = new Date()): Marks {
     if (container.chainId !== null) markSnapshot(container.snapshotter, container.chainId);
   }
   for (const [, lease] of tx.entries(leasesTable, { prefix: rowPrefix })) {
-    if (lease.expiresAt !== undefined && new Date(lease.expiresAt) < now) continue;
+    if (hasExpired(lease, now)) continue;
     pending.push(...lease.content);
     for (const { snapshotter, name } of lease.snapshots) markSnapshot(snapshotter, name);
   }

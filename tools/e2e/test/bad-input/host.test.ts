@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { contentPoint } from '@slipway/plugin-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePlace } from '../place.ts';
 import { headerOf, repeated } from './bomb.ts';
@@ -90,6 +91,35 @@ describe('a full disk', () => {
     expect(ended.status).toBe(1);
     disk.resize('16m');
     expect(await cli(images)).toMatchObject({ status: 0, stdout: '[]\n' });
+  });
+
+  it('an image can be removed from it, which makes room', async () => {
+    using disk = mountDisk('16m');
+    await using watched = await WatchedPlace.open('', disk.folder);
+    const body = randomBytes(MiB);
+    const name = registry.serve('removed', imageOf({ layers: [busyboxLayer(), layerOf({ path: 'filler', body })] }));
+    await watched.pull(name);
+    expect(() => writeFileSync(path.join(disk.folder, 'fill'), Buffer.alloc(32 * MiB))).toThrow('ENOSPC');
+    expect((await watched.slipway(['rmi', name])).status).toBe(0);
+    const { images, blobs, snapshots } = await watched.look();
+    expect([...(images ?? []), ...(blobs ?? []), ...(snapshots ?? [])]).toEqual([]);
+    expect(statfsSync(disk.folder).bfree).toBeGreaterThan(0);
+  });
+
+  it('a blob whose row had no room goes with the pull that brought it', async () => {
+    await using watched = await WatchedPlace.open();
+    const good = layerOf({ path: 'good', body: 'good' });
+    const bad = { ...layerOf({ path: 'bad', body: 'bad' }), diffId: digestOf(Buffer.from('other')) };
+    const name = registry.serve('stray', imageOf({ layers: [good, bad] }));
+    const digest = digestOf(good.blob);
+    // The content store has it already, metadata does not: as a pull leaves it whose row was refused.
+    const store = await watched.host.kernel.get(contentPoint);
+    await using writer = await store.writer({ ref: 'stray', expected: { digest, size: good.blob.length } });
+    await writer.write(good.blob);
+    await writer.commit({ digest, size: good.blob.length });
+    expect((await watched.look())['blobs']?.size).toBe(1);
+    expect(reportOf(await watched.slipway(['pull', name]))).toMatchObject({ code: 'DIFF_ID_MISMATCH' });
+    expect((await watched.look())['blobs']?.size).toBe(0);
   });
 
   it('by a bomb: it ends where the disk does, and nothing of it stays', async () => {

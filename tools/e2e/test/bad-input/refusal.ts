@@ -22,20 +22,21 @@ type Found = Readonly<Record<string, ReadonlySet<string>>>;
 /** A store that is looked into, from this process, before and after commands of other processes. */
 export class WatchedPlace implements AsyncDisposable {
   readonly place: Place;
-  readonly #host: Host;
+  readonly host: Host;
 
   private constructor(place: Place, host: Host) {
     this.place = place;
-    this.#host = host;
+    this.host = host;
   }
 
-  static async open(config = '', parent?: string): Promise<WatchedPlace> {
-    const place = makePlace(config, parent);
+  /** As `makePlace`. */
+  static async open(config = '', disk?: string): Promise<WatchedPlace> {
+    const place = makePlace(config, disk);
     return new WatchedPlace(place, await place.openHost());
   }
 
   async pull(name: string): Promise<void> {
-    await (await this.#host.engine()).pull(name);
+    await (await this.host.engine()).pull(name);
   }
 
   /** @param how also another config file than that of the place */
@@ -63,8 +64,8 @@ export class WatchedPlace implements AsyncDisposable {
 
   /** Everything that a command could leave, by name. */
   async look(): Promise<Found> {
-    const metadata = await this.#host.kernel.get(metadataPoint);
-    const snapshotter = await this.#host.kernel.get(snapshotterPoint, 'overlay');
+    const metadata = await this.host.kernel.get(metadataPoint);
+    const snapshotter = await this.host.kernel.get(snapshotterPoint, 'overlay');
     const rows = (table: string): Set<string> =>
       metadata.read((tx) => new Set([...tx.entries(defineTable<unknown>(table, (value) => value))].map(([key]) => key)));
     const snapshots: string[] = [];
@@ -80,7 +81,7 @@ export class WatchedPlace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#host[Symbol.asyncDispose]();
+    await this.host[Symbol.asyncDispose]();
     this.place[Symbol.dispose]();
   }
 }
