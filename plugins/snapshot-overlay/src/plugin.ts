@@ -1,6 +1,6 @@
 import { definePlugin, metadataPoint, snapshotterPoint } from '@slipway/plugin-api';
 import { OverlaySnapshotter } from './overlay-snapshotter.js';
-import { probeOverlay } from './probe.js';
+import { rememberedProbe } from './remembered-probe.js';
 
 export const plugin = definePlugin({
   provides: snapshotterPoint,
@@ -9,7 +9,7 @@ export const plugin = definePlugin({
   declares: { produces: ['overlay', 'bind'], layerTarget: 'overlay' },
   needs: { metadata: metadataPoint },
   activate: ({ container, dirs, own, skip }) => {
-    const refusal = probeOverlay(dirs.root);
+    const refusal = rememberedProbe(dirs);
     if (refusal !== undefined) skip(refusal.reason, refusal.hint);
     return { instance: own(container.resolve(OverlaySnapshotter)), capabilities: { overlay: true } };
   },

@@ -56,6 +56,23 @@ describe('the plugin', () => {
   });
 });
 
+it('probes once for a folder and a state folder', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'slipway-overlay-state-'));
+  const probesIn = async (folder: string): Promise<boolean> => {
+    mkdirSync(join(folder, 'probe-left'), { recursive: true });
+    const { owned } = await activate(plugin, folder, memoryMetadata(), state);
+    await owned.disposeAsync();
+    return !readdirSync(folder).includes('probe-left');
+  };
+  try {
+    expect(await probesIn(root)).toBe(true);
+    expect(await probesIn(root)).toBe(false);
+    expect(await probesIn(join(root, 'another'))).toBe(true);
+  } finally {
+    rmSync(state, { recursive: true, force: true });
+  }
+});
+
 it('is not skipped because another process probes at the same moment', async () => {
   const child = join(import.meta.dirname, 'subject.ts');
   const script = `import(${JSON.stringify(child)}).then(async ({ openSubject }) => {
