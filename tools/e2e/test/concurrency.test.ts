@@ -1,7 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { startRegistry } from '@slipway/fixtures';
+import { snapshotterPoint } from '@slipway/plugin-api';
 import type { Engine } from 'slipway';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type Ended, runCommand, startCommand } from './child.ts';
@@ -55,6 +57,28 @@ describe('several processes on one root', () => {
     await expectRecovery(place);
     await expectTree(place, demo, 'demo');
     expect(leftInPlace(place)).toEqual([]);
+  });
+
+  it('parent-gone: a pull goes on when a removal takes the snapshot that it was to grow on', async () => {
+    using place = makePlace();
+    await using host = await place.openHost();
+    const engine = await host.engine();
+    const snapshotter = await host.kernel.get(snapshotterPoint, 'overlay');
+    const removals: Promise<void>[] = [];
+    // As a sweep does that had looked at the leases before the pull began.
+    const remove = (message: unknown): void => {
+      const { name, details } = message as { name: string; details: { chainId: string } };
+      if (name === 'unpack.committed' && removals.length < 2) removals.push(snapshotter.remove(details.chainId));
+    };
+    subscribe('slipway:step', remove);
+    try {
+      await engine.pull(demo);
+    } finally {
+      unsubscribe('slipway:step', remove);
+    }
+    expect(await Promise.all(removals)).toHaveLength(2);
+    expect(await wrongPaths(engine, demo, 'demo')).toEqual([]);
+    expect((await engine.images.remove(demo)).snapshots).toHaveLength(3);
   });
 
   it('that run containers of one id have exactly one winner', async () => {

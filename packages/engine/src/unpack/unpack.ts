@@ -31,6 +31,9 @@ export interface UnpackLayer {
   readonly report: LayerReporter;
 }
 
+/** Each is a removal that was at work when the pull began; there are not many of those. */
+const maxMissedParents = 10;
+
 /**
  * Applies each layer to a snapshot of the one before and keeps it under its chain ID. A chain ID that exists is never
  * unpacked again. Layers below are unpacked while layers above are still on their way.
@@ -39,14 +42,20 @@ export interface UnpackLayer {
  */
 export async function unpack(context: UnpackContext, layers: readonly UnpackLayer[]): Promise<Digest | undefined> {
   const chain = chainIds(layers.map((layer) => layer.diffId));
-  const done = await topmostExisting(context.snapshotter, chain);
-  for (const [index, layer] of layers.entries()) {
+  let [done, missed] = [await topmostExisting(context.snapshotter, chain), 0];
+  for (let index = 0; index < layers.length; index++) {
+    const layer = layers[index] as UnpackLayer;
     await layer.fetched;
     if (index <= done) {
       layer.report('exists', layer.descriptor.size);
       continue;
     }
-    await unpackLayer(context, layer, chain[index - 1], chain[index] as Digest);
+    const parentIsThere = await unpackLayer(context, layer, chain[index - 1], chain[index] as Digest);
+    if (parentIsThere) continue;
+    // Taken by a removal in another process that had begun before this image was leased: those that begin later keep it.
+    if (++missed > maxMissedParents) throw parentGone(layer, chain[index - 1]);
+    done = await topmostExisting(context.snapshotter, chain);
+    index = done;
   }
   return chain.at(-1);
 }
@@ -64,19 +73,23 @@ export async function topmostExisting(snapshotter: Snapshotter, chain: readonly 
   return -1;
 }
 
+/** @returns false when there is no such parent (any more) */
 async function unpackLayer(
   context: UnpackContext,
   layer: UnpackLayer,
   parent: Digest | undefined,
   chainId: Digest,
-): Promise<void> {
+): Promise<boolean> {
   throwIfAborted(`unpack of "${layer.descriptor.digest}"`, context.signal);
   const { snapshotter, differ, signal } = context;
   const key = extractionKey(chainId);
   const record = context.operation.acquire({ kind: 'snapshot', snapshotter: context.snapshotterId, key });
   try {
     layer.report('unpacking', 0);
-    await snapshotter.prepare(key, parent);
+    if (!(await prepared(snapshotter, key, parent))) {
+      await record.release();
+      return false;
+    }
     step('unpack.prepared', { chainId, key });
 
     const target = await snapshotter.layerTarget(key);
@@ -93,6 +106,17 @@ async function unpackLayer(
     if (!isKind(error, 'already-exists')) throw error;
   }
   layer.report('unpacked', layer.descriptor.size);
+  return true;
+}
+
+async function prepared(snapshotter: Snapshotter, key: string, parent: Digest | undefined): Promise<boolean> {
+  try {
+    await snapshotter.prepare(key, parent);
+    return true;
+  } catch (error) {
+    if (parent !== undefined && isKind(error, 'not-found')) return false;
+    throw error;
+  }
 }
 
 async function apply(
@@ -112,6 +136,15 @@ async function apply(
 function extractionKey(chainId: Digest): string {
   const nanoseconds = process.hrtime.bigint() % 1_000_000_000n;
   return `extract-${nanoseconds}-${randomBytes(6).toString('base64url')} ${chainId}`;
+}
+
+function parentGone(layer: UnpackLayer, parent: Digest | undefined): SlipwayError {
+  return new SlipwayError({
+    kind: 'unavailable',
+    code: 'SNAPSHOT_PARENT_GONE',
+    message: `unpack of layer "${layer.descriptor.digest}": snapshot "${parent}" below it was removed ${maxMissedParents + 1} times meanwhile`,
+    hint: 'pull again when nothing is removed at the same time',
+  });
 }
 
 function checkDiffId(layer: UnpackLayer, found: Digest): void {
