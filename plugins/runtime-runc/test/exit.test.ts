@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CreateRequest } from '@slipway/plugin-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectClean } from './expect-clean.ts';
@@ -25,6 +26,8 @@ test.each([0, 1, 2, 126, 127, 128, 137, 254, 255])('exit code %i is exact', asyn
 test.each([1, 9, 15, 34, 64])('signal %i that ends the program is 128 + n', async (signal) => {
   const container = await host.create(['sleep', '1000'], { namespaces: ['mount', 'ipc'] });
   await container.start();
+  // "runc start" comes back a moment before the program takes the place of runc's init, which ignores some signals.
+  while (readFileSync(`/proc/${container.pid}/comm`, 'utf8') !== 'sleep\n') await sleep(1);
   await container.kill(signal);
   container.stdout?.resume();
   container.stderr?.resume();
