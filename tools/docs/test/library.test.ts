@@ -7,8 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Block, blocksOf } from '../src/markdown.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
-const page = readFileSync(path.join(root, 'docs/library.md'), 'utf8');
-const blocks = blocksOf(page);
+const blocks = blocksOf(readFileSync(path.join(root, 'docs/library.md'), 'utf8'));
 const programs = blocks.flatMap((block, index) =>
   block.language === 'js' ? [{ program: block, shown: blocks[index + 1] }] : [],
 );
@@ -41,6 +40,15 @@ describe('docs/library.md', () => {
       expect(await run(program)).toEqual({ status: 0, stdout: shown?.text, stderr: '' });
     },
   );
+});
+
+describe('README.md', () => {
+  const readme = blocksOf(readFileSync(path.join(root, 'README.md'), 'utf8')).filter(({ language }) => language === 'js');
+
+  it.each(readme.map((program) => ({ program, line: program.line })))('the program of line $line runs', async ({ program }) => {
+    const text = program.text.replaceAll('docker.io/library/alpine', `${registry.address}/test/small`);
+    expect(await run({ ...program, text })).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
 });
 
 /** The program as it stands, on a store of its own; what it prints, with the image named as on the page. */

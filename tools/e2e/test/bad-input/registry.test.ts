@@ -31,8 +31,9 @@ afterAll(async () => {
 describe('what is not there', () => {
   it('an unknown host', () =>
     watched.refuses(['pull', 'no-such-host.invalid/image'], {
-      kind: 'not-found',
-      code: 'REGISTRY_HOST_NOT_FOUND',
+      // A machine without any name server cannot know that there is none.
+      kind: expect.stringMatching(/^(not-found|unavailable)$/),
+      code: expect.stringMatching(/^REGISTRY_(HOST_NOT_FOUND|NAME_RESOLUTION)$/),
       names: ['no-such-host.invalid'],
     }));
 
