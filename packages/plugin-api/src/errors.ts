@@ -88,6 +88,11 @@ export function isKind(error: unknown, ...kinds: readonly ErrorKind[]): boolean 
   return isSlipwayError(error) && kinds.includes(error.kind);
 }
 
+/** True when the error has one of these codes: an error of this model (`CONTENT_NOT_FOUND`), or a system error (`ENOENT`). */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
+}
+
 /** The error an aborted operation rejects with: kind `canceled`, whatever reason the signal carries. */
 export function canceled(what: string, signal?: AbortSignal): SlipwayError {
   const reason: unknown = signal?.reason;

@@ -1,4 +1,4 @@
-import { canceled, errorKinds, isKind, isSlipwayError, redact, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { canceled, errorKinds, hasCode, isKind, isSlipwayError, redact, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
 
 describe('SlipwayError', () => {
@@ -55,6 +55,18 @@ describe('wrapError', () => {
     expect(wrapError('do', AbortSignal.abort().reason)).toMatchObject({ kind: 'internal' });
     expect(wrapError('do', Object.assign(new Error('aborted'), { code: 'ABORT_ERR' }))).toMatchObject({ kind: 'canceled' });
     expect(wrapError('do', 'a string')).toMatchObject({ message: 'do: a string' });
+  });
+});
+
+describe('hasCode', () => {
+  it('knows codes of the model and of the system, and nothing else', () => {
+    const error = new SlipwayError({ kind: 'not-found', code: 'CONTENT_NOT_FOUND', message: 'm' });
+    expect(hasCode(error, 'CONTENT_ALREADY_EXISTS', 'CONTENT_NOT_FOUND')).toBe(true);
+    expect(hasCode(Object.assign(new Error('m'), { code: 'ENOENT' }), 'ENOENT')).toBe(true);
+    expect(hasCode(Object.assign(new Error('m'), { code: 28 }), '28')).toBe(false);
+    expect(hasCode({ code: 'ENOENT' }, 'ENOENT')).toBe(false);
+    expect(hasCode(new Error('ENOENT'), 'ENOENT')).toBe(false);
+    expect(hasCode(error)).toBe(false);
   });
 });
 

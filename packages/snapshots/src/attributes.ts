@@ -1,5 +1,6 @@
 import { type BigIntStats, chmodSync, lchownSync, lstatSync } from 'node:fs';
 import { linux, type Path } from '@slipway/linux';
+import { hasCode } from '@slipway/plugin-api';
 
 /** What of a file's attributes is copied. */
 export interface AttributeOptions {
@@ -33,7 +34,7 @@ function listXattrs(path: Path): readonly Buffer[] {
     return linux.llistxattr(path);
   } catch (error) {
     // A file system without extended attributes has none to copy.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOTSUP' || error.code === 'EOPNOTSUPP')) return [];
+    if (hasCode(error, 'ENOTSUP', 'EOPNOTSUPP')) return [];
     throw error;
   }
 }

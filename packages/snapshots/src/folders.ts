@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinuxSystem } from '@slipway/linux';
+import { hasCode } from '@slipway/plugin-api';
 
 /** A folder that this process has locked. Closing the claim lets go of it. */
 export interface FolderClaim extends Disposable {
@@ -17,7 +18,7 @@ export function makeFolder(linux: LinuxSystem, path: string): FolderClaim | unde
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    if (isErrno(error, 'EEXIST')) return undefined;
+    if (hasCode(error, 'EEXIST')) return undefined;
     throw error;
   }
   return claimFolder(linux, path);
@@ -29,7 +30,7 @@ export function claimFolder(linux: LinuxSystem, path: string): FolderClaim | und
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
   try {
@@ -73,8 +74,4 @@ export class SnapshotFolders {
   ids(): number[] {
     return readdirSync(this.#top).flatMap((name) => (/^[1-9][0-9]{0,15}$/.test(name) ? [Number(name)] : []));
   }
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -1,4 +1,5 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs';
+import { hasCode } from '@slipway/plugin-api';
 import { Directory } from './tree-walk.js';
 
 /** Removes a directory with everything in it. Another process may be removing it too. */
@@ -21,7 +22,7 @@ function removeWithin(path: string | Buffer, budget: { entries: number }): boole
     }
     rmdirSync(path);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!hasCode(error, 'ENOENT')) throw error;
   }
   return true;
 }
@@ -31,11 +32,7 @@ function removeEntry(path: Buffer, budget: { entries: number }): boolean {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!hasCode(error, 'ENOENT')) throw error;
   }
   return true;
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

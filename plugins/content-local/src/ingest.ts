@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import { isDigest } from '@slipway/oci';
-import type { Digest, IngestStatus } from '@slipway/plugin-api';
+import { type Digest, hasCode, type IngestStatus } from '@slipway/plugin-api';
 import { ingestFolder } from './layout.js';
 
 /** What `meta` keeps of an ingest. */
@@ -30,9 +30,6 @@ export interface LockedIngest {
   readonly folder: string;
   readonly lockFd: number;
 }
-
-const isErrno = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
 
 /**
  * Locks the ingest of a ref over all processes: flock(2) on its folder, which falls with the process. `'busy'` when
@@ -56,7 +53,7 @@ export function lockIngest(root: string, ref: string, make: boolean): LockedInge
       }
       if (held) return { ref, folder, lockFd };
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
+      if (!hasCode(error, 'ENOENT')) throw error;
       if (!make) return 'absent';
     }
   }
@@ -92,7 +89,7 @@ export function readRecord(folder: string): IngestRecord | undefined {
   try {
     return parseRecord(JSON.parse(readFileSync(join(folder, 'meta'), 'utf8')));
   } catch (error) {
-    if (error instanceof SyntaxError || isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (error instanceof SyntaxError || hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import {
   type ContentStore,
   type ContentWriter,
   type Digest,
+  hasCode,
   type IngestStatus,
   type PluginDirs,
   SlipwayError,
@@ -76,7 +77,7 @@ export class LocalContentStore implements ContentStore, AsyncDisposable {
       await unlink(path);
       await syncFolder(folder);
     } catch (error) {
-      throw isErrno(error, 'ENOENT') ? blobNotFound('delete', digest) : wrapError(`delete "${digest}"`, error);
+      throw hasCode(error, 'ENOENT') ? blobNotFound('delete', digest) : wrapError(`delete "${digest}"`, error);
     }
   }
 
@@ -88,7 +89,7 @@ export class LocalContentStore implements ContentStore, AsyncDisposable {
       this.readers.add(reader);
       return reader;
     } catch (error) {
-      throw isErrno(error, 'ENOENT') ? blobNotFound('read', digest) : wrapError(`read "${digest}"`, error);
+      throw hasCode(error, 'ENOENT') ? blobNotFound('read', digest) : wrapError(`read "${digest}"`, error);
     }
   }
 
@@ -184,15 +185,13 @@ export class LocalContentStore implements ContentStore, AsyncDisposable {
   }
 }
 
-const isErrno = (error: unknown, code: string): boolean => error instanceof Error && 'code' in error && error.code === code;
-
 async function infoOf(digest: Digest, path: string): Promise<ContentInfo | undefined> {
   try {
     const found = await stat(path);
     if (!found.isFile()) return undefined;
     return { digest, size: found.size, createdAt: found.mtime.toISOString(), labels: {} };
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw wrapError(`info "${digest}"`, error);
   }
 }

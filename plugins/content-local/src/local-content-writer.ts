@@ -2,7 +2,15 @@ import { closeSync, fchmodSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import { parseDigest, quote } from '@slipway/oci';
-import { type ContentWriter, type Digest, type IngestStatus, isSlipwayError, step, wrapError } from '@slipway/plugin-api';
+import {
+  type ContentWriter,
+  type Digest,
+  hasCode,
+  type IngestStatus,
+  isSlipwayError,
+  step,
+  wrapError,
+} from '@slipway/plugin-api';
 import { blobExists, closed, digestMismatch, sizeExceeded, sizeMismatch } from './errors.js';
 import { dropIngest, type IngestRecord, type LockedIngest, unlockIngest } from './ingest.js';
 import { blobPath, syncFile, syncFolder } from './layout.js';
@@ -112,7 +120,7 @@ export class LocalContentWriter implements ContentWriter {
       try {
         linux.renameNoReplace(join(ingest.folder, 'data'), path);
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+        if (!hasCode(error, 'EEXIST')) throw error;
         // Who committed it may not have synced the folder yet, and the caller will rely on it.
         await syncFolder(folder);
         await this.end(dropIngest);

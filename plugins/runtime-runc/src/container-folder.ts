@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, rmS
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
-import { type ExitStatus, type PluginDirs, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { type ExitStatus, hasCode, type PluginDirs, SlipwayError, wrapError } from '@slipway/plugin-api';
 import * as v from 'valibot';
 
 const recordSchema = v.object({ cgroups: v.array(v.string()) });
@@ -48,7 +48,7 @@ export function claim(folder: ContainerFolder): number {
   try {
     mkdirSync(folder.directory, { mode: 0o700 });
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw exists(folder.id, error);
+    if (hasCode(error, 'EEXIST')) throw exists(folder.id, error);
     throw wrapError(`container "${folder.id}"`, error);
   }
   let lock: number | undefined;
@@ -57,7 +57,7 @@ export function claim(folder: ContainerFolder): number {
     if (linux.tryFlock(lock, 'exclusive')) return lock;
   } catch (error) {
     if (lock === undefined) rmSync(folder.directory, { recursive: true, force: true });
-    if (!isMissing(error)) throw wrapError(`container "${folder.id}"`, error);
+    if (!hasCode(error, 'ENOENT')) throw wrapError(`container "${folder.id}"`, error);
   }
   if (lock !== undefined) closeSync(lock);
   throw new SlipwayError({
@@ -108,13 +108,9 @@ function openUnlessMissing(file: string, flags: number): number | undefined {
   try {
     return openSync(file, flags, 0o600);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw wrapError(`lock ${JSON.stringify(file)}`, error);
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** False while a command of a monitor that was killed has not ended. */

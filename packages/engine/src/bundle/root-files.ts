@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { constants } from 'node:fs';
 import { type LinuxSystem, O_PATH } from '@slipway/linux';
-import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { invalid, quote } from './invalid.js';
 
 /** Looks into an image's mounted tree. Every path is resolved as the container would: links and `..` never leave the tree. */
@@ -23,7 +23,7 @@ export interface FoundFile {
   readonly path: string;
 }
 
-const noWay = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+const noWay = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];
 
 /** Over a descriptor of the tree's root, which stays the caller's. */
 export function rootFiles(linux: LinuxSystem, rootFd: number): RootFiles {
@@ -31,7 +31,7 @@ export function rootFiles(linux: LinuxSystem, rootFd: number): RootFiles {
     try {
       return linux.openInRoot(rootFd, path, O_PATH | flags);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && noWay.has(String(error.code))) return undefined;
+      if (hasCode(error, ...noWay)) return undefined;
       throw wrapError(`Looking for ${quote(path)} in the image`, error);
     }
   };

@@ -1,5 +1,5 @@
 import { linux } from '@slipway/linux';
-import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ImageMountRow, imageMountsTable } from '../metadata/mounts.js';
 import { rowKey } from '../metadata/rows.js';
 import { releaseSnapshot } from '../operations/release-snapshot.js';
@@ -27,10 +27,9 @@ function unmount(directory: string, force: boolean): void {
   try {
     linux.unmount(directory, { detach: force });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
     // Not a mount point (EINVAL), or gone: someone has unmounted it by hand.
-    if (code === 'EINVAL' || code === 'ENOENT') return;
-    if (code !== 'EBUSY') throw wrapError(`unmount ${JSON.stringify(directory)}`, error);
+    if (hasCode(error, 'EINVAL', 'ENOENT')) return;
+    if (!hasCode(error, 'EBUSY')) throw wrapError(`unmount ${JSON.stringify(directory)}`, error);
     throw new SlipwayError({
       kind: 'failed-precondition',
       code: 'IMAGE_MOUNT_BUSY',

@@ -6,9 +6,9 @@ import {
   type ContentWriter,
   type Digest,
   defineTable,
+  hasCode,
   type IngestStatus,
   isKind,
-  isSlipwayError,
   type MetadataStore,
   type ReadTransaction,
   SlipwayError,
@@ -196,7 +196,7 @@ function alreadyExists(digest: Digest): SlipwayError {
 
 /** Of a writer that cannot be had until a deletion has ended. */
 export function isBeingDeleted(error: unknown): boolean {
-  return isSlipwayError(error) && error.code === beingDeletedCode;
+  return hasCode(error, beingDeletedCode);
 }
 
 /** Kind `unavailable`: a moment later it can be brought in again. */

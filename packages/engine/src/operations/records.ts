@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { hasCode } from '@slipway/plugin-api';
 
 /** Where the records of operations lie. */
 export function operationsFolder(state: string): string {
@@ -11,7 +12,7 @@ export function recordNames(state: string): string[] {
   try {
     return readdirSync(operationsFolder(state));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
 }

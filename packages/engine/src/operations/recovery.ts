@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
-import { step } from '@slipway/plugin-api';
+import { hasCode, step } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import type { EngineParts } from '../settings.js';
 import { operationsFolder, recordNames } from './records.js';
@@ -81,11 +81,7 @@ function openIfThere(file: string): number | undefined {
   try {
     return openSync(file, constants.O_RDWR | constants.O_NOFOLLOW);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

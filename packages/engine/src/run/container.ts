@@ -5,6 +5,7 @@ import {
   type ContainerOutput,
   canceled,
   type ExitStatus,
+  hasCode,
   isKind,
   type RuntimeContainer,
   SlipwayError,
@@ -26,7 +27,8 @@ export class RunningContainer implements Container {
   constructor(container: RuntimeContainer, image: string, operation: Operation, signal: AbortSignal | undefined) {
     this.#container = container;
     this.image = image;
-    const abort = (): void => void this.#killQuietly();
+    // What hinders the kill is met again, and told, by the disposal.
+    const abort = (): void => void this.#killQuietly().catch(() => {});
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
     this.#done = waitAndCleanUp(container, operation).finally(() => signal?.removeEventListener('abort', abort));
@@ -75,7 +77,7 @@ export class RunningContainer implements Container {
       await this[Symbol.asyncDispose]();
       const what = `output of container "${this.id}"`;
       // Whoever disposes of the container, or of the engine, takes the streams away.
-      throw isCode(error, 'ERR_STREAM_PREMATURE_CLOSE') ? canceled(what) : wrapError(what, error);
+      throw hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE') ? canceled(what) : wrapError(what, error);
     }
   }
 
@@ -104,10 +106,6 @@ async function waitAndCleanUp(container: RuntimeContainer, operation: Operation)
     await operation.end();
     await container[Symbol.asyncDispose]();
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 async function collect(stream: Readable | undefined, limit: number, name: string): Promise<Buffer> {
