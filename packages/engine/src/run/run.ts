@@ -83,7 +83,6 @@ async function createContainer(
     signal: options.signal,
   });
   const container = await unlessTaken(record, created);
-  const container = await unlessTaken(record, created);
   step('run.created', { id, pid: container.pid, monitorPid: container.monitorPid });
   await container.start();
   step('run.started', { id, pid: container.pid, monitorPid: container.monitorPid });
@@ -157,16 +156,6 @@ async function makeBundle(
     return bundle;
   } finally {
     closeSync(tree);
-  }
-}
-
-/** An id is unique in a root; engines of several roots may share a state folder. What exists already is then another's, and not ours to release. */
-async function unlessTaken<T>(record: { forget(): void }, acquired: Promise<T>): Promise<T> {
-  try {
-    return await acquired;
-  } catch (error) {
-    if (isKind(error, 'already-exists')) record.forget();
-    throw error;
   }
 }
 
