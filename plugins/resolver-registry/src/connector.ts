@@ -9,7 +9,8 @@ import { bareHost } from './hosts.js';
 type Build = typeof buildConnector;
 type Connector = buildConnector.connector;
 
-const connectTimeout = 10_000;
+/** Milliseconds. */
+export const connectTimeout = 10_000;
 
 /** Connects to hosts that the user named, and tells at which address each was reached. */
 export function openConnector(

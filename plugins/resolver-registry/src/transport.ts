@@ -5,7 +5,7 @@ import { SlipwayError, throwIfAborted } from '@slipway/plugin-api';
 import type { Agent, Dispatcher } from 'undici';
 import { isPublicAddress, plainAddress } from './addresses.js';
 import type { RegistryConfig } from './config.js';
-import { guardedConnector, openConnector } from './connector.js';
+import { connectTimeout, guardedConnector, openConnector } from './connector.js';
 import { ownEntry } from './hosts.js';
 import { transportError } from './transport-errors.js';
 
@@ -58,6 +58,10 @@ export class Transport implements AsyncDisposable {
     if (this.closed)
       throw new SlipwayError({ kind: 'canceled', code: 'RESOLVER_CLOSED', message: `${what}: the resolver was closed` });
     this.loading ??= this.load();
+    // undici's clock starts anew with each informational answer (103), and those have no end.
+    const late = new AbortController();
+    const headersTimeout = this.config.idle_timeout * 1000;
+    const deadline = setTimeout(() => late.abort(noAnswer()), connectTimeout + headersTimeout);
     try {
       const loaded = await this.loading;
       const response = await loaded.request(request.own ? loaded.own : loaded.guarded, {
@@ -66,9 +70,9 @@ export class Transport implements AsyncDisposable {
         method,
         // A content coding would make offsets and sizes those of other bytes than the digest's.
         headers: { 'user-agent': this.userAgent, 'accept-encoding': 'identity', ...request.headers },
-        signal: signal ?? null,
-        headersTimeout: this.config.idle_timeout * 1000,
-        bodyTimeout: this.config.idle_timeout * 1000,
+        signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
+        headersTimeout,
+        bodyTimeout: headersTimeout,
         highWaterMark: bodyBuffer,
       });
       // A body that is given up reports that as an error, also when nobody reads it any more.
@@ -76,6 +80,8 @@ export class Transport implements AsyncDisposable {
       return { url, status: response.statusCode, headers: response.headers, body: response.body };
     } catch (error) {
       throw transportError(what, error, signal);
+    } finally {
+      clearTimeout(deadline);
     }
   }
 
@@ -104,4 +110,8 @@ export class Transport implements AsyncDisposable {
     if (isPublicAddress(address) || this.ownAddresses.has(plainAddress(address))) return true;
     return ownEntry(this.config.hosts, host)?.allow_private_address === true;
   }
+}
+
+function noAnswer(): Error {
+  return Object.assign(new Error('no answer but informational ones'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
 }

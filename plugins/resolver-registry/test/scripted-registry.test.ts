@@ -2,7 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { digestOf, mediaTypes } from '@slipway/oci';
 import type { Descriptor } from '@slipway/plugin-api';
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { registryConfig } from '../dist/config.js';
+import { Transport } from '../dist/transport.js';
+import { trustedContext } from '../dist/trust.js';
 import { freePort } from './docker-registry.js';
 import { failureOf, openResolver, readAll } from './open-resolver.js';
 import { json, ScriptedServer } from './scripted-server.js';
@@ -450,6 +454,21 @@ describe('fetching', () => {
       code: 'REGISTRY_TIMEOUT',
     });
   });
+
+  it('gives up a server that sends informational answers for ever, which was waited for without an end', async () => {
+    await using server = await ScriptedServer.start((_request, response) => {
+      const hints = setInterval(() => response.writeEarlyHints({ link: '</a>; rel=preload' }), 50);
+      response.once('close', () => clearInterval(hints));
+    });
+    await using transport = new Transport(v.parse(registryConfig, { idle_timeout: 0.2 }), 'test', () =>
+      trustedContext(undefined),
+    );
+    const url = new URL(`http://${server.host}/`);
+    await expect(transport.send({ method: 'GET', url, headers: {}, own: true })).rejects.toMatchObject({
+      kind: 'unavailable',
+      code: 'REGISTRY_TIMEOUT',
+    });
+  }, 60_000);
 
   it('ends at once when aborted, before the answer and in the body', async () => {
     await using server = await ScriptedServer.start((request, response) => {
