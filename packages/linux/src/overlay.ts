@@ -12,6 +12,8 @@ import { MOUNT_ATTR_RDONLY, OPEN_TREE_CLONE } from './mount-flags.js';
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 const pageSize = 4096;
+/** OVL_MAX_STACK of the kernel. */
+const maxLayers = 500;
 
 /**
  * An upper directory becomes a layer that is read by itself, copied and shared between mounts. So file bodies must not stay
@@ -25,6 +27,16 @@ export function mountOverlay(mount: OverlayMount): number {
   using descriptors = new PathDescriptors();
   appending ??= canAppend();
   return appending ? mountByAppending(mount, descriptors) : mountByString(mount, descriptors);
+}
+
+function tooManyLayers(layers: number, message: string, newer: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'resource-exhausted',
+    code: 'OVERLAY_TOO_MANY_LAYERS',
+    message,
+    hint: `use ${newer}the snapshotter "native"`,
+    details: { layers },
+  });
 }
 
 let appending: boolean | undefined;
@@ -44,6 +56,8 @@ function canAppend(): boolean {
 }
 
 function mountByAppending(mount: OverlayMount, descriptors: PathDescriptors): number {
+  const { length } = mount.lower;
+  if (length > maxLayers) throw tooManyLayers(length, `overlay has ${length} layers, overlayfs takes ${maxLayers}`, '');
   using context = new FsContext('overlay', 'overlay');
   for (const layer of mount.lower) context.set('lowerdir+', descriptors.nameOf(layer));
   if (mount.upper === undefined || mount.work === undefined) return context.mount(MOUNT_ATTR_RDONLY);
@@ -67,13 +81,9 @@ export function mountByString(mount: OverlayMount, descriptors: PathDescriptors)
   }
   const data = cString(options.join(','));
   if (data.length > pageSize) {
-    throw new SlipwayError({
-      kind: 'resource-exhausted',
-      code: 'OVERLAY_TOO_MANY_LAYERS',
-      message: `overlay of ${mount.lower.length} layers takes ${data.length} bytes of mount options, this kernel reads ${pageSize}`,
-      hint: 'use Linux 6.7 or newer, or the snapshotter "native"',
-      details: { layers: mount.lower.length },
-    });
+    const { length } = mount.lower;
+    const why = `overlay of ${length} layers takes ${data.length} bytes of mount options, this kernel reads ${pageSize}`;
+    throw tooManyLayers(length, why, 'Linux 6.7 or newer, or ');
   }
   const place = mkdtempSync(join(tmpdir(), 'slipway-overlay-'));
   try {

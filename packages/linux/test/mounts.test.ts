@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { linux, O_CLOEXEC, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
 import type { Mount } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
-import { mountByString, PathDescriptors } from '../dist/overlay.js';
+import { mountByString, mountOverlay, PathDescriptors } from '../dist/overlay.js';
 import { erofsImage } from './erofs-image.ts';
 import { flagsOf, tempFolder } from './temp.ts';
 
@@ -92,6 +92,13 @@ describe('mountDetached', () => {
       expect.objectContaining({ kind: 'resource-exhausted', code: 'OVERLAY_TOO_MANY_LAYERS' }),
     );
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
+  });
+
+  it('says that 501 layers are too many, which the kernel calls an invalid argument', () => {
+    const lower = folders(...Array.from({ length: 501 }, (_, index) => `many${index}`));
+    expect(() => mountOverlay({ kind: 'overlay', lower })).toThrow(
+      expect.objectContaining({ kind: 'resource-exhausted', code: 'OVERLAY_TOO_MANY_LAYERS', details: { layers: 501 } }),
+    );
   });
 
   it('binds, read-only when asked', () => {
