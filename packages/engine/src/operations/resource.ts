@@ -72,7 +72,8 @@ async function removeContainerRow(parts: EngineParts, id: string, operation: str
 
 /** The record is a file of our own 0700 folder; even so only a folder directly below `containers` is ever removed. */
 async function removeBundle(state: string, directory: string): Promise<void> {
-  if (path.dirname(directory) !== path.join(state, 'containers')) return;
+  // As it stands "containers/.." has the right parent too.
+  if (path.dirname(path.resolve(directory)) !== path.resolve(state, 'containers')) return;
   await rm(directory, { recursive: true, force: true });
 }
 

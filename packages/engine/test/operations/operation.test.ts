@@ -92,9 +92,12 @@ describe('an operation', () => {
     {
       await using operation = Operation.begin(parts, 'test');
       operation.acquire({ kind: 'bundle', directory: precious });
+      // Its last part is a folder directly below "containers", and removed the whole state folder.
+      operation.acquire({ kind: 'bundle', directory: `${parts.settings.state}/containers/..` });
       operation.acquire({ kind: 'bundle', directory: path.join(parts.settings.state, 'containers', '..', '..', 'precious') });
     }
     expect(existsSync(precious)).toBe(true);
+    expect(existsSync(path.join(parts.settings.state, 'ops'))).toBe(true);
   });
 });
 
