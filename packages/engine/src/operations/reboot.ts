@@ -2,13 +2,14 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
-import { isKind, type Snapshotter } from '@slipway/plugin-api';
+import type { Snapshotter } from '@slipway/plugin-api';
 import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
 import { containersTable } from '../metadata/containers.js';
 import { endLease, leasesTable } from '../metadata/leases.js';
 import { imageMountsTable } from '../metadata/mounts.js';
 import { rowName, rowPrefix } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
+import { ignoring } from './ignoring.js';
 
 /**
  * The state folder, and with it the operation records, is gone after a reboot, and so is every process. What operations
@@ -45,14 +46,6 @@ async function removeUncommitted(snapshotter: Snapshotter): Promise<void> {
   for await (const info of snapshotter.walk()) if (info.kind !== 'committed') keys.push(info.name);
   for (const key of keys) await ignoring(snapshotter.remove(key), 'not-found');
   await snapshotter.cleanup();
-}
-
-async function ignoring(work: Promise<void>, kind: 'not-found'): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!isKind(error, kind)) throw error;
-  }
 }
 
 /** Waits with back-off: a blocking flock(2) would hold a thread of Node's pool. */

@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type ErrorKind, isKind } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { releaseImageMount } from '../images/release-mount.js';
 import { containersTable } from '../metadata/containers.js';
@@ -8,6 +7,7 @@ import { finishDeletion } from '../metadata/deletion.js';
 import { endLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
+import { ignoring } from './ignoring.js';
 import { releaseSnapshot } from './release-snapshot.js';
 
 /**
@@ -75,12 +75,4 @@ async function removeBundle(state: string, directory: string): Promise<void> {
   // As it stands "containers/.." has the right parent too.
   if (path.dirname(path.resolve(directory)) !== path.resolve(state, 'containers')) return;
   await rm(directory, { recursive: true, force: true });
-}
-
-async function ignoring(work: Promise<void>, ...kinds: readonly ErrorKind[]): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!isKind(error, ...kinds)) throw error;
-  }
 }
