@@ -63,8 +63,6 @@ export interface Monitor {
   start(run: ToolRun): Promise<void>;
   signal(number: number): Promise<void>;
   resize(size: TerminalSize): Promise<void>;
-  /** For a container's stdin that is no pipe of this process. */
-  closeStdin(): Promise<void>;
   /** Kills what runs and runs the deletion; then the monitor ends. */
   delete(): Promise<void>;
   /** This process no longer waits for it. The streams are destroyed; output that nobody reads is dropped. */
@@ -164,7 +162,6 @@ function connect(child: ChildProcess, pid: number, requests: Requests, options: 
     start: async ({ args, limitMs }) => void (await requests.send('start', String(limitMs), ...args)),
     signal: async (number) => void (await requests.send('signal', String(number))),
     resize: async ({ columns, rows }) => void (await requests.send('resize', String(columns), String(rows))),
-    closeStdin: async () => void (await requests.send('close-stdin')),
     delete: async () => {
       // After a release nothing else may keep this process alive until it is done.
       requests.ref();
