@@ -45,7 +45,10 @@ export class RuncRuntime implements Runtime {
   ) {}
 
   features(): Promise<RuntimeFeatures> {
-    this.measured ??= readFeatures(this.binary);
+    this.measured ??= readFeatures(this.binary).catch((error: unknown) => {
+      this.measured = undefined;
+      throw error;
+    });
     return this.measured;
   }
 

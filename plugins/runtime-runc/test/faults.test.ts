@@ -211,6 +211,13 @@ test('a runc that is missing: skipped on activation, and an error when it goes l
   await host.runtime.delete(`${host.prefix}-0`);
 });
 
+test('bug: features that could not be asked for once could never be asked for', async () => {
+  const runtime = host.activate(fakeRunc('exit 1'));
+  await expect(runtime.features()).rejects.toMatchObject({ code: 'RUNC_NOT_FOUND' });
+  fakeRunc('echo runc version 9.9.9');
+  expect(await runtime.features()).toMatchObject({ version: 'runc 9.9.9' });
+});
+
 test('features are those of the real runc, and a program that is none is refused', async () => {
   expect(await host.runtime.features()).toMatchObject({ version: expect.stringMatching(/^runc \d+\./), isolation: 'process' });
   await expect(host.activate(fakeRunc('echo hello')).features()).rejects.toMatchObject({ code: 'RUNC_NOT_FOUND' });
