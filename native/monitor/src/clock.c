@@ -7,12 +7,3 @@ int64_t now_ms(void) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
-
-void poll_add(struct poll_set *set, int fd, short events) {
-  if (fd < 0 || set->count == POLL_MAX) return;
-  set->entries[set->count++] = (struct pollfd){.fd = fd, .events = events};
-}
-
-void poll_wake_at(struct poll_set *set, int64_t deadline) {
-  if (set->deadline < 0 || deadline < set->deadline) set->deadline = deadline;
-}

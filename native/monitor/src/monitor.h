@@ -20,7 +20,7 @@
 /* Milliseconds of a clock that never jumps. */
 int64_t now_ms(void);
 
-/* ---- poll set: filled before each poll(2) ---- */
+/* ---- poll.c: the set that is filled before each poll(2) ---- */
 
 struct poll_set {
   struct pollfd entries[POLL_MAX];
@@ -51,7 +51,7 @@ void control_close(struct control *control);
 void control_poll(const struct control *control, struct poll_set *set);
 /* Reads and writes what is possible without waiting. Closes on end of file, on an error and on a broken frame. */
 void control_step(struct control *control);
-/* Takes the next whole frame out of the buffer; it points into the buffer and is valid until the next call. */
+/* Takes the next whole frame out of the buffer. Its strings are valid until the next call. */
 bool control_next(struct control *control, struct frame *frame);
 /* Queues a frame of strings, up to a NULL. A client that reads nothing while the queue overflows is taken for gone. */
 void control_send(struct control *control, ...) __attribute__((sentinel));
