@@ -307,6 +307,16 @@ describe('layers', () => {
   });
 });
 
+describe('the largest of what is right', () => {
+  it('128 layers', async () => {
+    const files = Array.from({ length: 127 }, (_, index) => layerOf({ path: `file-${index}`, body: 'x' }));
+    const name = registry.serve('tall', imageOf({ layers: [busyboxLayer(), ...files] }));
+    const ended = await watched.slipway(['run', name, 'sh', '-c', 'ls / | grep -c ^file-']);
+    expect(ended).toMatchObject({ status: 0, stdout: '127\n' });
+    expect((await watched.slipway(['rmi', name])).status).toBe(0);
+  });
+});
+
 describe('a registry that is in trouble', () => {
   it('fails in the end, keeps what came for a retry, and the retry fetches only the rest', async () => {
     const lower = layerOf({ path: 'lower', body: 'lower' });
