@@ -17,7 +17,7 @@ async function report(): Promise<CommandReport> {
 
 async function carryOut(): Promise<object> {
   await using engine = await openEngine(request.options);
-  const { action, image = '', id, args, env } = request;
+  const { action, image = '', directory = '', id, args, env } = request;
   switch (action) {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
@@ -25,6 +25,9 @@ async function carryOut(): Promise<object> {
       return { images: [(await engine.pull(image)).name] };
     case 'remove':
       return { images: [(await engine.images.remove(image)).name] };
+    case 'mount':
+      await engine.images.mount(image, directory);
+      return {};
     case 'run': {
       const container = await engine.run({ image, id, args, env });
       const { exitCode, stdout } = await container.output();

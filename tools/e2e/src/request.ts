@@ -2,7 +2,7 @@ import type { ConfigTable } from 'slipway';
 
 /** What the program `command.ts` is asked to do, as JSON in its first argument. */
 export interface CommandRequest {
-  readonly action: 'pull' | 'run' | 'remove' | 'list';
+  readonly action: 'pull' | 'run' | 'remove' | 'list' | 'mount';
   readonly options: {
     readonly config: string;
     readonly root: string;
@@ -11,6 +11,8 @@ export interface CommandRequest {
   };
   /** For all but `list`. */
   readonly image?: string | undefined;
+  /** Where to `mount`. */
+  readonly directory?: string | undefined;
   /** Of the container, for `run`. */
   readonly id?: string | undefined;
   readonly args?: readonly string[] | undefined;

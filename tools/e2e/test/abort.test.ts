@@ -4,11 +4,11 @@ import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
 import { type Engine, isKind } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { traceSteps } from './child.ts';
-import { leftInPlace, makePlace, type Place } from './place.ts';
+import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
 import { type Stall, startSlowRegistry } from './slow-registry.ts';
 import { wrongPaths } from './trees.ts';
 
-const registry = await startRegistry({ images: ['demo'] });
+const registry = await startRegistry({ images: ['demo', 'medium'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const image = `${registry.address}/test/demo:latest`;
 const [, secondLayer = ''] = readImage(imageLayout('demo')).manifest.layers.map(({ digest }) => digest);
@@ -74,6 +74,21 @@ describe('an aborted pull', () => {
       expect(outcome.reason).toMatchObject({ kind: 'canceled' });
       expect(listed).toEqual([]);
     }
+    await expectUsable(place, engine);
+  });
+
+  it('is canceled in the middle of a large layer', async () => {
+    using place = makePlace();
+    await using engine = await place.open();
+    const controller = new AbortController();
+    const pull = engine.pull(`${registry.address}/test/medium:latest`, {
+      signal: controller.signal,
+      onProgress: (event) => {
+        if (event.type === 'layer' && event.phase === 'unpacking' && event.current > 0) controller.abort();
+      },
+    });
+    await expect(pull).rejects.toMatchObject({ kind: 'canceled' });
+    expect(namesIn(path.join(place.root, 'snapshotter.v1/overlay/snapshots'))).toEqual([]);
     await expectUsable(place, engine);
   });
 

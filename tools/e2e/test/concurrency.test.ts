@@ -130,7 +130,7 @@ describe('one engine', () => {
     await expectRecovery(place);
   });
 
-  it('leaves nothing behind after two hundred containers, and does not grow', async () => {
+  it('leaves nothing behind after two hundred containers, and does not grow', { timeout: 400_000 }, async () => {
     using place = makePlace();
     const id = path.basename(place.folder);
     {

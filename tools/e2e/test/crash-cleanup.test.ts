@@ -1,10 +1,13 @@
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { startRegistry } from '@slipway/fixtures';
+import { diffTrees, listTree } from '@slipway/fs-tree';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { expectedTree } from './trees.ts';
 
 const registry = await startRegistry({ images: ['demo'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -23,6 +26,18 @@ await runCommand(place, { action: 'pull', image });
 await abandonContainer();
 const stepsOfRecovery = await traceSteps(place, { action: 'list' });
 const stepsOfRemoval = await traceSteps(place, { action: 'remove', image });
+await runCommand(place, { action: 'pull', image });
+const stepsOfMount = await tracedMount();
+
+/** That of a mount which is undone again. */
+async function tracedMount(): Promise<string[]> {
+  const directory = path.join(place.folder, 'mount');
+  mkdirSync(directory);
+  const steps = await traceSteps(place, { action: 'mount', image, directory });
+  await using engine = await place.open();
+  await engine.images.unmount(directory);
+  return [...steps.keys()];
+}
 
 function remove(step: string, nth: number): Promise<Ended> {
   return runCommand(place, { action: 'remove', image }, { kill: { step, nth, whom: ['command'] } });
@@ -67,6 +82,26 @@ describe('kill -9 of the removal of an image', () => {
     expect(namesIn(folders)).toHaveLength(before);
     expect(await runCommand(place, { action: 'list' })).toMatchObject({ status: 0 });
     expect(namesIn(folders)).toHaveLength(before - 1);
+  });
+});
+
+describe('kill -9 of a mount for people', () => {
+  const directory = path.join(place.folder, 'mount');
+  const mount = { action: 'mount', image, directory } as const;
+
+  it.each(stepsOfMount)('at %s leaves the whole mount or none', async (step) => {
+    await runCommand(place, { action: 'pull', image });
+    expect(await runCommand(place, mount, { kill: { step, nth: 1, whom: ['command'] } })).toMatchObject({ signal: 'SIGKILL' });
+    await using engine = await place.open();
+    await engine.images.list();
+    if (leftInPlace(place).length > 0) {
+      expect(diffTrees(listTree(directory), expectedTree('demo'))).toEqual([]);
+      await engine.images.unmount(directory);
+    }
+    expect(leftInPlace(place)).toEqual([]);
+    await engine.images.mount(image, directory);
+    await engine.images.unmount(directory);
+    await expectRecovery(place);
   });
 });
 

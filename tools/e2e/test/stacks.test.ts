@@ -42,6 +42,14 @@ describe('the snapshotter', () => {
     expect(leftInPlace(place)).toEqual([]);
   });
 
+  it('is an option of a program too', async () => {
+    using place = makePlace();
+    await using engine = await place.open({ settings: { stack: { snapshotter: 'native' } } });
+    await engine.pull(image);
+    expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
+    expect([snapshotFolders(place, 'overlay'), snapshotFolders(place, 'native')]).toEqual([0, 3]);
+  });
+
   it('is an argument of each operation: two in one engine, over the same blobs', async () => {
     using place = makePlace('[stacks.copy]\nsnapshotter = "native"');
     {
