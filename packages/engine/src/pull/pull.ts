@@ -46,10 +46,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
     lease.forget();
     step('pull.recorded', { name: fullName });
   } catch (error) {
-    if (!isWorthKeeping(error)) {
-      lease.forget();
-      await takeBack(parts, operation);
-    }
+    if (!isWorthKeeping(error)) await takeBack(parts, operation, lease);
     throw error;
   } finally {
     await operation.end();
@@ -57,10 +54,14 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   return describeImage(parts, fullName);
 }
 
-/** Removes what this pull alone has brought in. The error to report is the pull's, not one of the clean-up. */
-async function takeBack(parts: EngineParts, operation: Operation): Promise<void> {
+/**
+ * Removes what this pull alone has brought in. The error to report is the pull's, not one of the clean-up. Where the lease cannot
+ * be expired, on a full disk, it stays with the operation, whose end lets it run out: a lease that nobody has would never end.
+ */
+async function takeBack(parts: EngineParts, operation: Operation, lease: { forget(): void }): Promise<void> {
   try {
     await parts.metadata.write((tx) => expireLease(tx, operation.id));
+    lease.forget();
     await sweep(parts, operation);
   } catch (error) {
     parts.log.warn(`clean up after a failed pull: ${String(error)}`);
