@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PluginDirs } from '@slipway/plugin-api';
 import { type OverlayRefusal, probeOverlay } from './probe.js';
@@ -12,7 +12,7 @@ export function rememberedProbe(dirs: PluginDirs): OverlayRefusal | undefined {
   const place = `${bootId()} ${folderId(dirs.root)}`;
   if (readNote(note) === place) return undefined;
   const refusal = probeOverlay(dirs.root);
-  if (refusal === undefined) writeFileSync(note, place, { mode: 0o600 });
+  if (refusal === undefined) writeNote(note, place);
   return refusal;
 }
 
@@ -21,6 +21,15 @@ function readNote(note: string): string | undefined {
     return readFileSync(note, 'utf8');
   } catch {
     return undefined;
+  }
+}
+
+/** Without it, on a full state folder, the probe is only made again. */
+function writeNote(note: string, place: string): void {
+  try {
+    writeFileSync(note, place, { mode: 0o600 });
+  } catch {
+    rmSync(note, { force: true });
   }
 }
 

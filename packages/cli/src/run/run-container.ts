@@ -1,4 +1,4 @@
-import { type Container, type Engine, type RunOptions, type Step, stepChannel } from '@slipway/plugin-api';
+import type { Container, Engine, RunOptions } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
 import { pullProgress } from '../progress/pull-progress.js';
 import { ContainerSignals } from './container-signals.js';
@@ -9,15 +9,13 @@ export async function runContainer(engine: Engine, options: RunOptions, { global
   using signals = new ContainerSignals(`run ${JSON.stringify(options.image)}`, output);
   using attachment = new DisposableStack();
   const progress = attachment.use(await pullProgress(global, output));
-  attachment.use(
-    // The program may write and be signalled before `run` resolves, so all must be its own by then.
-    onceCreated(() => {
-      progress[Symbol.dispose]();
-      signals.hold();
-      if (options.stdin === 'pipe') attachment.use(rawTerminal(0));
-    }),
-  );
-  await using container = await start(engine, { ...options, onProgress: (event) => progress.show(event) }, signals);
+  // The program may write and be signalled before `run` resolves, so all must be its own by then.
+  const onCreated = (): void => {
+    progress[Symbol.dispose]();
+    signals.hold();
+    if (options.stdin === 'pipe') attachment.use(rawTerminal(0));
+  };
+  await using container = await start(engine, { ...options, onProgress: (event) => progress.show(event), onCreated }, signals);
   if (options.terminal !== undefined) attachment.use(followWindow(container, options.terminal));
   attachment.use(forwardInput(container));
   const { exitCode } = await container.wait();
@@ -39,15 +37,4 @@ async function start(engine: Engine, options: RunOptions, signals: ContainerSign
   } catch (error) {
     throw interruption.error ?? error;
   }
-}
-
-/** Calls `act` when the container is there and its program has not started; not after disposal. */
-function onceCreated(act: () => void): Disposable {
-  const listen = (message: unknown): void => {
-    if ((message as Step).name !== 'run.created') return;
-    stepChannel.unsubscribe(listen);
-    act();
-  };
-  stepChannel.subscribe(listen);
-  return { [Symbol.dispose]: () => void stepChannel.unsubscribe(listen) };
 }

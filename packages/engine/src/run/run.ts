@@ -84,6 +84,7 @@ async function createContainer(
   });
   const container = await unlessTaken(record, created);
   step('run.created', { id, pid: container.pid, monitorPid: container.monitorPid });
+  options.onCreated?.();
   await container.start();
   step('run.started', { id, pid: container.pid, monitorPid: container.monitorPid });
   return container;

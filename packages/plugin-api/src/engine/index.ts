@@ -127,6 +127,8 @@ export interface RunOptions extends StackOptions {
   /** Aborting kills the container. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: PullProgress) => void) | undefined;
+  /** Called when the container is there and its program has not started: from here on output and signals are the program's. */
+  readonly onCreated?: (() => void) | undefined;
 }
 
 /** `pipe`: a stream of {@link Container}, which must be read. `inherit`: this process' own. `ignore`: /dev/null. */
