@@ -17,7 +17,7 @@ async function report(): Promise<CommandReport> {
 
 async function carryOut(): Promise<object> {
   await using engine = await openEngine(request.options);
-  const { action, image = '', directory = '', id, args, env } = request;
+  const { action, image = '', directory = '', id, args, stack } = request;
   switch (action) {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
@@ -29,7 +29,7 @@ async function carryOut(): Promise<object> {
       await engine.images.mount(image, directory);
       return {};
     case 'run': {
-      const container = await engine.run({ image, id, args, env });
+      const container = await engine.run({ image, id, args, stack });
       const { exitCode, stdout } = await container.output();
       return { exitCode, stdout: stdout.toString() };
     }

@@ -15,8 +15,9 @@ export interface CommandRequest {
   readonly directory?: string | undefined;
   /** Of the container, for `run`. */
   readonly id?: string | undefined;
+  /** Of the container's process. */
   readonly args?: readonly string[] | undefined;
-  readonly env?: readonly string[] | undefined;
+  readonly stack?: string | undefined;
 }
 
 /** What it prints: one line of JSON. */

@@ -9,7 +9,8 @@ import type { Place } from './place.ts';
 export interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly status: number | null;
-  /** Absent when it was killed before it said anything. */
+  readonly stdout: string;
+  /** What `command.ts` said; absent when it was killed before, and of the command line. */
   readonly report: CommandReport | undefined;
   readonly stderr: string;
 }
@@ -23,28 +24,49 @@ const source = (name: string): string => fileURLToPath(import.meta.resolve(`../s
 
 /** A process of its own on the place. */
 export function startCommand(place: Place, request: Omit<CommandRequest, 'options'>, plan?: StepPlan): Command {
-  const preload = plan === undefined ? [] : ['--import', source('at-step.ts')];
-  const child = spawn(
-    process.execPath,
-    [...preload, source('command.ts'), JSON.stringify({ options: place.options, ...request })],
-    {
-      env: { PATH: process.env['PATH'], ...(plan === undefined ? {} : { [planVariable]: JSON.stringify(plan) }) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A test that fails leaves no process behind.
-      timeout: 100_000,
-      killSignal: 'SIGKILL',
-    },
-  );
+  const program = [source('command.ts'), JSON.stringify({ options: place.options, ...request })];
+  return start(process.execPath, program, { PATH: process.env['PATH'] }, plan);
+}
+
+/** The `slipway` command on the place. */
+export async function runCli(place: Place, args: readonly string[], plan?: StepPlan): Promise<Ended> {
+  const launcher = path.resolve(import.meta.dirname, '../../../packages/cli/bin/slipway');
+  const { config, root, state } = place.options;
+  const folders = { SLIPWAY_CONFIG: config, SLIPWAY_ROOT: root, SLIPWAY_STATE: state, HOME: place.folder };
+  // This process' own Node first, which can load the preload.
+  const env = { ...folders, PATH: `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}` };
+  return start(launcher, args, env, plan).ended;
+}
+
+function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv, plan: StepPlan | undefined): Command {
+  const preload =
+    plan === undefined ? {} : { NODE_OPTIONS: `--import=${source('at-step.ts')}`, [planVariable]: JSON.stringify(plan) };
+  const child = spawn(program, args, {
+    env: { ...env, ...preload },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A test that fails leaves no process behind.
+    timeout: 100_000,
+    killSignal: 'SIGKILL',
+  });
   const end = new Promise<Pick<Ended, 'signal' | 'status'>>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (status, signal) => resolve({ status, signal }));
   });
   const ended = Promise.all([end, text(child.stdout), text(child.stderr)]).then(([how, stdout, stderr]) => ({
     ...how,
-    report: stdout === '' ? undefined : (JSON.parse(stdout) as CommandReport),
+    stdout,
+    report: parsed(stdout),
     stderr,
   }));
   return { process: child, ended };
+}
+
+function parsed(stdout: string): CommandReport | undefined {
+  try {
+    return JSON.parse(stdout) as CommandReport;
+  } catch {
+    return undefined;
+  }
 }
 
 export function runCommand(place: Place, request: Omit<CommandRequest, 'options'>, plan?: StepPlan): Promise<Ended> {

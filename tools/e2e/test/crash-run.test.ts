@@ -5,13 +5,15 @@ import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { leftInPlace, makePlace } from './place.ts';
+import { wrongPaths } from './trees.ts';
 
 const registry = await startRegistry({ images: ['demo'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const image = `${registry.address}/test/demo:latest`;
 
 // One place for all, with the image: each test leaves it as it was, which is what is tested.
-const place = makePlace();
+const config = '[stacks.copy]\nsnapshotter = "native"';
+const place = makePlace(config);
 afterAll(() => place[Symbol.dispose]());
 const id = path.basename(place.folder);
 const short = { action: 'run', image, id, args: ['sh', '-c', 'echo hello'] } as const;
@@ -19,6 +21,13 @@ const long = { ...short, args: ['sleep', '100000'] } as const;
 await runCommand(place, { action: 'pull', image });
 const steps = [...(await traceSteps(place, short)).keys()];
 const sinceMonitor = steps.slice(steps.indexOf('runtime.monitor.started'));
+
+const copy = { ...short, stack: 'copy' };
+const copySteps = await traceSteps(place, copy);
+/** Of a run whose image was pulled for another stack. */
+const unpackSteps = [...copySteps]
+  .filter(([step]) => !steps.includes(step))
+  .flatMap(([step, count]) => [...new Set([1, count])].map((nth) => ({ step, nth })));
 
 async function runAndKill(request: typeof short | typeof long, step: string, ...whom: StepKill['whom']): Promise<Ended> {
   return runCommand(place, request, { kill: { step, nth: 1, whom } });
@@ -43,6 +52,19 @@ describe('kill -9 of the command that runs a container', () => {
   it.each(['runtime.create.created', 'run.started'])('at %s, while the container would go on', async (step) => {
     expect(await runAndKill(long, step, 'command')).toMatchObject({ signal: 'SIGKILL' });
     await expectAllWell();
+  });
+});
+
+describe('kill -9 of the command that unpacks for another stack first', () => {
+  it.each(unpackSteps)('at $step, occurrence $nth', async ({ step, nth }) => {
+    using fresh = makePlace(config);
+    await runCommand(fresh, { action: 'pull', image });
+    expect(await runCommand(fresh, copy, { kill: { step, nth, whom: ['command'] } })).toMatchObject({ signal: 'SIGKILL' });
+    await expectRecovery(fresh);
+    expect(await runCommand(fresh, copy)).toMatchObject({ report: { outcome: 'done', exitCode: 0, stdout: 'hello\n' } });
+    await using engine = await fresh.open();
+    expect(await wrongPaths(engine, image, 'demo', 'copy')).toEqual([]);
+    expect(leftInPlace(fresh)).toEqual([]);
   });
 });
 
