@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -170,5 +171,20 @@ describe('measuring', () => {
     const { bytes, inodes } = await jobs.measure(from);
     expect(inodes - empty.inodes).toBe(1);
     expect(bytes - empty.bytes).toBe(statSync(join(from, 'a')).blocks * 512);
+  });
+});
+
+describe('removing', () => {
+  it('takes a tree of any depth: a container that made folder in folder left a snapshot that nothing could remove', async () => {
+    await using jobs = new TreeJobs();
+    const { from, to } = folders();
+    // Grown at its root, where paths stay short.
+    for (let depth = 0; depth < 20_000; depth++) {
+      mkdirSync(join(to, 'outer'));
+      if (depth > 0) renameSync(join(from, 'deep'), join(to, 'outer/deep'));
+      renameSync(join(to, 'outer'), join(from, 'deep'));
+    }
+    await jobs.remove(from);
+    expect(existsSync(from)).toBe(false);
   });
 });
