@@ -1,14 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
-import type { Mount } from '@slipway/plugin-api';
+import { type Mount, SlipwayError } from '@slipway/plugin-api';
 import { copyAttributes, type SnapshotPlace, type SnapshotTrees } from '@slipway/snapshots';
 
 const opaque = 'trusted.overlay.opaque';
+/** overlayfs takes 500 layers (OVL_MAX_STACK), and who only looks into an active snapshot counts its own directory among them. */
+const maxParents = 499;
 
 /** `fs` is the layer, `work` the folder that overlayfs wants beside it while it is written to. */
 export const overlayTrees: SnapshotTrees = {
   async fill(place) {
+    // Refused now: an image must not be listed and then fail to run.
+    const count = visible(place.parents).length;
+    if (count > maxParents) throw tooManyParents(count);
     const [parent] = place.parents;
     if (place.kind !== 'active' || parent === undefined) return;
     mkdirSync(workOf(place), { mode: 0o700 });
@@ -33,6 +38,16 @@ export const overlayTrees: SnapshotTrees = {
     await jobs.remove(workOf(place));
   },
 };
+
+function tooManyParents(count: number): SlipwayError {
+  return new SlipwayError({
+    kind: 'resource-exhausted',
+    code: 'OVERLAY_TOO_MANY_LAYERS',
+    message: `the snapshot grows on ${count} layers, with overlayfs at most ${maxParents} are possible`,
+    hint: 'use the snapshotter "native"',
+    details: { layers: count },
+  });
+}
 
 const workOf = (place: SnapshotPlace): string => join(place.folder, 'work');
 

@@ -84,6 +84,25 @@ it('is not skipped because another process probes at the same moment', async () 
   expect(readdirSync(join(root, 'plugin'))).toEqual(['snapshots']);
 });
 
+it('bug: 500 layers and more were kept and could not be mounted', async () => {
+  // In memory: each commit syncs the file system.
+  const memory = mkdtempSync('/dev/shm/slipway-overlay-test-');
+  const { instance: snapshotter, owned } = await activate(plugin, memory, memoryMetadata());
+  owned.defer(() => rmSync(memory, { recursive: true, force: true }));
+  let parent: string | undefined;
+  for (let layer = 1; layer <= 499; layer++) {
+    await snapshotter.prepare('key', parent);
+    await snapshotter.commit(`layer-${layer}`, 'key');
+    parent = `layer-${layer}`;
+  }
+  const fd = linux.mountDetached(await snapshotter.prepare('last', parent), { readOnly: true });
+  closeSync(fd);
+  await snapshotter.commit('layer-500', 'last');
+  await expect(snapshotter.prepare('key', 'layer-500')).rejects.toMatchObject({ code: 'OVERLAY_TOO_MANY_LAYERS' });
+  await expect(snapshotter.stat('key')).rejects.toMatchObject({ kind: 'not-found' });
+  await owned.disposeAsync();
+});
+
 describe('a layer', () => {
   it('is mounted by what it is and how many parents it has', async () => {
     const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
