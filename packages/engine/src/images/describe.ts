@@ -13,12 +13,6 @@ export function listImages(parts: EngineParts): Image[] {
 }
 
 /** By its full name, exactly as recorded. */
-export function describeImage(parts: EngineParts, fullName: string): Image {
-  const image = findByName(parts, fullName);
-  if (image === undefined) throw imageNotFound(fullName);
-  return image;
-}
-
 export function findByName(parts: EngineParts, fullName: string): Image | undefined {
   return parts.metadata.read((tx) => {
     const row = tx.get(imagesTable, rowKey(fullName));
@@ -82,7 +76,7 @@ export function imageNotFound(name: string): SlipwayError {
   });
 }
 
-function imageOf(tx: ReadTransaction, name: string, row: ImageRow): Image {
+export function imageOf(tx: ReadTransaction, name: string, row: ImageRow): Image {
   return {
     name,
     target: row.target,

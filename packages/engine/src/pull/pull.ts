@@ -1,6 +1,6 @@
 import { chainIds, formatReference, parseReference } from '@slipway/oci';
 import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
-import { describeImage } from '../images/describe.js';
+import { findByName } from '../images/describe.js';
 import { addToLease, expireLease } from '../metadata/leases.js';
 import { sweep } from '../metadata/sweep.js';
 import { Operation } from '../operations/operation.js';
@@ -27,7 +27,11 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   const stack = activeStack(parts, options.stack);
 
   const target = await resolve(stack, fullName, options);
-  if (await isComplete(parts, stack, fullName, target, options.platform)) return describeImage(parts, fullName);
+  if (await isComplete(parts, stack, fullName, target, options.platform)) {
+    const present = findByName(parts, fullName);
+    // Otherwise it was removed in this moment, and is to be brought in again.
+    if (present !== undefined) return present;
+  }
 
   const operation = Operation.begin(parts, 'pull');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
@@ -42,16 +46,16 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
     const image = await fetchImage(parts, fetch, target, options);
     const chainId = await unpackImage(parts, stack, fetch, image, options);
     const snapshotter = (await stack.snapshotter()).id;
-    await recordImage(parts, { reference, target, image, snapshotter, chainId, lease: operation.id });
+    const recorded = await recordImage(parts, { reference, target, image, snapshotter, chainId, lease: operation.id });
     lease.forget();
     step('pull.recorded', { name: fullName });
+    return recorded;
   } catch (error) {
     if (!isWorthKeeping(error)) await takeBack(parts, operation, lease);
     throw error;
   } finally {
     await operation.end();
   }
-  return describeImage(parts, fullName);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { chainIds, formatReference, type Reference } from '@slipway/oci';
-import type { Descriptor, Digest, ImageConfig } from '@slipway/plugin-api';
+import type { Descriptor, Digest, Image, ImageConfig } from '@slipway/plugin-api';
+import { imageOf } from '../images/describe.js';
 import { contentTable } from '../metadata/content.js';
 import { imagesTable } from '../metadata/images.js';
 import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
@@ -21,23 +22,29 @@ export interface ImageRecord {
   readonly lease: string;
 }
 
-/** The name, the labels by which it keeps what it needs, and the end of the lease: one transaction. */
-export async function recordImage(parts: EngineParts, record: ImageRecord): Promise<void> {
+/**
+ * The name, the labels by which it keeps what it needs, and the end of the lease: one transaction.
+ *
+ * @returns the image as it is in that moment; in the next one somebody may remove it
+ */
+export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Image> {
   const labels = labelsOf(record);
-  const key = rowKey(formatReference(record.reference));
+  const name = formatReference(record.reference);
   const now = new Date().toISOString();
-  await parts.metadata.write((tx) => {
+  return parts.metadata.write((tx) => {
     for (const [digest, added] of labels) {
       const row = tx.get(contentTable, rowKey(digest));
       if (row !== undefined) tx.put(contentTable, rowKey(digest), { ...row, labels: { ...row.labels, ...added } });
     }
-    const before = tx.get(imagesTable, key);
-    tx.put(imagesTable, key, { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now });
+    const before = tx.get(imagesTable, rowKey(name));
+    const row = { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now };
+    tx.put(imagesTable, rowKey(name), row);
     dropLease(tx, record.lease);
     relieveCutOffLeases(tx, {
       content: new Set(labels.keys()),
       snapshots: new Set(chainIds(record.image.config.rootfs.diff_ids)),
     });
+    return imageOf(tx, name, row);
   });
 }
 
