@@ -10,8 +10,8 @@ export function leftInMounts(folders: readonly string[]): string[] {
 }
 
 /**
- * Processes but this one that have to do with one of the folders: by their arguments, environment, working directory, descriptors or mounts.
- * Monitors work in a folder of the container; containers see an overlay or bind mount that is made of the snapshots.
+ * Processes but this one that have to do with one of the folders: by their arguments, environment, working directory, descriptors or root.
+ * Monitors work in a folder of the container; a container's root is an overlay or bind mount that is made of the snapshots.
  */
 export function leftInProcesses(folders: readonly string[]): string[] {
   return readdirSync('/proc').flatMap((pid) => {
@@ -25,15 +25,18 @@ export function leftInProcesses(folders: readonly string[]): string[] {
 
 function traces(pid: string): string[] {
   const at = `/proc/${pid}`;
-  const own = attempt(() => readlinkSync('/proc/self/ns/mnt'));
-  const elsewhere = attempt(() => readlinkSync(`${at}/ns/mnt`)) !== own;
   return [
     attempt(() => readFileSync(`${at}/cmdline`, 'utf8')),
     attempt(() => readFileSync(`${at}/environ`, 'utf8')),
     attempt(() => readlinkSync(`${at}/cwd`)),
-    elsewhere ? attempt(() => readFileSync(`${at}/mountinfo`, 'utf8')) : '',
+    rootMount(attempt(() => readFileSync(`${at}/mountinfo`, 'utf8'))),
     ...descriptors(at),
   ];
+}
+
+/** Only that one: a mount namespace begins as a copy of the host's, with whatever other tests have mounted there. */
+function rootMount(mountinfo: string): string {
+  return mountinfo.split('\n').find((line) => line.split(' ')[4] === '/') ?? '';
 }
 
 function descriptors(at: string): string[] {
