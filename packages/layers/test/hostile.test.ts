@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Stack } from './stack.js';
 import { type EntryOptions, tar } from './tar-builder.js';
 
@@ -123,4 +123,49 @@ test('a target that is itself a symbolic link is refused', async () => {
   const target = { format: 'directory', path: path.join(stack.folder, 'layer0'), lower: [] } as const;
   await expect(applyLayer([tar({ name: 'x' })], target, { system: linux })).rejects.toThrow('ENOTDIR');
   expect(readdirSync(canary.folder)).toEqual(['dir', 'file']);
+});
+
+describe('directories deeper than the table of open ones', () => {
+  const deep = (depth: number, letter = 'a'): string => Array.from({ length: depth }, () => letter).join('/');
+
+  test.each([250, 256, 257, 384, 510])(
+    'a directory that is replaced at depth %i is removed by descriptors that are open',
+    async (depth) => {
+      using stack = new Stack();
+      const directory: EntryOptions = { name: 'x', type: '5', pax: { path: deep(depth) } };
+      await stack.apply(tar(directory, { name: 'a' }));
+      await stack.apply(tar(directory, { name: 'z', body: 'z' }, { name: 'x', pax: { path: `${deep(depth)}/f` } }));
+      await stack.apply(tar({ name: 'a', body: 'a' }));
+      expect(stack.listOverlay()).toEqual(stack.listDirectory());
+      expect(Object.keys(stack.listDirectory())).toEqual(['.', 'a', 'z']);
+    },
+  );
+
+  test('a deep and wide directory is removed without opening its chain for each part of it', async () => {
+    using stack = new Stack();
+    const children: EntryOptions[] = Array.from({ length: 200 }, (_, index) => ({
+      name: 'x',
+      type: '5',
+      pax: { path: `${deep(400)}/${index}/${deep(100, 'b')}`.slice(0, index % 2 === 0 ? undefined : 820) },
+    }));
+    await stack.applyDirectory(tar(...children));
+    await stack.applyDirectory(tar({ name: 'a', body: 'a' }));
+    expect(readdirSync(stack.directory)).toEqual(['a']);
+  });
+
+  test('a hard link between two deep directories keeps both of them open', async () => {
+    using stack = new Stack();
+    const links = Array.from({ length: 4 }, (_, index): EntryOptions[] => [
+      { name: 'x', type: '1', pax: { path: `${deep(500, 'b')}/${index}`, linkpath: `${deep(500)}/f` } },
+      { name: 'x', type: '1', pax: { path: `${deep(500)}/${index}`, linkpath: `${deep(500, 'b')}/g` } },
+    ]);
+    const files: EntryOptions[] = [
+      { name: 'x', body: 'f', pax: { path: `${deep(500)}/f` } },
+      { name: 'x', body: 'g', pax: { path: `${deep(500, 'b')}/g` } },
+    ];
+    await stack.apply(tar(...files, ...links.flat()));
+    const listing = stack.listDirectory();
+    expect(stack.listOverlay()).toEqual(listing);
+    expect(Object.keys(listing).filter((name) => /\/[0-9fg]$/.test(name))).toHaveLength(10);
+  });
 });

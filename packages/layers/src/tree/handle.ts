@@ -30,18 +30,24 @@ export class HandleTable implements Disposable {
   readonly #open = new Set<DirectoryHandle>();
   readonly #openMost: number;
   #clock = 0;
+  /** Asked for last, and before that: link(2) takes two paths at once. */
+  #latest: DirectoryHandle | undefined;
+  #previous: DirectoryHandle | undefined;
 
   constructor(openMost: number = defaultOpenMost) {
     this.#openMost = openMost;
   }
 
-  /** The directory's open descriptor, valid until the next call that may open another. */
+  /** The directory's open descriptor, valid until two other directories have been asked for. */
   fd(handle: DirectoryHandle): number {
-    handle.lastUse = ++this.#clock;
-    return handle.fd ?? this.#openHandle(handle);
+    if (handle !== this.#latest) {
+      this.#previous = this.#latest;
+      this.#latest = handle;
+    }
+    return this.#opened(handle);
   }
 
-  /** The path of `name` in the directory, for calls that do not follow a symbolic link at the end. */
+  /** The path of `name` in the directory, for calls that do not follow a symbolic link at the end; valid like `fd`. */
   path(handle: DirectoryHandle, name: ByteString): string | Buffer {
     this.fd(handle);
     return toPath(handle.prefix + name);
@@ -59,10 +65,20 @@ export class HandleTable implements Disposable {
     for (const handle of [...this.#open]) this.close(handle);
   }
 
+  #opened(handle: DirectoryHandle): number {
+    const fd = handle.fd ?? this.#openHandle(handle);
+    // Only now: what opening it took has used its ancestors, and the most recently used of all must stay open.
+    handle.lastUse = ++this.#clock;
+    return fd;
+  }
+
   #openHandle(handle: DirectoryHandle): number {
-    const fd = openSync(handle.parent ? this.path(handle.parent, handle.name) : toPath(handle.name), openDirectory);
+    const { parent } = handle;
+    if (parent) this.#opened(parent);
+    const fd = openSync(toPath(parent ? parent.prefix + handle.name : handle.name), openDirectory);
     handle.fd = fd;
     handle.prefix = `/proc/self/fd/${fd}/`;
+    handle.lastUse = ++this.#clock;
     this.#open.add(handle);
     if (this.#open.size > this.#openMost) this.#closeOldest();
     return fd;
@@ -71,6 +87,7 @@ export class HandleTable implements Disposable {
   /** Closes the less recently used half at once, so that the sorting is paid for rarely. */
   #closeOldest(): void {
     const byUse = [...this.#open].sort((a, b) => a.lastUse - b.lastUse);
-    for (const handle of byUse.slice(0, byUse.length / 2)) this.close(handle);
+    for (const handle of byUse.slice(0, byUse.length / 2))
+      if (handle !== this.#latest && handle !== this.#previous) this.close(handle);
   }
 }
