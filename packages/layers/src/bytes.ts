@@ -4,6 +4,14 @@
  */
 export type ByteString = string;
 
+/** V8 makes a part of a string that is shorter than this a string of its own, and a longer one a view of the whole. */
+const ownLength = 13;
+
+/** The same name in memory of its own: a part of a path, kept, keeps the whole path. */
+export function copyName(name: ByteString): ByteString {
+  return name.length < ownLength ? name : Buffer.from(name, 'latin1').toString('latin1');
+}
+
 const notAscii = /[\u0080-\uffff]/;
 
 /** The form that node:fs takes. ASCII is the same bytes in UTF-8, so the common name needs no buffer. */

@@ -169,3 +169,46 @@ describe('directories deeper than the table of open ones', () => {
     expect(Object.keys(listing).filter((name) => /\/[0-9fg]$/.test(name))).toHaveLength(10);
   });
 });
+
+describe('extended attributes without measure', () => {
+  const many = (count: number, name: (index: number) => string): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`SCHILY.xattr.${name(index)}`, '']));
+
+  test("tens of thousands of overlayfs' marks are dropped without looking for each among all", async () => {
+    using stack = new Stack();
+    const pax = many(25_000, (index) => `trusted.overlay.${index}`);
+    const entries = Array.from({ length: 10 }, (_, index): EntryOptions => ({ name: `d${index}`, type: '5', pax }));
+    await stack.apply(tar(...entries));
+    expect(Object.keys(stack.listDirectory())).toHaveLength(11);
+  });
+
+  test.each([
+    ['a value over 64 KiB', { 'SCHILY.xattr.user.long': 'v'.repeat(65_537) }, '"user.long" has 65537 bytes'],
+    ['names over 64 KiB', many(25_000, (index) => `user.${index}`), 'the names of its 25000 extended attributes'],
+  ])('%s are refused with the name of the entry', async (_, pax, problem) => {
+    using stack = new Stack();
+    await expect(stack.apply(tar({ name: 'dir/x', pax }))).rejects.toMatchObject({
+      code: 'LAYER_HEADER_INVALID',
+      message: expect.stringContaining(problem),
+      details: { entry: 'dir/x' },
+    });
+  });
+
+  test('the last record of a name counts', async () => {
+    using stack = new Stack();
+    const pax: [string, string][] = [
+      ['SCHILY.xattr.user.x', 'v'.repeat(70_000)],
+      ['SCHILY.xattr.user.y', 'y'],
+      ['SCHILY.xattr.user.x', 'last'],
+    ];
+    await stack.apply(tar({ name: 'x', pax }));
+    expect(stack.listDirectory()['x']?.xattrs).toEqual({ 'user.x': 'last', 'user.y': 'y' });
+  });
+});
+
+test('a symbolic link to more than a path can have is refused with the name of the entry', async () => {
+  using stack = new Stack();
+  const link = (length: number): Buffer => tar({ name: 'l', type: '2', pax: { linkpath: 'l/'.repeat(length).slice(0, length) } });
+  await stack.apply(link(4095));
+  await expect(stack.apply(link(4096))).rejects.toMatchObject({ code: 'LAYER_LINK_INVALID', details: { entry: 'l' } });
+});

@@ -1,6 +1,6 @@
-import { quote } from '../bytes.js';
+import { type ByteString, quote } from '../bytes.js';
 import { entryError } from '../errors.js';
-import type { EntryType, TarEntry } from './entry.js';
+import type { EntryType, TarEntry, Xattr } from './entry.js';
 import { type HeaderFormat, headerPath, textField } from './header.js';
 import { parseNumber } from './number.js';
 import type { Extension } from './pax.js';
@@ -38,6 +38,9 @@ const types: Readonly<Record<string, EntryType>> = {
 const highestId = 2 ** 32 - 2;
 const highestMajor = 2 ** 12 - 1;
 const highestMinor = 2 ** 20 - 1;
+// XATTR_SIZE_MAX and XATTR_LIST_MAX: a longer value cannot be set, and more names cannot be listed again.
+const longestXattr = 65536;
+const mostXattrNameBytes = 65536;
 const noXattrs: TarEntry['xattrs'] = [];
 
 export function describeEntry(
@@ -102,8 +105,30 @@ export function describeEntry(
     mtimeNanoseconds: extension?.mtime?.nanoseconds ?? 0,
     deviceMajor,
     deviceMinor,
-    xattrs: extension?.xattrs ?? noXattrs,
+    xattrs: extension && extension.xattrs.size > 0 ? readXattrs(extension.xattrs, path) : noXattrs,
   };
   // Only files have bodies, whatever the size field of a link or directory says.
   return { entry, storedBytes: type === 'file' ? size : 0, sparse };
+}
+
+function readXattrs(byName: ReadonlyMap<ByteString, Buffer>, path: ByteString): Xattr[] {
+  const xattrs: Xattr[] = [];
+  let nameBytes = 0;
+  for (const [name, value] of byName) {
+    if (value.length > longestXattr)
+      throw entryError(
+        'LAYER_HEADER_INVALID',
+        path,
+        `its extended attribute ${quote(name)} has ${value.length} bytes, more than the ${longestXattr} that Linux takes`,
+      );
+    nameBytes += name.length + 1;
+    if (nameBytes > mostXattrNameBytes)
+      throw entryError(
+        'LAYER_HEADER_INVALID',
+        path,
+        `the names of its ${byName.size} extended attributes are more than the ${mostXattrNameBytes} bytes that Linux takes`,
+      );
+    xattrs.push({ name, value });
+  }
+  return xattrs;
 }

@@ -7,6 +7,11 @@ export interface Xattr {
   readonly value: Buffer;
 }
 
+/** overlayfs' own marks: an image that brings them could hide files or reach into other layers. */
+export function isOverlayMark(xattrName: ByteString): boolean {
+  return xattrName.startsWith('trusted.overlay.');
+}
+
 /** One entry of a layer, whichever of tar's formats it came in. */
 export interface TarEntry {
   readonly type: EntryType;
@@ -25,6 +30,7 @@ export interface TarEntry {
   readonly mtimeNanoseconds: number;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
+  /** Without overlayfs' own marks. */
   readonly xattrs: readonly Xattr[];
 }
 

@@ -6,6 +6,7 @@ const paxHeader = 0x78;
 const paxGlobalHeader = 0x67;
 const gnuLongName = 0x4c;
 const gnuLongLink = 0x4b;
+const noBody = Buffer.alloc(0);
 
 /** Whether a type flag (x, g, L, K) says that the entry is about the ones after it. */
 export function isExtensionType(flag: number | undefined): flag is number {
@@ -21,7 +22,7 @@ export class Extensions {
   #longLink: ByteString | undefined;
   #type = 0;
   #name: ByteString = '';
-  #body = Buffer.alloc(0);
+  #body = noBody;
   #fill = 0;
 
   constructor(limit: number) {
@@ -62,7 +63,7 @@ export class Extensions {
   end(): void {
     switch (this.#type) {
       case paxHeader:
-        this.#pax = { xattrs: [] };
+        this.#pax = { xattrs: new Map() };
         readRecords(this.#body, this.#name, this.#pax);
         break;
       case gnuLongName:
@@ -72,12 +73,14 @@ export class Extensions {
         this.#longLink = this.#longText();
         break;
     }
+    this.#body = noBody;
+    this.#fill = 0;
   }
 
   /** What the entry that is here now must be read with. */
   take(): Extension | undefined {
     if (!this.isPending) return undefined;
-    const extension = this.#pax ?? { xattrs: [] };
+    const extension: Extension = this.#pax ?? { xattrs: new Map() };
     if (this.#longName !== undefined) extension.path = this.#longName;
     if (this.#longLink !== undefined) extension.linkTarget = this.#longLink;
     this.#pax = undefined;

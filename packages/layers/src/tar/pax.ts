@@ -1,6 +1,6 @@
 import { type ByteString, quote } from '../bytes.js';
 import { layerError } from '../errors.js';
-import type { Xattr } from './entry.js';
+import { isOverlayMark } from './entry.js';
 import { parseDecimal, parseTime } from './number.js';
 
 /** What PAX records (POSIX.1-2001, pax, "extended header") and GNU's long names say about the entry after them. */
@@ -11,7 +11,8 @@ export interface Extension {
   uid?: number;
   gid?: number;
   mtime?: { readonly seconds: number; readonly nanoseconds: number };
-  xattrs: Xattr[];
+  /** By name: a record replaces the one of its name before it. */
+  readonly xattrs: Map<ByteString, Buffer>;
   sparse?: PaxSparse;
 }
 
@@ -47,9 +48,7 @@ function readRecord(key: ByteString, value: Buffer, owner: ByteString, extension
   if (key.startsWith(xattrPrefix)) {
     const name = key.slice(xattrPrefix.length);
     if (name === '') throw invalid(owner, 'extended attribute without a name');
-    const same = extension.xattrs.findIndex((xattr) => xattr.name === name);
-    if (same >= 0) extension.xattrs.splice(same, 1);
-    extension.xattrs.push({ name, value });
+    if (!isOverlayMark(name)) extension.xattrs.set(name, value);
   } else if (key.startsWith('GNU.sparse.')) {
     extension.sparse ??= { map: [] };
     readSparseRecord(key.slice('GNU.sparse.'.length), value.toString('latin1'), owner, extension.sparse);

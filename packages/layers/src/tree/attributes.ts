@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import type { Xattr } from '../tar/entry.js';
+import type { TarEntry, Xattr } from '../tar/entry.js';
 
 /** What a file system object carries beside its content. */
 export interface Attributes {
@@ -37,11 +37,12 @@ export function attributesOf(stats: BigIntStats, xattrs: readonly Xattr[]): Attr
   };
 }
 
-export function mtimeNs(attributes: Attributes): bigint {
-  return BigInt(attributes.mtimeSeconds) * second + BigInt(attributes.mtimeNanoseconds);
+/** Of an entry, in an object of their own: its path and link target can be a thousand times longer. */
+export function attributesOfEntry(entry: TarEntry): Attributes {
+  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs } = entry;
+  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs };
 }
 
-/** overlayfs' own marks: an image that brings them could hide files or reach into other layers. */
-export function isOverlayMark(xattrName: string): boolean {
-  return xattrName.startsWith('trusted.overlay.');
+export function mtimeNs(attributes: Attributes): bigint {
+  return BigInt(attributes.mtimeSeconds) * second + BigInt(attributes.mtimeNanoseconds);
 }

@@ -18,7 +18,7 @@ import {
 import { type LinuxSystem, splitdev } from '@slipway/linux';
 import { type ByteString, toPath } from '../bytes.js';
 import type { TarEntry } from '../tar/entry.js';
-import { type Attributes, attributesOf, isOverlayMark, mtimeNs } from './attributes.js';
+import { type Attributes, attributesOf, mtimeNs } from './attributes.js';
 import type { BaseEntry } from './base.js';
 import type { HandleTable } from './handle.js';
 import type { DirectoryNode } from './node.js';
@@ -73,7 +73,7 @@ export class DirectoryWriter implements TreeWriter, Disposable {
     this.#create(parent, name, (path) => mkdirSync(path, attributes.mode & 0o777));
     this.#setOwnerAndMode(parent, name, attributes);
     this.#setXattrs(parent, name, attributes);
-    node.passesOn = passesOn(attributes);
+    settle(node);
     if (hidesBase) this.setOpaque(node);
   }
 
@@ -83,7 +83,7 @@ export class DirectoryWriter implements TreeWriter, Disposable {
     fchownSync(fd, attributes.uid, attributes.gid);
     fchmodSync(fd, attributes.mode);
     this.#replaceXattrs(this.#handles.path(node.handle, '.'), attributes);
-    node.passesOn = passesOn(attributes);
+    settle(node);
   }
 
   beginFile(parent: DirectoryNode, name: ByteString, entry: TarEntry): void {
@@ -230,8 +230,9 @@ export class DirectoryWriter implements TreeWriter, Disposable {
   }
 
   #replaceXattrs(path: string | Buffer, attributes: Attributes): void {
+    const wanted = new Set(attributes.xattrs.map((xattr) => xattr.name));
     for (const name of listXattrs(this.#system, path)) {
-      if (attributes.xattrs.some((xattr) => xattr.name === name)) continue;
+      if (wanted.has(name)) continue;
       try {
         this.#system.lremovexattr(path, toPath(name));
       } catch (error) {
@@ -244,7 +245,6 @@ export class DirectoryWriter implements TreeWriter, Disposable {
 
   #addXattrs(path: string | Buffer, attributes: Attributes): void {
     for (const { name, value } of attributes.xattrs) {
-      if (isOverlayMark(name)) continue;
       try {
         this.#system.lsetxattr(path, toPath(name), value);
       } catch (error) {
@@ -269,6 +269,13 @@ export class DirectoryWriter implements TreeWriter, Disposable {
 /** node:fs takes seconds as a double, exact for whole ones, and reads a negative number as "now". */
 function isWholeTime(attributes: Attributes): boolean {
   return attributes.mtimeNanoseconds === 0 && attributes.mtimeSeconds >= 0;
+}
+
+/** The target has the attributes. Extended ones are not kept: each may have 64 KiB, and a layer very many directories. */
+function settle(node: DirectoryNode): void {
+  const { attributes } = node;
+  node.passesOn = passesOn(attributes);
+  if (attributes.xattrs.length > 0) node.attributes = { ...attributes, xattrs: [] };
 }
 
 /** What is made in such a directory gets its group or its access control list. */

@@ -1,8 +1,9 @@
 import type { LinuxSystem } from '@slipway/linux';
 import { wrapError } from '@slipway/plugin-api';
-import { type ByteString, quote } from '../bytes.js';
+import { type ByteString, copyName, quote } from '../bytes.js';
 import { entryError } from '../errors.js';
 import type { TarEntry, TarSink } from '../tar/entry.js';
+import { attributesOfEntry } from './attributes.js';
 import { lookUpBase } from './base.js';
 import type { HandleTable } from './handle.js';
 import { copiedLeaf, DirectoryNode, type Leaf, ownLeaf } from './node.js';
@@ -19,6 +20,9 @@ export interface LayerMergeOptions {
   readonly whiteouts: Whiteouts;
   readonly checkpoint: () => void;
 }
+
+/** PATH_MAX of Linux without its NUL. */
+const longestLinkTarget = 4095;
 
 const whiteoutPrefix = '.wh.';
 /** Of AUFS's own files, which say nothing about the image; except the opaque marker. */
@@ -101,6 +105,12 @@ export class LayerMerge implements TarSink {
         break;
       case 'symlink':
         if (entry.linkTarget === '') throw entryError('LAYER_LINK_INVALID', path, 'the symbolic link has an empty target');
+        if (entry.linkTarget.length > longestLinkTarget)
+          throw entryError(
+            'LAYER_LINK_INVALID',
+            path,
+            `the symbolic link's target of ${entry.linkTarget.length} bytes is longer than ${longestLinkTarget}`,
+          );
         this.#replace(parent, name, { state: 'own', symlink: entry.linkTarget });
         this.#writer.makeSymlink(parent, name, entry.linkTarget, entry);
         break;
@@ -124,7 +134,7 @@ export class LayerMerge implements TarSink {
       return;
     }
     if (child?.symlink !== undefined) this.#lastParentPath = undefined;
-    this.#view.makeDirectory(parent, name, entry).listed = true;
+    this.#view.makeDirectory(parent, name, attributesOfEntry(entry)).listed = true;
   }
 
   /** An entry whose path names a directory by itself: `./`, `/`, `a/..`. */
@@ -185,7 +195,7 @@ export class LayerMerge implements TarSink {
     if (!source || source.at === parent.handle) return;
     this.#view.touch(parent);
     this.#writer.copyUp(parent, name, source);
-    parent.children.set(name, { ...copiedLeaf, symlink: found.symlink });
+    parent.children.set(copyName(name), { ...copiedLeaf, symlink: found.symlink });
   }
 
   #parent(parentPath: ByteString, path: ByteString): DirectoryNode {
@@ -207,12 +217,12 @@ export class LayerMerge implements TarSink {
       if (child.made) this.#writer.remove(parent, name);
       this.#view.drop(child);
     }
-    parent.children.set(name, leaf);
+    parent.children.set(copyName(name), leaf);
     this.#view.markAdded(parent);
   }
 
   #listDirectory(node: DirectoryNode, entry: TarEntry): void {
-    node.attributes = entry;
+    node.attributes = attributesOfEntry(entry);
     node.listed = true;
     if (node.made) this.#writer.setAttributes(node);
     else this.#view.copyUp(node);

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import type { LinuxSystem } from '@slipway/linux';
-import type { ByteString } from '../bytes.js';
+import { type ByteString, copyName } from '../bytes.js';
 import { entryError } from '../errors.js';
 import { type Attributes, attributesOf, unlistedDirectory } from './attributes.js';
 import { lookUpBase } from './base.js';
@@ -51,10 +51,11 @@ export class MergedView {
   }
 
   /** What is under a name; undefined when nothing is or the layer has hidden it. */
-  lookUp(node: DirectoryNode, name: ByteString): Child | undefined {
-    const known = node.children.get(name);
+  lookUp(node: DirectoryNode, sought: ByteString): Child | undefined {
+    const known = node.children.get(sought);
     if (known) return known instanceof DirectoryNode || known.state !== 'gone' ? known : undefined;
     if (node.base.length === 0) return undefined;
+    const name = copyName(sought);
     const found = lookUpBase(this.#system, this.#handles, node.base, name);
     if (!found) return undefined;
     const [first] = found.directories;
@@ -123,7 +124,8 @@ export class MergedView {
   }
 
   /** A new directory in place of whatever the name stands for, which is no directory. */
-  makeDirectory(parent: DirectoryNode, name: ByteString, attributes: Attributes): DirectoryNode {
+  makeDirectory(parent: DirectoryNode, wanted: ByteString, attributes: Attributes): DirectoryNode {
+    const name = copyName(wanted);
     this.touch(parent);
     const hidesBase = this.#form === 'overlay' && lookUpBase(this.#system, this.#handles, parent.base, name) !== undefined;
     const node = new DirectoryNode(parent, name, new DirectoryHandle(parent.handle, name), [], attributes, undefined);

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { LinuxSystem } from '@slipway/linux';
-import type { ByteString } from '../bytes.js';
+import { type ByteString, copyName } from '../bytes.js';
 import { unlistedDirectory } from './attributes.js';
 import { baseNames, lookUpBase } from './base.js';
 import type { HandleTable } from './handle.js';
@@ -48,7 +48,7 @@ export class Whiteouts {
     this.#view.touch(parent);
     if (child instanceof DirectoryNode) this.#view.drop(child);
     this.#writer.hide(parent, name);
-    parent.children.set(name, goneLeaf);
+    parent.children.set(copyName(name), goneLeaf);
   }
 
   hideAll(node: DirectoryNode): void {

@@ -1,7 +1,6 @@
 import type { LinuxSystem, Path } from '@slipway/linux';
 import { toPath } from '../bytes.js';
-import type { Xattr } from '../tar/entry.js';
-import { isOverlayMark } from './attributes.js';
+import { isOverlayMark, type Xattr } from '../tar/entry.js';
 
 /** All extended attributes that count as content; none where the file system has none. */
 export function readXattrs(system: LinuxSystem, path: Path): Xattr[] {
