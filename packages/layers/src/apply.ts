@@ -66,7 +66,7 @@ export class LayerApplication implements Disposable {
     const writer = this.#writer;
     try {
       const root = openRoot(target, form, handles, system);
-      this.#view = new MergedView({ system, handles, writer, form, root, depth: limits.depth });
+      this.#view = new MergedView({ system, handles, writer, form, root, limits });
       const view = this.#view;
       if (root.copyFrom) writer.setAttributes(root);
       view.touched.add(root);

@@ -2,7 +2,7 @@
 export interface LayerLimits {
   /** Bytes of one PAX header, GNU long name or sparse map. */
   readonly headerBytes: number;
-  /** Entries, counting the headers that only extend others. */
+  /** Entries, counting the headers that only extend others; and as many directories that no entry lists, only paths imply. */
   readonly entries: number;
   /** Components of a resolved path. */
   readonly depth: number;

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { defaultLimits } from '@slipway/layers';
 import { linux } from '@slipway/linux';
 import { describe, expect, test } from 'vitest';
 import { Stack } from './stack.js';
@@ -167,6 +168,17 @@ describe('directories deeper than the table of open ones', () => {
     const listing = stack.listDirectory();
     expect(stack.listOverlay()).toEqual(listing);
     expect(Object.keys(listing).filter((name) => /\/[0-9fg]$/.test(name))).toHaveLength(10);
+  });
+});
+
+test('directories that only paths imply are counted like entries', async () => {
+  using stack = new Stack();
+  const limits = { ...defaultLimits, entries: 10 };
+  const paths = (...names: string[]): Buffer => tar(...names.map((name) => ({ name })));
+  await stack.apply(paths('a/b/c/d/x', 'e/f/g/h/i/x', 'a/b/y', 'e/y'), { limits });
+  await expect(stack.apply(paths('1/2/3/4/5/x', '6/7/8/9/10/11/x'), { limits })).rejects.toMatchObject({
+    code: 'LAYER_TOO_LARGE',
+    details: { entry: '6/7/8/9/10/11/x' },
   });
 });
 

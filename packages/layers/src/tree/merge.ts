@@ -142,7 +142,7 @@ export class LayerMerge implements TarSink {
     if (entry.type !== 'directory')
       throw entryError('LAYER_NAME_INVALID', entry.path, `the name stands for a directory, the entry is a ${entry.type}`);
     const walked = this.#view.walk(entry.path, entry.path);
-    this.#listDirectory(this.#view.make(walked), entry);
+    this.#listDirectory(this.#view.make(walked, entry.path), entry);
   }
 
   #applyMarker(path: ByteString, parentPath: ByteString, name: ByteString): void {
@@ -183,7 +183,7 @@ export class LayerMerge implements TarSink {
       if (at === replacedChild) throw fail('is in a directory that the entry replaces');
 
     this.#copyUpTarget(targetParent, target.name, found);
-    const parent = this.#view.make(walked);
+    const parent = this.#view.make(walked, path);
     this.#replace(parent, name, { state: 'own', symlink: found.symlink });
     this.#writer.link(parent, name, targetParent, target.name);
   }
@@ -203,7 +203,7 @@ export class LayerMerge implements TarSink {
     const walked = this.#view.walk(parentPath, path);
     this.#view.checkDepth(walked.node.depth + walked.missing.length + 1, path);
     // What is made may replace a file, never a directory or a link: the parents resolved before stay right.
-    this.#lastParent = this.#view.make(walked);
+    this.#lastParent = this.#view.make(walked, path);
     this.#lastParentPath = parentPath;
     return this.#lastParent;
   }

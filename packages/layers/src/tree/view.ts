@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 import type { LinuxSystem } from '@slipway/linux';
 import { type ByteString, copyName } from '../bytes.js';
 import { entryError } from '../errors.js';
+import type { LayerLimits } from '../limits.js';
 import { type Attributes, attributesOf, unlistedDirectory } from './attributes.js';
 import { lookUpBase } from './base.js';
 import { DirectoryHandle, type HandleTable } from './handle.js';
@@ -27,7 +28,7 @@ export interface MergedViewOptions {
   /** In a `directory` the base and the target are one tree. */
   readonly form: 'overlay' | 'directory';
   readonly root: DirectoryNode;
-  readonly depth: number;
+  readonly limits: LayerLimits;
 }
 
 /** The merged tree of the layers below and this one so far: resolves names in it and brings directories into being. */
@@ -39,7 +40,9 @@ export class MergedView {
   readonly #handles: HandleTable;
   readonly #writer: TreeWriter;
   readonly #form: 'overlay' | 'directory';
-  readonly #depth: number;
+  readonly #limits: LayerLimits;
+  /** Directories made because a path had them, not an entry. */
+  #implied = 0;
 
   constructor(options: MergedViewOptions) {
     this.root = options.root;
@@ -47,7 +50,7 @@ export class MergedView {
     this.#handles = options.handles;
     this.#writer = options.writer;
     this.#form = options.form;
-    this.#depth = options.depth;
+    this.#limits = options.limits;
   }
 
   /** What is under a name; undefined when nothing is or the layer has hidden it. */
@@ -113,11 +116,16 @@ export class MergedView {
   }
 
   checkDepth(depth: number, entry: ByteString): void {
-    if (depth > this.#depth) throw entryError('LAYER_TOO_LARGE', entry, `is deeper than the limit of ${this.#depth} directories`);
+    const { depth: limit } = this.#limits;
+    if (depth > limit) throw entryError('LAYER_TOO_LARGE', entry, `is deeper than the limit of ${limit} directories`);
   }
 
-  /** Makes what a walk found missing. */
-  make({ node, missing }: Walked): DirectoryNode {
+  /** Makes what a walk found missing. Errors name `entry`. */
+  make({ node, missing }: Walked, entry: ByteString): DirectoryNode {
+    const { entries: limit } = this.#limits;
+    this.#implied += missing.length;
+    if (this.#implied > limit)
+      throw entryError('LAYER_TOO_LARGE', entry, `over the limit of ${limit} directories that only the paths of entries imply`);
     let directory = node;
     for (const name of missing) directory = this.makeDirectory(directory, name, unlistedDirectory);
     return directory;
