@@ -111,7 +111,7 @@ export class LayerMerge implements TarSink {
             path,
             `the symbolic link's target of ${entry.linkTarget.length} bytes is longer than ${longestLinkTarget}`,
           );
-        this.#replace(parent, name, { state: 'own', symlink: entry.linkTarget });
+        this.#replace(parent, name, { state: 'own', isSymlink: true });
         this.#writer.makeSymlink(parent, name, entry.linkTarget, entry);
         break;
       case 'file':
@@ -133,7 +133,7 @@ export class LayerMerge implements TarSink {
       this.#listDirectory(child, entry);
       return;
     }
-    if (child?.symlink !== undefined) this.#lastParentPath = undefined;
+    if (child?.isSymlink) this.#lastParentPath = undefined;
     this.#view.makeDirectory(parent, name, attributesOfEntry(entry)).listed = true;
   }
 
@@ -184,7 +184,7 @@ export class LayerMerge implements TarSink {
 
     this.#copyUpTarget(targetParent, target.name, found);
     const parent = this.#view.make(walked, path);
-    this.#replace(parent, name, { state: 'own', symlink: found.symlink });
+    this.#replace(parent, name, { state: 'own', isSymlink: found.isSymlink });
     this.#writer.link(parent, name, targetParent, target.name);
   }
 
@@ -195,7 +195,7 @@ export class LayerMerge implements TarSink {
     if (!source || source.at === parent.handle) return;
     this.#view.touch(parent);
     this.#writer.copyUp(parent, name, source);
-    parent.children.set(copyName(name), { ...copiedLeaf, symlink: found.symlink });
+    parent.children.set(copyName(name), { ...copiedLeaf, isSymlink: found.isSymlink });
   }
 
   #parent(parentPath: ByteString, path: ByteString): DirectoryNode {

@@ -48,8 +48,8 @@ export interface CopySource {
  */
 export interface Leaf {
   readonly state: 'own' | 'copied' | 'base' | 'gone';
-  /** Where a symbolic link leads. */
-  readonly symlink?: ByteString | undefined;
+  /** Where it leads is read when it is walked through: kept, four kilobytes for each of a million links are too much. */
+  readonly isSymlink?: boolean | undefined;
 }
 
 export type Child = DirectoryNode | Leaf;

@@ -6,7 +6,7 @@ import type { LayerLimits } from '../limits.js';
 import { type Attributes, attributesOf, unlistedDirectory } from './attributes.js';
 import { lookUpBase } from './base.js';
 import { DirectoryHandle, type HandleTable } from './handle.js';
-import { type Child, DirectoryNode } from './node.js';
+import { type Child, DirectoryNode, type Leaf } from './node.js';
 import type { TreeWriter } from './writer.js';
 import { readXattrs } from './xattrs.js';
 
@@ -70,10 +70,12 @@ export class MergedView {
       node.children.set(name, child);
       return child;
     }
-    if (!found.stats.isSymbolicLink()) return { state: 'base' };
-    const link = { state: 'base', symlink: readlinkSync(this.#handles.path(found.at, name), 'latin1') } as const;
-    node.children.set(name, link);
-    return link;
+    return { state: 'base', isSymlink: found.stats.isSymbolicLink() };
+  }
+
+  #readLink(node: DirectoryNode, name: ByteString, link: Leaf): ByteString {
+    const at = link.state === 'base' ? lookUpBase(this.#system, this.#handles, node.base, name)?.at : undefined;
+    return readlinkSync(this.#handles.path(at ?? node.handle, name), 'latin1');
   }
 
   /** Resolves a path to a directory as chroot(2) to the root would. Errors name `entry`. */
@@ -93,13 +95,14 @@ export class MergedView {
       const child = missing.length > 0 ? undefined : this.lookUp(node, name);
       if (child instanceof DirectoryNode) {
         node = child;
-      } else if (child?.symlink !== undefined) {
+      } else if (child?.isSymlink) {
         if (++links > mostLinks) throw entryError('LAYER_LINK_LOOP', entry, `more than ${mostLinks} symbolic links in its path`);
-        if (child.symlink.startsWith('/')) {
+        const target = this.#readLink(node, name, child);
+        if (target.startsWith('/')) {
           node = this.root;
           missing = [];
         }
-        for (const part of child.symlink.split('/').reverse()) pending.push(part);
+        for (const part of target.split('/').reverse()) pending.push(part);
       } else {
         missing.push(name);
         this.checkDepth(node.depth + missing.length, entry);
