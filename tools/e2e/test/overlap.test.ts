@@ -1,0 +1,28 @@
+import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
+import { afterAll, expect, it } from 'vitest';
+import { makePlace } from './place.ts';
+import { startSlowRegistry } from './slow-registry.ts';
+
+const registry = await startRegistry({ images: ['demo'] });
+afterAll(() => registry[Symbol.asyncDispose]());
+const layers = readImage(imageLayout('demo')).manifest.layers.map(({ digest }) => digest);
+const last = layers.at(-1) ?? '';
+
+it('layers are unpacked while one above them is still on its way', async () => {
+  using place = makePlace();
+  await using slow = await startSlowRegistry(registry.address, (where) => (where.includes(last) ? 'body' : undefined));
+  await using engine = await place.open();
+  const controller = new AbortController();
+  const unpacked: string[] = [];
+  const pull = engine.pull(`${slow.address}/test/demo:latest`, {
+    signal: controller.signal,
+    // The last layer never arrives: this ends only if the others do not wait for it.
+    onProgress: (event) => {
+      if (event.type !== 'layer' || event.phase !== 'unpacked') return;
+      unpacked.push(event.digest);
+      if (unpacked.length === layers.length - 1) controller.abort();
+    },
+  });
+  await expect(pull).rejects.toMatchObject({ kind: 'canceled' });
+  expect(unpacked).toEqual(layers.slice(0, -1));
+});
