@@ -58,9 +58,7 @@ slipway --root "$root" --state "$state" images ls
 say "5. slipway run --rm $image"
 slipway --root "$root" --state "$state" run --rm "$image"
 
-say "6. slipway run --rm $image /bin/sh -c '...'"
+if [ -n "$kept" ]; then after="the store stays in $root"; else after='the store is removed'; fi
+say "6. slipway run --rm $image /bin/sh -c '...'; afterwards the registry is stopped and $after"
 # shellcheck disable=SC2016 # the container's shell expands it
 slipway --root "$root" --state "$state" run --rm "$image" /bin/sh -c 'echo "process $$ of $(hostname), and these are all there are:"; ps; ls -l /srv/notes'
-
-say 'Done'
-if [ -n "$kept" ]; then echo "The store is in $root."; else echo 'The registry is stopped and the store removed.'; fi
