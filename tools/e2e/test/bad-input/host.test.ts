@@ -83,7 +83,7 @@ describe('a full disk', () => {
 
   it('before anything: metadata have no room', async () => {
     using disk = mountDisk('64k');
-    const place = makePlace('', disk.folder);
+    using place = makePlace('', disk.folder);
     const { config, root, state } = place.options;
     const images = ['--json', '--config', config, '--root', root, '--state', state, 'images', 'ls'];
     const ended = await cli(images);
