@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type Monitor, ToolFailure } from '@slipway/monitor';
 import { type ExitStatus, type RuntimeContainer, SlipwayError, step, type TerminalSize, wrapError } from '@slipway/plugin-api';
-import { type ContainerFolder, readExit } from './container-folder.js';
+import type { ContainerFolder } from './container-folder.js';
 import { limitsMs, runcArgs } from './runc-command.js';
 import { runcError } from './runc-errors.js';
 
@@ -67,12 +67,8 @@ export class RuncContainer implements RuntimeContainer {
   }
 
   async #waitForExit(): Promise<ExitStatus> {
-    const status = await this.monitor.exited.catch((error: unknown) => {
-      // A monitor that was killed after the container had ended has left its record.
-      const recorded = readExit(this.folder);
-      if (recorded === undefined) throw error;
-      return recorded;
-    });
+    // The record of a killed monitor is no substitute: output that it had not passed on is lost, and who waits must know.
+    const status = await this.monitor.exited;
     await Promise.all([ended(this.stdout), ended(this.stderr)]);
     step('runtime.exited', { id: this.id, ...status });
     return status;
