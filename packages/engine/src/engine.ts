@@ -11,6 +11,7 @@ import {
   type RunOptions,
   SlipwayError,
   type StackOptions,
+  type System,
   throwIfAborted,
 } from '@slipway/plugin-api';
 import { bootId, lastBoot } from './metadata/boot.js';
@@ -18,6 +19,7 @@ import { NamespacedContent } from './metadata/content.js';
 import { hasRecords } from './operations/records.js';
 import type { RunningContainer } from './run/container.js';
 import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
+import { EngineSystem } from './system/system.js';
 
 /**
  * The way of the data behind one face. The first call cleans up after operations that were killed, and when that fails, the
@@ -28,10 +30,16 @@ export class SlipwayEngine implements Engine, Images {
   readonly #running = new Set<RunningContainer>();
   readonly #work = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly system: System;
   #recovery: Promise<void> | undefined;
 
   private constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.system = new EngineSystem({
+      parts,
+      carryOut: (what, work) => this.#carryOut(what, work),
+      orClosing: (signal) => this.#orClosing(signal),
+    });
   }
 
   static open(settings: EngineSettings, needs: EngineNeeds, log: Logger): SlipwayEngine {

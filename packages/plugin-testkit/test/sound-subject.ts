@@ -12,6 +12,7 @@ export const copies: SnapshotTrees = {
     kind === 'view'
       ? [{ kind: 'bind', source: parent ?? tree, readOnly: true }]
       : [{ kind: 'bind', source: tree, readOnly: false }],
+  trees: ({ kind, tree, parents: [parent] }) => [{ format: 'directory', path: kind === 'view' ? (parent ?? tree) : tree }],
   layerTarget: ({ tree }) => ({ format: 'directory', path: tree, lower: [] }),
   async settle() {},
 };

@@ -34,6 +34,7 @@ export async function openHost(options: OpenEngineOptions = {}): Promise<Host> {
 function ownedBy(host: Host, engine: Engine): Engine {
   return {
     images: engine.images,
+    system: engine.system,
     pull: (name, options) => engine.pull(name, options),
     run: (options) => engine.run(options),
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { linux } from '@slipway/linux';
 import {
   type LayerTarget,
+  type LayerTree,
   type MetadataStore,
   type Mount,
   type PrepareOptions,
@@ -68,6 +69,10 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     const place = this.#find('apply a layer to snapshot', key);
     if (place.kind !== 'active') throw wrongKind('apply a layer to snapshot', key, place.kind, '"active"');
     return this.#trees.layerTarget(place);
+  }
+
+  async trees(key: string): Promise<readonly LayerTree[]> {
+    return this.#trees.trees(this.#find('read snapshot', key));
   }
 
   async prepare(key: string, parent?: string, options: PrepareOptions = {}): Promise<readonly Mount[]> {

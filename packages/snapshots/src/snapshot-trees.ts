@@ -1,4 +1,4 @@
-import type { LayerTarget, Mount, SnapshotKind } from '@slipway/plugin-api';
+import type { LayerTarget, LayerTree, Mount, SnapshotKind } from '@slipway/plugin-api';
 import type { TreeJobs } from './tree-jobs.js';
 
 /** A snapshot's folders, as its snapshotter sees them. */
@@ -17,6 +17,8 @@ export interface SnapshotTrees {
   fill(place: SnapshotPlace, jobs: TreeJobs): Promise<void>;
   /** Called only for active snapshots and views. */
   mounts(place: SnapshotPlace): readonly Mount[];
+  /** What the snapshot, of any kind, is made of, topmost first. */
+  trees(place: SnapshotPlace): readonly LayerTree[];
   /** Called only for active snapshots. */
   layerTarget(place: SnapshotPlace): LayerTarget;
   /** Removes what a committed snapshot no longer needs. It may be cut short: nothing depends on it. */

@@ -11,6 +11,7 @@ it('cleans up the rest when one folder cannot be deleted, and reports that one',
   const trees = {
     fill: async () => {},
     mounts: () => [],
+    trees: () => [],
     layerTarget: () => ({ format: 'directory', path: '/', lower: [] }) as const,
     settle: async () => {},
   };

@@ -12,6 +12,7 @@ await using snapshotter = new DirectorySnapshotter({
   trees: {
     fill: async () => {},
     mounts: () => [],
+    trees: () => [],
     layerTarget: ({ tree }) => ({ format: 'directory', path: tree, lower: [] }),
     settle: async () => {},
   },

@@ -29,6 +29,8 @@ describe('a row of the books', () => {
     const trees = {
       fill: async () => {},
       mounts: () => [],
+      trees: () => [],
+      trees: () => [],
       layerTarget: () => ({ format: 'directory', path: '/', lower: [] }) as const,
       settle: async () => {},
     };

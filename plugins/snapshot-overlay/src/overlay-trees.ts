@@ -28,6 +28,11 @@ export const overlayTrees: SnapshotTrees = {
     return [mountOf(place)];
   },
 
+  trees({ kind, tree, parents }) {
+    const own = kind === 'view' && parents.length > 0 ? [] : [tree];
+    return visible([...own, ...parents]).map((path) => ({ format: 'overlay', path }));
+  },
+
   layerTarget: ({ tree, parents }) => ({
     format: 'overlay',
     path: tree,

@@ -144,7 +144,8 @@ describe('one engine', () => {
       await run(50, 200);
       expect(leftInPlace(place)).toEqual(before.left);
       expect(before.left).toEqual([]);
-      expect(ownDescriptors()).toBe(before.descriptors);
+      // Fewer when a descriptor of the start has been closed since.
+      expect(ownDescriptors()).toBeLessThanOrEqual(before.descriptors);
       // Some 27 KB for each of the containers in between; what one leaks by its streams and buffers alone is more.
       expect(memoryAfterCollection() - before.memory).toBeLessThan(4 * 1024 * 1024);
     }

@@ -2,6 +2,9 @@ import type { Readable, Writable } from 'node:stream';
 import type { Descriptor, Digest, ImageConfig, ImageManifest, Platform } from '../oci/index.js';
 import { definePoint } from '../point.js';
 import type { ExitStatus, TerminalSize } from '../runtime/index.js';
+import type { System } from './system.js';
+
+export type * from './system.js';
 
 /**
  * # Engine: the whole way from a name to a process
@@ -21,6 +24,7 @@ import type { ExitStatus, TerminalSize } from '../runtime/index.js';
  */
 export interface Engine extends AsyncDisposable {
   readonly images: Images;
+  readonly system: System;
   /** Resolve, fetch and verify, record, unpack. Errors: of resolver, content, differ; `not-found` with `PLATFORM_NOT_FOUND`. */
   pull(name: string, options?: PullOptions): Promise<Image>;
   /** Pulls if need be, makes a bundle, creates and starts a container. It is removed when it exits. */
@@ -66,7 +70,10 @@ export type PullProgress =
       readonly total: number;
     };
 
-/** `downloaded`: waits for the layers below. `exists`: the snapshot was there. Bytes are compressed bytes. */
+/**
+ * `downloaded`: waits for the layers below. `exists`: the snapshot was there. Bytes are compressed bytes. A layer that another
+ * pull, in this process or another, downloads or unpacks is told as that one comes on.
+ */
 export type LayerPhase = 'downloading' | 'downloaded' | 'unpacking' | 'unpacked' | 'exists';
 
 export interface Image {

@@ -1,5 +1,5 @@
 import { definePoint } from '../point.js';
-import type { LayerTarget } from './layer-target.js';
+import type { LayerTarget, LayerTree } from './layer-target.js';
 import type { Mount } from './mount.js';
 
 export type * from './layer-target.js';
@@ -29,6 +29,9 @@ export type * from './mount.js';
  * 6. After a crash anywhere, every key that `walk` shows is whole; folders without a key are removed by `cleanup`.
  * 7. Several processes may work at once; of two that prepare one key exactly one succeeds.
  * 8. Keys and names are opaque strings of 1 to 512 characters; they never become part of a path.
+ * 9. Capability `rebase`: `commit` with a parent puts an active snapshot that was prepared without one onto a committed one. The
+ *    snapshotter only records it; that the tree is right on that parent is the work of `differ.stage`. So layers can be
+ *    unpacked side by side. Without the capability such a commit is `unimplemented`.
  *
  * ```ts
  * await snapshots.prepare(key, parentChainId);
@@ -52,12 +55,20 @@ export interface Snapshotter {
   mounts(key: string): Promise<readonly Mount[]>;
   /** Where, and in which form, a layer is applied to an active snapshot. Errors: as `mounts`; `failed-precondition` for a view. */
   layerTarget(key: string): Promise<LayerTarget>;
+  /**
+   * What the tree of a snapshot of any kind is made of, topmost first: a layer is compared with it or put on it. Read-only, and only for as
+   * long as the snapshot is there. Errors: `not-found`.
+   */
+  trees(key: string): Promise<readonly LayerTree[]>;
   /** Makes an active snapshot. Errors: `already-exists`, `not-found`, `invalid-argument`. */
   prepare(key: string, parent?: string, options?: PrepareOptions): Promise<readonly Mount[]>;
   /** Makes a read-only view. Errors: as `prepare`. */
   view(key: string, parent?: string, options?: PrepareOptions): Promise<readonly Mount[]>;
-  /** Errors: `already-exists` (the active snapshot stays; remove it), `not-found`, `failed-precondition`. */
-  commit(name: string, key: string, options?: PrepareOptions): Promise<void>;
+  /**
+   * Errors: `already-exists` (the active snapshot stays; remove it), `not-found`, `failed-precondition`. With `parent` also as
+   * `prepare` says of parents, `failed-precondition` when the snapshot has a parent already, and `unimplemented`.
+   */
+  commit(name: string, key: string, options?: CommitOptions): Promise<void>;
   /** Errors: `not-found`, `failed-precondition`. */
   remove(key: string): Promise<void>;
   /** All snapshots, in key order, as of one moment. */
@@ -89,4 +100,9 @@ export interface SnapshotUsage {
 
 export interface PrepareOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface CommitOptions extends PrepareOptions {
+  /** Capability `rebase`: what the snapshot, prepared without a parent, grows on from now on. */
+  readonly parent?: string | undefined;
 }
