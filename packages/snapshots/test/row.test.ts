@@ -30,7 +30,6 @@ describe('a row of the books', () => {
       fill: async () => {},
       mounts: () => [],
       trees: () => [],
-      trees: () => [],
       layerTarget: () => ({ format: 'directory', path: '/', lower: [] }) as const,
       settle: async () => {},
     };
