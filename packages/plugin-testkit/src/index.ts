@@ -1,7 +1,11 @@
+export { type CleanUp, cleanUpLaws } from './clean-up-laws.js';
 export * from './content-laws.js';
 export { expectKind } from './expect-kind.js';
 export * from './law-runner.js';
+export { type Contract, manifestLaws } from './manifest-laws.js';
 export { fileMetadata, memoryMetadata } from './memory-metadata.js';
 export * from './metadata-laws.js';
+export { type OpenPluginOptions, openPlugin } from './open-plugin.js';
 export { snapshotterLaws } from './snapshots/snapshotter-laws.js';
 export type { OpenSnapshotter, SnapshotterLawOptions, SnapshotterSubject } from './snapshots/subject.js';
+export type { OpenSubject, Subject, SuiteOptions } from './subject.js';

@@ -1,0 +1,28 @@
+import { writeSync } from 'node:fs';
+import { isSlipwayError } from '@slipway/plugin-api';
+import type { OpenSubject } from '../subject.js';
+import type { Operate } from './child-process.js';
+
+// The main module of the processes that laws start. It says what became of each operation as soon as that is known, so that what was
+// acknowledged before a kill -9 is known, too.
+const [module = '', operator = '', root = '', operations = ''] = process.argv.slice(2);
+const { openSubject } = (await import(module)) as { readonly openSubject: OpenSubject<unknown> };
+const { operate } = (await import(operator)) as { readonly operate: Operate<unknown, unknown> };
+
+const say = (outcome: string): void => void writeSync(1, `${JSON.stringify(outcome)}\n`);
+{
+  await using subject = await openSubject(root);
+  for (const operation of JSON.parse(operations) as unknown[]) {
+    if (operation === 'stop') {
+      say('stopped');
+      process.kill(process.pid, 'SIGSTOP');
+      continue;
+    }
+    try {
+      say((await operate(subject.instance, operation, say)) ?? 'done');
+    } catch (error) {
+      if (!isSlipwayError(error)) throw error;
+      say(error.kind);
+    }
+  }
+}
