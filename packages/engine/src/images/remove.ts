@@ -4,6 +4,7 @@ import { imagesTable } from '../metadata/images.js';
 import { imageMountsTable } from '../metadata/mounts.js';
 import { rowKey, rowName, rowPrefix } from '../metadata/rows.js';
 import { sweep } from '../metadata/sweep.js';
+import { changeNames } from '../names/change-names.js';
 import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { findImage, imageNotFound } from './describe.js';
@@ -22,7 +23,7 @@ export async function removeImage(parts: EngineParts, name: string): Promise<Rem
   }
   const key = rowKey(image.name);
   await using operation = Operation.begin(parts, 'remove');
-  await parts.metadata.write((tx) => {
+  await changeNames(parts, operation, (tx) => {
     for (const [containerKey, container] of tx.entries(containersTable, { prefix: rowPrefix })) {
       if (container.image === image.name) throw inUse(image.name, `container "${rowName(containerKey)}" runs it`);
     }

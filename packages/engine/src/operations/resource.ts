@@ -6,6 +6,7 @@ import { containersTable } from '../metadata/containers.js';
 import { finishDeletion } from '../metadata/deletion.js';
 import { endLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
+import { writeNamesCopy } from '../names/names-copy.js';
 import type { EngineParts } from '../settings.js';
 import { ignoring } from './ignoring.js';
 import { releaseSnapshot } from './release-snapshot.js';
@@ -30,6 +31,7 @@ export const resourceSchema = v.variant('kind', [
     snapshotKey: v.string(),
   }),
   v.object({ kind: v.literal('deletion'), digests: v.array(v.string()) }),
+  v.object({ kind: v.literal('names-copy') }),
 ]);
 
 export type Resource = v.InferOutput<typeof resourceSchema>;
@@ -56,6 +58,8 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
       return releaseImageMount(parts, resource.directory, resource, { force: true });
     case 'deletion':
       return finishDeletion(parts, resource.digests);
+    case 'names-copy':
+      return writeNamesCopy(parts);
   }
 }
 

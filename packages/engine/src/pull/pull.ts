@@ -46,7 +46,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
     const image = await fetchImage(parts, fetch, target, options);
     const chainId = await unpackImage(parts, stack, fetch, image, options);
     const snapshotter = (await stack.snapshotter()).id;
-    const recorded = await recordImage(parts, { reference, target, image, snapshotter, chainId, lease: operation.id });
+    const recorded = await recordImage(parts, { reference, target, image, snapshotter, chainId, operation });
     lease.forget();
     step('pull.recorded', { name: fullName });
     return recorded;

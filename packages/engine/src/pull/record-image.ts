@@ -6,6 +6,8 @@ import { imagesTable } from '../metadata/images.js';
 import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
 import { dropLease, relieveCutOffLeases } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
+import { changeNames } from '../names/change-names.js';
+import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import type { ChosenManifest } from './choose-manifest.js';
 
@@ -19,7 +21,8 @@ export interface ImageRecord {
   readonly image: FetchedImage;
   readonly snapshotter: string;
   readonly chainId: Digest | undefined;
-  readonly lease: string;
+  /** Its lease ends. */
+  readonly operation: Operation;
 }
 
 /**
@@ -31,7 +34,7 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
   const labels = labelsOf(record);
   const name = formatReference(record.reference);
   const now = new Date().toISOString();
-  return parts.metadata.write((tx) => {
+  return changeNames(parts, record.operation, (tx) => {
     for (const [digest, added] of labels) {
       const row = tx.get(contentTable, rowKey(digest));
       if (row !== undefined) tx.put(contentTable, rowKey(digest), { ...row, labels: { ...row.labels, ...added } });
@@ -39,7 +42,7 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
     const before = tx.get(imagesTable, rowKey(name));
     const row = { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now };
     tx.put(imagesTable, rowKey(name), row);
-    dropLease(tx, record.lease);
+    dropLease(tx, record.operation.id);
     relieveCutOffLeases(tx, {
       content: new Set(labels.keys()),
       snapshots: new Set(chainIds(record.image.config.rootfs.diff_ids)),

@@ -1,0 +1,2 @@
+export * from './change-names.js';
+export * from './names-copy.js';
