@@ -112,7 +112,7 @@ test('concurrent requests share one activation', async () => {
   expect(journal().filter((line) => line === 'up c')).toHaveLength(1);
 });
 
-test('a full disk stays one when a plugin fails for it', async () => {
+test('an error that a plugin made itself keeps its kind, code and hint', async () => {
   using place = new Place();
   place.plugin({
     provides: 'full.v1',
@@ -121,7 +121,7 @@ test('a full disk stays one when a plugin fails for it', async () => {
   });
   await using kernel = await place.boot();
   const error = await failure(kernel.get(point('full.v1')));
-  expect(error).toMatchObject({ kind: 'resource-exhausted', code: 'PLUGIN_FAILED', hint: 'make room' });
+  expect(error).toMatchObject({ kind: 'resource-exhausted', code: 'DISK_FULL', hint: 'make room' });
 });
 
 test('a failing activation is named, and unwinds what its request brought up and nothing else', async () => {

@@ -4,15 +4,17 @@ import type { CatalogEntry } from '../plugins/catalog.js';
 /** What a caller can act on stays visible through the plugin that met it: a full disk is one, whoever wrote to it. */
 const passedOn = ['resource-exhausted', 'data-loss', 'permission-denied', 'unavailable'] as const;
 
+/** An error of the plugin's own making keeps its code and hint: who knows it can act on it. Anything else is `PLUGIN_FAILED`. */
 export function failedError({ address, manifest }: CatalogEntry, cause: unknown): SlipwayError {
   const message = cause instanceof Error ? cause.message : String(cause);
+  const own = isSlipwayError(cause) ? cause : undefined;
   return new SlipwayError({
     kind: passedOn.find((kind) => isKind(cause, kind)) ?? 'failed-precondition',
-    code: 'PLUGIN_FAILED',
+    code: own?.code ?? 'PLUGIN_FAILED',
     message: `activate plugin ${address} ("${manifest.package}"): ${message}`,
-    hint: (isSlipwayError(cause) ? cause.hint : undefined) ?? 'run the command with --debug to see where it failed',
+    hint: own?.hint ?? 'run the command with --debug to see where it failed',
     cause,
-    details: { plugin: address, package: manifest.package },
+    details: { ...own?.details, plugin: address, package: manifest.package },
   });
 }
 
