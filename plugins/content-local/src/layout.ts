@@ -9,6 +9,7 @@ import type { Digest } from '@slipway/plugin-api';
  * blobs/<algorithm>/<hex>           a blob, 0444
  * ingest/<sha256 of the ref>/data   what was written so far, 0600
  * ingest/<sha256 of the ref>/meta   the ref and what is expected, JSON
+ * format                            the version of this layout, JSON
  * ```
  * All folders 0700. The writer of a ref holds flock(2) on the ingest's folder itself: see ingest.ts.
  */

@@ -95,8 +95,8 @@ export class LocalContentStore implements ContentStore, AsyncDisposable {
 
   async writer(options: WriterOptions): Promise<ContentWriter> {
     this.check('write');
-    const { ref, expected } = checkOptions(options);
-    if (expected !== undefined) {
+    const { ref, expected, replace = false } = checkOptions(options);
+    if (expected !== undefined && !replace) {
       const { folder, path } = blobPath(this.root, expected.digest);
       if ((await infoOf(expected.digest, path)) !== undefined) {
         await syncFolder(folder); // see the same case on commit
@@ -105,7 +105,7 @@ export class LocalContentStore implements ContentStore, AsyncDisposable {
     }
     this.check('write');
     try {
-      return this.openWriter(ref, expected);
+      return this.openWriter({ ref, expected, replace });
     } catch (error) {
       throw wrapError(`write ${quote(ref)}`, error);
     }
@@ -145,7 +145,7 @@ export class LocalContentStore implements ContentStore, AsyncDisposable {
     await this.thread[Symbol.asyncDispose]();
   }
 
-  private openWriter(ref: string, expected: WriterOptions['expected']): LocalContentWriter {
+  private openWriter({ ref, expected, replace = false }: WriterOptions): LocalContentWriter {
     const ingest = lockIngest(this.root, ref, true);
     if (typeof ingest === 'string') throw ingestBusy('write', ref);
     let dataFd: number | undefined;
@@ -169,7 +169,7 @@ export class LocalContentStore implements ContentStore, AsyncDisposable {
       const algorithm = record.expected === undefined ? 'sha256' : parseDigest(record.expected).algorithm;
       const pieces = new PieceWriter(dataFd, algorithm, offset, this.thread, () => step('content.ingest.written', { ref }));
       const onClose = (): void => void this.writers.delete(ref);
-      const writer = new LocalContentWriter({ root: this.root, ingest, record, dataFd, offset, pieces, onClose });
+      const writer = new LocalContentWriter({ root: this.root, ingest, record, replace, dataFd, offset, pieces, onClose });
       this.writers.set(ref, writer);
       step('content.ingest.opened', { ref, offset });
       return writer;
@@ -205,12 +205,12 @@ function checkRef(ref: string): void {
   });
 }
 
-function checkOptions({ ref, expected }: WriterOptions): WriterOptions {
+function checkOptions({ ref, expected, replace }: WriterOptions): WriterOptions {
   checkRef(ref);
   if (expected === undefined) return { ref };
   const { digest, size } = expected;
   parseDigest(digest);
-  if (Number.isSafeInteger(size) && size >= 0) return { ref, expected: { digest, size } };
+  if (Number.isSafeInteger(size) && size >= 0) return { ref, expected: { digest, size }, replace };
   throw new SlipwayError({
     kind: 'invalid-argument',
     code: 'CONTENT_SIZE_INVALID',

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, unlinkSync } from 'node:fs';
+import { closeSync, fchmodSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import { parseDigest, quote } from '@slipway/oci';
@@ -20,6 +20,8 @@ export interface WriterParts {
   readonly root: string;
   readonly ingest: LockedIngest;
   readonly record: IngestRecord;
+  /** What is there under the digest is damaged, and this takes its place. */
+  readonly replace: boolean;
   readonly dataFd: number;
   /** Bytes that were there when the ingest was opened. */
   readonly offset: number;
@@ -94,7 +96,7 @@ export class LocalContentWriter implements ContentWriter {
     readonly size?: number;
     readonly digest?: Digest;
   }): Promise<{ digest: Digest; size: number }> {
-    const { root, record, ingest, dataFd, pieces } = this.parts;
+    const { root, record, replace, ingest, dataFd, pieces } = this.parts;
     const { ref } = record;
     const wantedSize = expected.size ?? record.total;
     const wanted = expected.digest ?? record.expected;
@@ -118,7 +120,9 @@ export class LocalContentWriter implements ContentWriter {
     const { folder, path } = blobPath(root, digest);
     return await this.guarded('commit', async () => {
       try {
-        linux.renameNoReplace(join(ingest.folder, 'data'), path);
+        const data = join(ingest.folder, 'data');
+        if (replace) renameSync(data, path);
+        else linux.renameNoReplace(data, path);
       } catch (error) {
         if (!hasCode(error, 'EEXIST')) throw error;
         // Who committed it may not have synced the folder yet, and the caller will rely on it.

@@ -1,4 +1,5 @@
 import { contentPoint, definePlugin } from '@slipway/plugin-api';
+import { requireFormat } from './format.js';
 import { makeFolders } from './layout.js';
 import { LocalContentStore } from './local-content-store.js';
 
@@ -7,7 +8,8 @@ export const plugin = definePlugin({
   id: 'local',
   api: '1.0',
   activate: async ({ container, dirs, own }) => {
+    requireFormat(dirs.root);
     await makeFolders(dirs.root);
-    return { instance: own(container.resolve(LocalContentStore)), capabilities: { labels: false } };
+    return { instance: own(container.resolve(LocalContentStore)), capabilities: { labels: false, replace: true } };
   },
 });

@@ -31,7 +31,7 @@ import { definePoint } from '../point.js';
  * await writer.commit({ size: d.size, digest: d.digest });
  * ```
  *
- * Capability `labels`: the store keeps labels itself. Without it `update` rejects with `unimplemented`; the engine keeps
+ * Capability `replace`: see {@link WriterOptions.replace}. Capability `labels`: the store keeps labels itself. Without it `update` rejects with `unimplemented`; the engine keeps
  * them in metadata.
  *
  * @stable
@@ -84,6 +84,11 @@ export interface WriterOptions {
   readonly ref: string;
   /** What the writer is meant to bring. Lets the store refuse at once what it has, and stop at `size` + 1 bytes. */
   readonly expected?: Pick<Descriptor, 'digest' | 'size'> | undefined;
+  /**
+   * Capability `replace`: what is there under the expected digest is damaged. It stays until `commit`, which puts the verified content in its
+   * place in one step; who reads the old one goes on with it. A store without the capability answers as if it were not given.
+   */
+  readonly replace?: boolean | undefined;
 }
 
 export interface ContentWriter extends AsyncDisposable {
