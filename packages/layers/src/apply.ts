@@ -1,19 +1,17 @@
-import { lstatSync, readdirSync } from 'node:fs';
 import type { LinuxSystem } from '@slipway/linux';
-import { type LayerTarget, type LayerTree, throwIfAborted } from '@slipway/plugin-api';
+import { type LayerTarget, throwIfAborted } from '@slipway/plugin-api';
 import { fromText, quote } from './bytes.js';
 import { layerError } from './errors.js';
 import { defaultLimits, type LayerLimits } from './limits.js';
+import type { LayerNotes } from './stage/layer-notes.js';
+import { NoteTaker } from './stage/note-taker.js';
 import { TarReader } from './tar/reader.js';
-import { attributesOf, unlistedDirectory } from './tree/attributes.js';
-import { type BaseDirectory, baseNames, lookUpBase } from './tree/base.js';
 import { DirectoryWriter } from './tree/directory-writer.js';
-import { DirectoryHandle, HandleTable } from './tree/handle.js';
+import { HandleTable } from './tree/handle.js';
 import { LayerMerge } from './tree/merge.js';
-import { DirectoryNode } from './tree/node.js';
+import { directoryForm, openRoot } from './tree/root.js';
 import { MergedView } from './tree/view.js';
 import { Whiteouts } from './tree/whiteouts.js';
-import { readXattrs } from './tree/xattrs.js';
 
 export interface ApplyLayerOptions {
   readonly system: LinuxSystem;
@@ -25,6 +23,9 @@ export interface ApplyLayerOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
+/** An uncompressed tar stream. */
+export type LayerStream = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 /**
  * Applies one layer, an uncompressed tar stream, to a directory: of the `overlay` format, which must be empty, or of the
  * `directory` format, which holds the merged tree of the layers below. File system work is synchronous: run it in a worker.
@@ -34,14 +35,31 @@ export interface ApplyLayerOptions {
  * Errors: `invalid-argument` and `data-loss` for what is wrong with the layer, `resource-exhausted` past a limit or on a full
  * disk, `failed-precondition` for an unfit target, `unimplemented` for a format that is no directory, `canceled`.
  */
-export async function applyLayer(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  target: LayerTarget,
-  options: ApplyLayerOptions,
-): Promise<void> {
-  const { signal } = options;
-  throwIfAborted('apply layer', signal);
+export async function applyLayer(source: LayerStream, target: LayerTarget, options: ApplyLayerOptions): Promise<void> {
   using application = new LayerApplication(target, options);
+  await pushAll(source, application, options.signal);
+}
+
+/**
+ * Applies a layer whose lower trees are not there yet to an empty directory of the `overlay` format. Returns what is left to do
+ * by {@link rebaseLayer} when they are there: a layer that is staged and rebased is what {@link applyLayer} makes of it.
+ *
+ * Errors: as `applyLayer`; `failed-precondition` with code `LAYER_NEEDS_LOWER` when only that can be done.
+ */
+export async function stageLayer(source: LayerStream, target: LayerTarget, options: ApplyLayerOptions): Promise<LayerNotes> {
+  if (target.format !== 'overlay' || target.lower.length > 0)
+    throw layerError(
+      'LAYER_TARGET_INVALID',
+      `stage layer in ${quote(fromText(target.path))}: found format "${target.format}" with ${target.lower.length} trees below, expected "overlay" with none`,
+    );
+  const notes = new NoteTaker();
+  using application = new LayerApplication(target, options, notes);
+  await pushAll(source, application, options.signal);
+  return notes.notes;
+}
+
+async function pushAll(source: LayerStream, application: LayerApplication, signal: AbortSignal | undefined): Promise<void> {
+  throwIfAborted('apply layer', signal);
   for await (const chunk of source) {
     throwIfAborted('apply layer', signal);
     application.push(chunk);
@@ -50,28 +68,31 @@ export async function applyLayer(
   application.end();
 }
 
-/** The synchronous heart of {@link applyLayer}: chunks are pushed in, disposing releases its descriptors. */
+/** The synchronous heart: chunks are pushed in, disposing releases its descriptors. With `notes` the layer is staged. */
 export class LayerApplication implements Disposable {
   readonly #handles = new HandleTable();
   readonly #writer: DirectoryWriter;
   readonly #view: MergedView;
   readonly #reader: TarReader;
+  readonly #notes: NoteTaker | undefined;
 
-  constructor(target: LayerTarget, options: ApplyLayerOptions) {
+  constructor(target: LayerTarget, options: ApplyLayerOptions, notes?: NoteTaker) {
     const { system, checkpoint = () => undefined } = options;
     const limits = options.limits ?? defaultLimits;
     const form = directoryForm(target);
     const handles = this.#handles;
+    this.#notes = notes;
     this.#writer = new DirectoryWriter({ system, handles, form, checkpoint, warn: options.onWarning ?? (() => undefined) });
     const writer = this.#writer;
     try {
       const root = openRoot(target, form, handles, system);
-      this.#view = new MergedView({ system, handles, writer, form, root, limits });
+      root.isBaseUnknown = notes !== undefined;
+      this.#view = new MergedView({ system, handles, writer, form, root, limits, notes });
       const view = this.#view;
       if (root.copyFrom) writer.setAttributes(root);
       view.touched.add(root);
-      const whiteouts = new Whiteouts({ system, handles, writer, view, form });
-      this.#reader = new TarReader(new LayerMerge({ system, handles, writer, view, whiteouts, checkpoint }), limits);
+      const markers = notes ?? new Whiteouts({ system, handles, writer, view, form });
+      this.#reader = new TarReader(new LayerMerge({ system, handles, writer, view, markers, checkpoint }), limits);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -84,6 +105,7 @@ export class LayerApplication implements Disposable {
 
   end(): void {
     this.#reader.end();
+    this.#notes?.addImplied(this.#view.touched);
     this.#writer.finish(this.#view.touched);
   }
 
@@ -91,40 +113,4 @@ export class LayerApplication implements Disposable {
     this.#writer[Symbol.dispose]();
     this.#handles[Symbol.dispose]();
   }
-}
-
-function directoryForm(tree: LayerTree): 'overlay' | 'directory' {
-  if (tree.format === 'erofs')
-    throw layerError(
-      'LAYER_FORMAT_UNSUPPORTED',
-      `apply layer to ${quote(fromText(tree.path))}: it is an EROFS image, not a directory`,
-    );
-  return tree.format;
-}
-
-function openRoot(target: LayerTarget, form: 'overlay' | 'directory', handles: HandleTable, system: LinuxSystem): DirectoryNode {
-  const handle = new DirectoryHandle(undefined, fromText(target.path));
-  const content = readdirSync(handles.path(handle, '.'));
-  if (form === 'overlay' && content.length > 0)
-    throw layerError('LAYER_TARGET_INVALID', `apply layer to ${quote(handle.name)}: the directory is not empty`, {
-      hint: 'prepare a new snapshot for each layer',
-    });
-  const base: BaseDirectory[] = target.lower.map((tree) => ({
-    handle: new DirectoryHandle(undefined, fromText(tree.path)),
-    form: directoryForm(tree),
-  }));
-  const parts: BaseDirectory[] = form === 'directory' ? [{ handle, form }] : base;
-  const below = parts[0]?.handle ?? handle;
-  const path = handles.path(below, '.');
-  const found = attributesOf(lstatSync(path, { bigint: true }), readXattrs(system, path));
-  // Of a tree that is empty so far the time would only tell when the snapshot was made.
-  const isEmpty = !baseNames(handles, parts)
-    .values()
-    .some((name) => lookUpBase(system, handles, parts, name) !== undefined);
-  const { mtimeSeconds, mtimeNanoseconds } = unlistedDirectory;
-  const attributes = isEmpty ? { ...found, mtimeSeconds, mtimeNanoseconds } : found;
-  const copyFrom = below === handle ? undefined : { at: below, name: '.' };
-  const root = new DirectoryNode(undefined, '', handle, parts, attributes, copyFrom);
-  root.made = true;
-  return root;
 }

@@ -1,7 +1,7 @@
 import { type ErrorKind, SlipwayError } from '@slipway/plugin-api';
 import { type ByteString, quote } from './bytes.js';
 
-/** What is wrong with a layer. Every one is final: the same bytes fail again. */
+/** What is wrong with a layer. Every one but the last is final: the same bytes fail again. */
 export const layerErrorKinds = {
   /** The stream is no tar archive, or stops being one. */
   LAYER_NOT_TAR: 'invalid-argument',
@@ -21,12 +21,16 @@ export const layerErrorKinds = {
   LAYER_LINK_LOOP: 'invalid-argument',
   /** The stream ends inside an entry. */
   LAYER_TRUNCATED: 'data-loss',
+  /** A tree is written to while it is compared. */
+  LAYER_TREE_CHANGED: 'aborted',
   /** A limit of {@link LayerLimits} is passed. */
   LAYER_TOO_LARGE: 'resource-exhausted',
   /** The target is no directory, but an image that another writer makes. */
   LAYER_FORMAT_UNSUPPORTED: 'unimplemented',
   /** The target is not what the format asks for. */
   LAYER_TARGET_INVALID: 'failed-precondition',
+  /** Staged ahead of the layers below, this one cannot be made right any more: it is to be applied in order. */
+  LAYER_NEEDS_LOWER: 'failed-precondition',
 } as const satisfies Record<string, ErrorKind>;
 
 export type LayerErrorCode = keyof typeof layerErrorKinds;

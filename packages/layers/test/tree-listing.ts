@@ -68,3 +68,19 @@ const typeNames = new Map([
 function typeName(bits: number): string {
   return typeNames.get(bits) ?? bits.toString(8);
 }
+
+/** The paths of each inode that has several, as latin1 text. */
+export function hardLinks(root: string): string[][] {
+  const groups = new Map<string, string[]>();
+  const visit = (path: Buffer, name: string): void => {
+    for (const child of readdirSync(path, 'buffer').sort(Buffer.compare)) {
+      const childPath = Buffer.concat([path, Buffer.from('/'), child]);
+      const childName = name === '' ? child.toString('latin1') : `${name}/${child.toString('latin1')}`;
+      const stats = lstatSync(childPath, { bigint: true });
+      if (stats.isDirectory()) visit(childPath, childName);
+      else groups.set(`${stats.ino}`, [...(groups.get(`${stats.ino}`) ?? []), childName]);
+    }
+  };
+  visit(Buffer.from(root), '');
+  return [...groups.values()].filter((paths) => paths.length > 1);
+}

@@ -58,6 +58,7 @@ function isWhiteout(stats: BigIntStats): boolean {
   return (stats.mode & fileType) === characterDevice && stats.rdev === 0n;
 }
 
-function isOpaque(system: LinuxSystem, path: string | Buffer): boolean {
+/** Whether a directory of an `overlay` tree hides what is below it. */
+export function isOpaque(system: LinuxSystem, path: string | Buffer): boolean {
   return system.lgetxattr(path, 'trusted.overlay.opaque')?.toString('latin1') === 'y';
 }

@@ -1,14 +1,14 @@
 import type { LinuxSystem } from '@slipway/linux';
-import { wrapError } from '@slipway/plugin-api';
+import { isSlipwayError, type SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ByteString, copyName, quote } from '../bytes.js';
-import { entryError } from '../errors.js';
+import { entryError, layerErrorKinds } from '../errors.js';
 import type { TarEntry, TarSink } from '../tar/entry.js';
 import { attributesOfEntry } from './attributes.js';
 import { lookUpBase } from './base.js';
 import type { HandleTable } from './handle.js';
 import { copiedLeaf, DirectoryNode, type Leaf, ownLeaf } from './node.js';
 import type { MergedView } from './view.js';
-import type { Whiteouts } from './whiteouts.js';
+import type { Markers } from './whiteouts.js';
 import type { TreeWriter } from './writer.js';
 import { hasCode } from './xattrs.js';
 
@@ -17,7 +17,7 @@ export interface LayerMergeOptions {
   readonly handles: HandleTable;
   readonly writer: TreeWriter;
   readonly view: MergedView;
-  readonly whiteouts: Whiteouts;
+  readonly markers: Markers;
   readonly checkpoint: () => void;
 }
 
@@ -35,7 +35,7 @@ export class LayerMerge implements TarSink {
   readonly #handles: HandleTable;
   readonly #writer: TreeWriter;
   readonly #view: MergedView;
-  readonly #whiteouts: Whiteouts;
+  readonly #markers: Markers;
   readonly #checkpoint: () => void;
   /** The file whose content comes; undefined while a marker's content is ignored. */
   #file: ByteString | undefined;
@@ -48,7 +48,7 @@ export class LayerMerge implements TarSink {
     this.#handles = options.handles;
     this.#writer = options.writer;
     this.#view = options.view;
-    this.#whiteouts = options.whiteouts;
+    this.#markers = options.markers;
     this.#checkpoint = options.checkpoint;
     this.#lastParent = options.view.root;
   }
@@ -59,7 +59,7 @@ export class LayerMerge implements TarSink {
     try {
       this.#apply(entry);
     } catch (error) {
-      throw failure('apply', entry.path, error);
+      throw this.#view.hasAssumed && isSlipwayError(error) ? inDoubt(entry.path, error) : failure('apply', entry.path, error);
     }
   }
 
@@ -154,11 +154,10 @@ export class LayerMerge implements TarSink {
         throw entryError('LAYER_WHITEOUT_INVALID', path, `the whiteout of ${quote(hidden)} names no file`);
       this.#view.checkName(hidden, path);
     }
-    const { node, missing } = this.#view.walk(parentPath, path);
-    if (missing.length > 0) return;
+    const walked = this.#view.walk(parentPath, path);
     this.#lastParentPath = undefined;
-    if (isOpaque) this.#whiteouts.hideAll(node);
-    else this.#whiteouts.hide(node, hidden);
+    if (isOpaque) this.#markers.hideAll(walked);
+    else this.#markers.hide(walked, hidden);
   }
 
   #applyLink(entry: TarEntry, parentPath: ByteString, name: ByteString): void {
@@ -168,9 +167,12 @@ export class LayerMerge implements TarSink {
     // All is checked before anything is removed for the link.
     const target = splitPath(linkTarget);
     if (target.name === '' || target.name === '..') throw fail(linkTarget === '' ? 'is empty' : 'is a directory');
-    const { node: targetParent, missing: missingParents } = this.#view.walk(target.parentPath, path);
+    const walkedTarget = this.#view.walk(target.parentPath, path);
+    const { node: targetParent, missing: missingParents } = walkedTarget;
     this.#view.checkName(target.name, path);
     const found = missingParents.length > 0 ? undefined : this.#view.lookUp(targetParent, target.name);
+    if (!found && this.#view.isUnknown(walkedTarget))
+      throw entryError('LAYER_NEEDS_LOWER', path, `the hard link's target ${quote(linkTarget)} is not in the layer itself`);
     if (!found) throw fail('is not there');
     if (found instanceof DirectoryNode) throw fail('is a directory');
     const walked = this.#view.walk(parentPath, path);
@@ -233,6 +235,12 @@ export class LayerMerge implements TarSink {
 
 /** What no file system of Linux can hold is wrong with the layer, not with the machine. */
 const impossible = ['EFBIG', 'E2BIG', 'ERANGE', 'EOVERFLOW'];
+
+/** What is wrong with an entry may be so only because what was assumed of the trees below is not. */
+function inDoubt(entry: ByteString, error: SlipwayError): SlipwayError {
+  if (error.code === 'LAYER_NEEDS_LOWER' || !(error.code in layerErrorKinds)) return error;
+  return entryError('LAYER_NEEDS_LOWER', entry, `it may be wrong: ${error.message}`);
+}
 
 function failure(what: string, entry: ByteString, error: unknown): Error {
   if (error instanceof Error && impossible.some((code) => hasCode(error, code)))

@@ -10,6 +10,8 @@ export class DirectoryNode {
   readonly depth: number;
   /** It is in the target: made, copied up, or there from the start. */
   made = false;
+  /** What is below is not known yet: the layer is staged. Its `base` is empty then. */
+  isBaseUnknown = false;
   /** An entry of the layer gave its attributes. */
   listed = false;
   /** The layer has put something of its own in it or below it, or listed it. */

@@ -3,6 +3,7 @@ import type { LinuxSystem } from '@slipway/linux';
 import { type ByteString, copyName } from '../bytes.js';
 import { entryError } from '../errors.js';
 import type { LayerLimits } from '../limits.js';
+import type { NoteTaker } from '../stage/note-taker.js';
 import { type Attributes, attributesOf, unlistedDirectory } from './attributes.js';
 import { lookUpBase } from './base.js';
 import { DirectoryHandle, type HandleTable } from './handle.js';
@@ -29,6 +30,8 @@ export interface MergedViewOptions {
   readonly form: 'overlay' | 'directory';
   readonly root: DirectoryNode;
   readonly limits: LayerLimits;
+  /** Of a layer that is staged: told what has to be true of the trees below. */
+  readonly notes?: NoteTaker | undefined;
 }
 
 /** The merged tree of the layers below and this one so far: resolves names in it and brings directories into being. */
@@ -36,11 +39,14 @@ export class MergedView {
   readonly root: DirectoryNode;
   /** Directories whose time must be set at the end. */
   readonly touched = new Set<DirectoryNode>();
+  /** Some path was followed on an assumption about trees below that are not known yet. */
+  hasAssumed = false;
   readonly #system: LinuxSystem;
   readonly #handles: HandleTable;
   readonly #writer: TreeWriter;
   readonly #form: 'overlay' | 'directory';
   readonly #limits: LayerLimits;
+  readonly #notes: NoteTaker | undefined;
   /** Directories made because a path had them, not an entry. */
   #implied = 0;
 
@@ -51,6 +57,7 @@ export class MergedView {
     this.#writer = options.writer;
     this.#form = options.form;
     this.#limits = options.limits;
+    this.#notes = options.notes;
   }
 
   /** What is under a name; undefined when nothing is or the layer has hidden it. */
@@ -105,10 +112,25 @@ export class MergedView {
         for (const part of target.split('/').reverse()) pending.push(part);
       } else {
         missing.push(name);
-        this.checkDepth(node.depth + missing.length, entry);
+        if (this.isUnknown({ node, missing })) this.#assume({ node, missing }, entry);
+        else this.checkDepth(node.depth + missing.length, entry);
       }
     }
     return { node, missing };
+  }
+
+  /** Whether the trees below, which are not known yet, may have what a walk did not find. */
+  isUnknown({ node, missing: [first] }: Walked): boolean {
+    return node.isBaseUnknown && (first === undefined || !node.children.has(first));
+  }
+
+  /** Here the way goes on as if there were no symbolic link. */
+  #assume(walked: Walked, entry: ByteString): void {
+    // Directories that are there are not counted: whether it is too deep depends on them.
+    if (walked.node.depth + walked.missing.length > this.#limits.depth)
+      throw entryError('LAYER_NEEDS_LOWER', entry, 'its path may be too deep');
+    if (this.#notes) this.#notes.at(walked, entry).isNoLink = true;
+    this.hasAssumed = true;
   }
 
   checkName(name: ByteString, entry: ByteString): void {
@@ -127,6 +149,8 @@ export class MergedView {
   make({ node, missing }: Walked, entry: ByteString): DirectoryNode {
     const { entries: limit } = this.#limits;
     this.#implied += missing.length;
+    if (this.#implied > limit && node.isBaseUnknown)
+      throw entryError('LAYER_NEEDS_LOWER', entry, 'too many directories may have to be made for the paths of entries');
     if (this.#implied > limit)
       throw entryError('LAYER_TOO_LARGE', entry, `over the limit of ${limit} directories that only the paths of entries imply`);
     let directory = node;
@@ -138,9 +162,13 @@ export class MergedView {
   makeDirectory(parent: DirectoryNode, wanted: ByteString, attributes: Attributes): DirectoryNode {
     const name = copyName(wanted);
     this.touch(parent);
-    const hidesBase = this.#form === 'overlay' && lookUpBase(this.#system, this.#handles, parent.base, name) !== undefined;
+    // Where the layer itself has put something else before, nothing that the trees below may have shows through.
+    const wasOwn = parent.isBaseUnknown && parent.children.has(name);
+    const hidesBase =
+      wasOwn || (this.#form === 'overlay' && lookUpBase(this.#system, this.#handles, parent.base, name) !== undefined);
     const node = new DirectoryNode(parent, name, new DirectoryHandle(parent.handle, name), [], attributes, undefined);
     node.made = true;
+    node.isBaseUnknown = parent.isBaseUnknown && !wasOwn;
     this.#writer.makeDirectory(node, hidesBase);
     parent.children.set(name, node);
     this.touched.add(node);

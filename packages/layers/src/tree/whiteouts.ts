@@ -5,7 +5,7 @@ import { unlistedDirectory } from './attributes.js';
 import { baseNames, lookUpBase } from './base.js';
 import type { HandleTable } from './handle.js';
 import { DirectoryNode, goneLeaf } from './node.js';
-import type { MergedView } from './view.js';
+import type { MergedView, Walked } from './view.js';
 import type { TreeWriter } from './writer.js';
 
 export interface WhiteoutsOptions {
@@ -16,11 +16,19 @@ export interface WhiteoutsOptions {
   readonly form: 'overlay' | 'directory';
 }
 
+/** What the markers of a layer (whiteouts and opaque markers) do. */
+export interface Markers {
+  /** `.wh.<name>` in a directory. */
+  hide(parent: Walked, name: ByteString): void;
+  /** `.wh..wh..opq` in a directory. */
+  hideAll(directory: Walked): void;
+}
+
 /**
  * Hides what the trees below have, and never what the layer itself has put there: so the order of whiteouts and other
  * entries in the archive makes no difference.
  */
-export class Whiteouts {
+export class Whiteouts implements Markers {
   readonly #system: LinuxSystem;
   readonly #handles: HandleTable;
   readonly #writer: TreeWriter;
@@ -35,7 +43,21 @@ export class Whiteouts {
     this.#form = options.form;
   }
 
-  hide(parent: DirectoryNode, name: ByteString): void {
+  hide({ node, missing }: Walked, name: ByteString): void {
+    if (missing.length === 0) this.#hide(node, name);
+  }
+
+  hideAll({ node, missing }: Walked): void {
+    if (missing.length > 0 || node.base.length === 0) return;
+    // overlayfs does not look for the opaque mark on the root of a layer, so there each name is hidden by itself.
+    if (!node.parent) for (const name of baseNames(this.#handles, node.base)) this.#hide(node, name);
+    else {
+      this.#detach(node, false);
+      this.#writer.setOpaque(node);
+    }
+  }
+
+  #hide(parent: DirectoryNode, name: ByteString): void {
     const child = parent.children.get(name);
     if (child instanceof DirectoryNode && child.added) {
       const showedBase = child.base.length > 0;
@@ -49,16 +71,6 @@ export class Whiteouts {
     if (child instanceof DirectoryNode) this.#view.drop(child);
     this.#writer.hide(parent, name);
     parent.children.set(copyName(name), goneLeaf);
-  }
-
-  hideAll(node: DirectoryNode): void {
-    if (node.base.length === 0) return;
-    // overlayfs does not look for the opaque mark on the root of a layer, so there each name is hidden by itself.
-    if (!node.parent) for (const name of baseNames(this.#handles, node.base)) this.hide(node, name);
-    else {
-      this.#detach(node, false);
-      this.#writer.setOpaque(node);
-    }
   }
 
   /** Lets nothing of the trees below remain in a directory that stays. `whole`: nor its attributes. */
