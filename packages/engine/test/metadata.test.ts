@@ -2,9 +2,11 @@ import { memoryMetadata } from '@slipway/plugin-testkit';
 import { describe, expect, it } from 'vitest';
 import { containersTable } from '../dist/metadata/containers.js';
 import { contentTable } from '../dist/metadata/content.js';
+import { findGarbage } from '../dist/metadata/garbage.js';
 import { imagesTable } from '../dist/metadata/images.js';
-import { addToLease, dropLease, endLease, leasesTable, relieveCutOffLeases } from '../dist/metadata/leases.js';
-import { garbage, mark } from '../dist/metadata/marks.js';
+import { addToLease, dropLease, endLease, hasExpired, leasesTable, relieveCutOffLeases } from '../dist/metadata/leases.js';
+import { mark } from '../dist/metadata/marks.js';
+import { overLeases } from '../dist/metadata/over-leases.js';
 import { rowKey } from '../dist/metadata/rows.js';
 
 const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
@@ -35,7 +37,10 @@ describe('marks', () => {
     const marks = metadata.read((tx) => mark(tx));
     expect([...marks.content].sort()).toEqual(['a', 'b', 'c', 'd'].map(digest));
     expect(marks.snapshots).toEqual(new Map([['overlay', new Set(['top'])]]));
-    expect(metadata.read((tx) => garbage(tx, marks))).toEqual({ content: [digest('e')], snapshotters: ['overlay', 'native'] });
+    const settings = { state: '/nonexistent/slipway' };
+    const isOver = overLeases(settings.state, { partial: false });
+    const found = await findGarbage({ metadata, settings } as never, marks, { isOver, orphans: false });
+    expect(found).toEqual({ content: [{ digest: digest('e'), size: 10 }], snapshotters: new Set(['overlay', 'native']) });
   });
 
   it('reach from containers and leases, until a lease has run out', async () => {
@@ -62,7 +67,10 @@ describe('marks', () => {
 
     await endLease(metadata, 'op');
     expect(metadata.read((tx) => mark(tx)).content.has(digest('e'))).toBe(true);
-    expect(metadata.read((tx) => mark(tx, new Date(Date.now() + 25 * 3_600_000))).content.has(digest('e'))).toBe(false);
+    const tomorrow = new Date(Date.now() + 25 * 3_600_000);
+    expect(metadata.read((tx) => mark(tx, { isOver: (_, lease) => hasExpired(lease, tomorrow) })).content.has(digest('e'))).toBe(
+      false,
+    );
   });
 
   it('end on a circle of labels', async () => {

@@ -1,13 +1,12 @@
 import { type RemovedImage, SlipwayError } from '@slipway/plugin-api';
-import { containersTable } from '../metadata/containers.js';
 import { imagesTable } from '../metadata/images.js';
-import { imageMountsTable } from '../metadata/mounts.js';
-import { rowKey, rowName, rowPrefix } from '../metadata/rows.js';
+import { rowKey } from '../metadata/rows.js';
 import { sweep } from '../metadata/sweep.js';
 import { changeNames } from '../names/change-names.js';
 import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { findImage, imageNotFound } from './describe.js';
+import { imageUsers } from './users.js';
 
 /** Removes the name, then whatever nothing refers to any more. */
 export async function removeImage(parts: EngineParts, name: string): Promise<RemovedImage> {
@@ -24,15 +23,12 @@ export async function removeImage(parts: EngineParts, name: string): Promise<Rem
   const key = rowKey(image.name);
   await using operation = Operation.begin(parts, 'remove');
   await changeNames(parts, operation, (tx) => {
-    for (const [containerKey, container] of tx.entries(containersTable, { prefix: rowPrefix })) {
-      if (container.image === image.name) throw inUse(image.name, `container "${rowName(containerKey)}" runs it`);
-    }
-    for (const [directory, mount] of tx.entries(imageMountsTable, { prefix: rowPrefix })) {
-      if (mount.image === image.name) throw inUse(image.name, `it is mounted on "${rowName(directory)}"`);
-    }
+    const user = imageUsers(tx).get(image.name);
+    if (user !== undefined) throw inUse(image.name, user);
     if (!tx.delete(imagesTable, key)) throw imageNotFound(name);
   });
-  return { name: image.name, ...(await sweep(parts, operation)) };
+  const { content, snapshots, bytes, failures } = await sweep(parts, operation);
+  return { name: image.name, content, snapshots: snapshots.map((snapshot) => snapshot.name), bytes, failures };
 }
 
 function inUse(name: string, why: string): SlipwayError {

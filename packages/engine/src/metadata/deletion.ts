@@ -1,26 +1,91 @@
-import { isKind } from '@slipway/plugin-api';
+import { type Digest, isKind, type SystemFailure } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
-import { type ContentRow, contentTable } from './content.js';
-import { rowKey } from './rows.js';
+import { contentTable } from './content.js';
+import { rowKey, rowName, rowPrefix } from './rows.js';
+import { failureOf } from './sweep-failure.js';
+
+type Stores = Pick<EngineParts, 'store' | 'metadata' | 'log'>;
+
+/** Unlinks under way: each waits for the disk, which takes several at once. */
+const atOnce = 8;
 
 /**
  * Second half of a deletion: the rows are marked `deletedBy`, so no one counts on the blobs; now the files go, then the
- * rows. A pull of such a blob waits until the row is gone, so it never brings in a file that is then unlinked.
+ * rows. A pull of such a blob waits until the row is gone, so it never brings in a file that is then unlinked. For the same
+ * reason only rows are touched that bear the mark of this operation: a blob that another one deletes may be back already.
+ *
+ * A blob that cannot be deleted and is whole loses its mark and is garbage as before, for the next sweep. Where not even that can be
+ * told the mark stays, and the next sweep takes it over.
+ *
+ * @returns what went wrong; the other blobs are gone
  */
-export async function finishDeletion(parts: Pick<EngineParts, 'store' | 'metadata'>, digests: readonly string[]): Promise<void> {
-  const marked = parts.metadata.read((tx) => digests.filter((digest) => isMarked(tx.get(contentTable, rowKey(digest)))));
-  for (const digest of marked) {
-    try {
-      await parts.store.delete(digest);
-    } catch (error) {
-      if (!isKind(error, 'not-found')) throw error;
+export async function deleteMarked(
+  { store, metadata, log }: Stores,
+  operation: string,
+  digests: readonly Digest[],
+): Promise<{ readonly deleted: readonly Digest[]; readonly failures: readonly SystemFailure[] }> {
+  const isOurs = (digest: Digest): boolean =>
+    metadata.read((tx) => tx.get(contentTable, rowKey(digest)))?.deletedBy === operation;
+  const left = digests.filter(isOurs);
+  const deleted: Digest[] = [];
+  const kept: Digest[] = [];
+  const failures: SystemFailure[] = [];
+  const work = async (): Promise<void> => {
+    for (let digest = left.pop(); digest !== undefined; digest = left.pop()) {
+      try {
+        await deleteFile(store, digest);
+        deleted.push(digest);
+      } catch (error) {
+        failures.push(failureOf(log, `blob "${digest}"`, error));
+        const found = await look(store, digest);
+        if (found === 'there') kept.push(digest);
+        else if (found === 'gone') deleted.push(digest);
+      }
     }
-  }
-  await parts.metadata.write((tx) => {
-    for (const digest of marked) if (isMarked(tx.get(contentTable, rowKey(digest)))) tx.delete(contentTable, rowKey(digest));
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  await metadata.write((tx) => {
+    for (const digest of deleted) {
+      if (tx.get(contentTable, rowKey(digest))?.deletedBy === operation) tx.delete(contentTable, rowKey(digest));
+    }
+    for (const digest of kept) {
+      const row = tx.get(contentTable, rowKey(digest));
+      if (row?.deletedBy !== operation) continue;
+      const { deletedBy: _, ...unmarked } = row;
+      tx.put(contentTable, rowKey(digest), unmarked);
+    }
   });
+  return { deleted, failures };
 }
 
-function isMarked(row: ContentRow | undefined): boolean {
-  return row?.deletedBy !== undefined;
+/** Of an operation that was killed, or that could not write the end of it. */
+export async function finishDeletion(parts: Stores, operation: string, digests: readonly Digest[]): Promise<void> {
+  await deleteMarked(parts, operation, digests);
+}
+
+/** After a restart of the machine no operation is left that will: all that is marked goes. */
+export async function finishAllDeletions(parts: Stores): Promise<void> {
+  const byOperation = new Map<string, Digest[]>();
+  for (const [key, { deletedBy }] of parts.metadata.read((tx) => [...tx.entries(contentTable, { prefix: rowPrefix })])) {
+    if (deletedBy === undefined) continue;
+    byOperation.set(deletedBy, [...(byOperation.get(deletedBy) ?? []), rowName(key)]);
+  }
+  for (const [operation, digests] of byOperation) await deleteMarked(parts, operation, digests);
+}
+
+async function deleteFile(store: Stores['store'], digest: Digest): Promise<void> {
+  try {
+    await store.delete(digest);
+  } catch (error) {
+    if (!isKind(error, 'not-found')) throw error;
+  }
+}
+
+async function look(store: Stores['store'], digest: Digest): Promise<'there' | 'gone' | 'unknown'> {
+  try {
+    await store.info(digest);
+    return 'there';
+  } catch (error) {
+    return isKind(error, 'not-found') ? 'gone' : 'unknown';
+  }
 }

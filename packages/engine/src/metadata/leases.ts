@@ -1,5 +1,6 @@
 import { defineTable, type MetadataStore, type WriteTransaction } from '@slipway/plugin-api';
 import * as v from 'valibot';
+import { noteReferences, type References } from './references.js';
 import { rowKey, rowPrefix } from './rows.js';
 
 const schema = v.object({
@@ -16,16 +17,12 @@ export type LeaseRow = v.InferOutput<typeof schema>;
 export const leasesTable = defineTable<LeaseRow>('leases', (value) => v.parse(schema, value));
 
 /** What was brought in by an operation that did not come to its end is kept for so long, so that a retry need not fetch it again. */
-const graceHours = 24;
+export const graceHours = 24;
 
-export interface LeasedResources {
-  readonly content?: readonly string[];
-  readonly snapshots?: readonly { readonly snapshotter: string; readonly name: string }[];
-}
-
-export function addToLease(tx: WriteTransaction, id: string, resources: LeasedResources): void {
+export function addToLease(tx: WriteTransaction, id: string, resources: References): void {
   const key = rowKey(id);
   const row = tx.get(leasesTable, key) ?? { createdAt: new Date().toISOString(), content: [], snapshots: [] };
+  noteReferences(tx, resources);
   tx.put(leasesTable, key, {
     ...row,
     content: [...new Set([...row.content, ...(resources.content ?? [])])],

@@ -1,63 +1,145 @@
-import type { ReadTransaction } from '@slipway/plugin-api';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type MetadataStore, type ReadTransaction, throwIfAborted } from '@slipway/plugin-api';
 import { containersTable } from './containers.js';
 import { contentTable } from './content.js';
 import { imagesTable } from './images.js';
 import { contentRefs, snapshotRefs } from './labels.js';
-import { hasExpired, leasesTable } from './leases.js';
-import { rowName, rowPrefix } from './rows.js';
+import { hasExpired, type LeaseRow, leasesTable } from './leases.js';
+import { type References, referenceGeneration, referencesSince } from './references.js';
+import { rowKey, rowName, rowPrefix } from './rows.js';
 
+/** What names, containers and leases reach over the labels of the rows. What has no mark is garbage. */
 export interface Marks {
   readonly content: ReadonlySet<string>;
   /** Per snapshotter: names that are needed; what they grow on is needed through them. */
   readonly snapshots: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** All that names, containers and leases reach over the labels of the rows. What has no mark is garbage. */
-export function mark(tx: ReadTransaction, now = new Date()): Marks {
-  const content = new Set<string>();
-  const snapshots = new Map<string, Set<string>>();
-  const markSnapshot = (snapshotter: string, name: string): void => {
-    const names = snapshots.get(snapshotter) ?? new Set();
-    snapshots.set(snapshotter, names.add(name));
-  };
-
-  const pending: string[] = [];
-  for (const [, image] of tx.entries(imagesTable, { prefix: rowPrefix })) pending.push(image.target.digest);
-  for (const [, container] of tx.entries(containersTable, { prefix: rowPrefix })) {
-    pending.push(container.manifest);
-    if (container.chainId !== null) markSnapshot(container.snapshotter, container.chainId);
-  }
-  for (const [, lease] of tx.entries(leasesTable, { prefix: rowPrefix })) {
-    if (hasExpired(lease, now)) continue;
-    pending.push(...lease.content);
-    for (const { snapshotter, name } of lease.snapshots) markSnapshot(snapshotter, name);
-  }
-
-  for (let digest = pending.pop(); digest !== undefined; digest = pending.pop()) {
-    if (content.has(digest)) continue;
-    content.add(digest);
-    const labels = tx.get(contentTable, rowPrefix + digest)?.labels ?? {};
-    pending.push(...contentRefs(labels));
-    for (const { snapshotter, name } of snapshotRefs(labels)) markSnapshot(snapshotter, name);
-  }
-  return { content, snapshots };
+export interface MarkOptions {
+  /** Whether a lease keeps nothing any more. Default: it has run out. */
+  readonly isOver?: ((id: string, lease: LeaseRow) => boolean) | undefined;
+  /** Names of images that are to be looked at as if they were removed. */
+  readonly withoutImages?: ReadonlySet<string> | undefined;
 }
 
-export interface Garbage {
-  readonly content: readonly string[];
-  /** Ids of all snapshotters that any row speaks of. */
-  readonly snapshotters: readonly string[];
+/** In one transaction, to which the marks belong. */
+export function mark(tx: ReadTransaction, options: MarkOptions = {}): Marks {
+  const marks = new TracedMarks();
+  marks.addRoots(tx, options);
+  while (marks.trace(tx, 1000));
+  return marks;
 }
 
-export function garbage(tx: ReadTransaction, marks: Marks): Garbage {
-  const content: string[] = [];
-  const snapshotters = new Set(marks.snapshots.keys());
-  for (const [key, row] of tx.entries(contentTable, { prefix: rowPrefix })) {
-    if (!marks.content.has(rowName(key))) content.push(rowName(key));
-    for (const { snapshotter } of snapshotRefs(row.labels)) snapshotters.add(snapshotter);
+/** Rows looked at in one turn of the event loop: some 10 ms. */
+const rowsATurn = 1000;
+
+/**
+ * Marks that are made while others go on working, in many short read transactions, and then kept up with what others add.
+ *
+ * Nothing that is needed goes unmarked: what was reachable all the time is reached, and of a path that came to be meanwhile
+ * some link was added, whose end stands in the journal of references.
+ */
+export class LiveMarks {
+  readonly #metadata: MetadataStore;
+  readonly #options: MarkOptions;
+  #marks = new TracedMarks();
+
+  private constructor(metadata: MetadataStore, options: MarkOptions) {
+    this.#metadata = metadata;
+    this.#options = options;
   }
-  for (const [, lease] of tx.entries(leasesTable, { prefix: rowPrefix })) {
-    for (const { snapshotter } of lease.snapshots) snapshotters.add(snapshotter);
+
+  static async make(metadata: MetadataStore, options: MarkOptions = {}, signal?: AbortSignal): Promise<LiveMarks> {
+    const marks = new LiveMarks(metadata, options);
+    await marks.renew(signal);
+    return marks;
   }
-  return { content, snapshotters: [...snapshotters] };
+
+  get current(): Marks {
+    return this.#marks;
+  }
+
+  /** Marks everything again. */
+  async renew(signal?: AbortSignal): Promise<void> {
+    const marks = new TracedMarks();
+    this.#metadata.read((tx) => marks.addRoots(tx, this.#options));
+    for (;;) {
+      throwIfAborted('mark what is needed', signal);
+      if (!this.#metadata.read((tx) => marks.trace(tx, rowsATurn))) break;
+      await nextTurn();
+    }
+    this.#marks = marks;
+  }
+
+  /**
+   * Adds what has come to be needed since: then the marks are those of `tx`, but for what is no longer needed.
+   *
+   * @returns false when that was too much to be told: {@link renew} them, outside of a write transaction
+   */
+  catchUp(tx: ReadTransaction): boolean {
+    return this.#marks.catchUp(tx);
+  }
+
+  /** As `catchUp`, where there was no end of additions: it takes as long as it takes. */
+  renewWithin(tx: ReadTransaction): void {
+    const marks = new TracedMarks();
+    marks.addRoots(tx, this.#options);
+    while (marks.trace(tx, rowsATurn));
+    this.#marks = marks;
+  }
+}
+
+class TracedMarks implements Marks {
+  readonly content = new Set<string>();
+  readonly snapshots = new Map<string, Set<string>>();
+  readonly #pending: string[] = [];
+  #generation = 0;
+
+  addRoots(tx: ReadTransaction, { isOver = (_, lease) => hasExpired(lease), withoutImages }: MarkOptions): void {
+    this.#generation = referenceGeneration(tx);
+    for (const [key, image] of tx.entries(imagesTable, { prefix: rowPrefix })) {
+      if (withoutImages?.has(rowName(key)) !== true) this.#pending.push(image.target.digest);
+    }
+    for (const [, container] of tx.entries(containersTable, { prefix: rowPrefix })) {
+      this.#pending.push(container.manifest);
+      if (container.chainId !== null) this.#markSnapshot(container.snapshotter, container.chainId);
+    }
+    for (const [key, lease] of tx.entries(leasesTable, { prefix: rowPrefix })) {
+      if (!isOver(rowName(key), lease)) this.#add(lease);
+    }
+  }
+
+  /** Follows the labels of at most `limit` more blobs. False when there are none left. */
+  trace(tx: ReadTransaction, limit: number): boolean {
+    for (let count = 0; count < limit; ) {
+      const digest = this.#pending.pop();
+      if (digest === undefined) return false;
+      if (this.content.has(digest)) continue;
+      count++;
+      this.content.add(digest);
+      const labels = tx.get(contentTable, rowKey(digest))?.labels ?? {};
+      this.#pending.push(...contentRefs(labels));
+      for (const { snapshotter, name } of snapshotRefs(labels)) this.#markSnapshot(snapshotter, name);
+    }
+    return true;
+  }
+
+  catchUp(tx: ReadTransaction): boolean {
+    const added = referencesSince(tx, this.#generation);
+    if (added === undefined) return false;
+    for (const references of added) this.#add(references);
+    while (this.trace(tx, rowsATurn));
+    this.#generation += added.length;
+    return true;
+  }
+
+  #add({ content = [], snapshots = [] }: References): void {
+    this.#pending.push(...content);
+    for (const { snapshotter, name } of snapshots) this.#markSnapshot(snapshotter, name);
+  }
+
+  #markSnapshot(snapshotter: string, name: string): void {
+    const names = this.snapshots.get(snapshotter) ?? new Set();
+    this.snapshots.set(snapshotter, names.add(name));
+  }
 }

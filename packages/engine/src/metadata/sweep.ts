@@ -1,122 +1,86 @@
-import { type Digest, isKind, type SnapshotInfo, type Snapshotter, step } from '@slipway/plugin-api';
+import { type Digest, type SystemFailure, step } from '@slipway/plugin-api';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
-import { type ContentRow, contentTable } from './content.js';
-import { hasExpired, leasesTable } from './leases.js';
-import { garbage, mark } from './marks.js';
-import { rowKey, rowPrefix } from './rows.js';
-import { adoptStrays } from './strays.js';
+import { findGarbage } from './garbage.js';
+import { leasesTable } from './leases.js';
+import { LiveMarks } from './marks.js';
+import { overLeases } from './over-leases.js';
+import { rowName, rowPrefix } from './rows.js';
+import { sweepContent } from './sweep-content.js';
+import { failureOf } from './sweep-failure.js';
+import { type SweptSnapshot, sweepSnapshots } from './sweep-snapshots.js';
+
+export interface SweepOptions {
+  /** Look everywhere, also for what no metadata tells of, and measure what goes: takes longer. */
+  readonly thorough?: boolean | undefined;
+  /** Also what a cut-off pull left for its retry. */
+  readonly partial?: boolean | undefined;
+  /** Names of images that are to be looked at as if they were removed. */
+  readonly withoutImages?: ReadonlySet<string> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 export interface Swept {
   readonly content: readonly Digest[];
-  readonly snapshots: readonly string[];
-  /** Compressed bytes of the blobs. */
+  readonly snapshots: readonly SweptSnapshot[];
+  /** Compressed bytes of the blobs, and of the snapshots what was measured. */
   readonly bytes: number;
+  readonly failures: readonly SystemFailure[];
 }
 
 /**
- * Removes blobs and committed snapshots that nothing refers to. Safe beside pulls in other processes: a blob is marked in
- * the same transaction in which it is found unreferenced, and a pull that meets a marked blob waits; a snapshot that is
- * missing is unpacked anew by whoever needs it.
+ * Removes blobs and committed snapshots that nothing refers to. Safe beside pulls in other processes: a blob is found
+ * unreferenced in the same transaction in which it is marked, and a pull that meets a marked blob waits; a snapshot that is
+ * missing is unpacked anew by whoever needs it. One thing that cannot be removed does not keep the others.
  *
  * Snapshots first: the rows of the blobs tell which snapshotters there are to sweep, and the marks need room, which on a
  * full disk only the trees can give.
+ *
+ * @param operation absent: nothing is removed, only told
  */
-export async function sweep(parts: EngineParts, operation: Operation): Promise<Swept> {
-  await adoptStrays(parts);
-  const found = parts.metadata.read((tx) => {
-    const marks = mark(tx);
-    return { ...garbage(tx, marks), marks };
-  });
-  const snapshots: string[] = [];
-  for (const id of found.snapshotters) {
-    const snapshotter = await usable(parts, id);
-    if (snapshotter === undefined) continue;
-    const removal = operation.acquire({ kind: 'snapshot-removal', snapshotter: id });
-    snapshots.push(...(await sweepSnapshots(snapshotter, found.marks.snapshots.get(id) ?? new Set())));
-    removal.forget();
+export async function sweep(parts: EngineParts, operation: Operation | undefined, options: SweepOptions = {}): Promise<Swept> {
+  const { thorough = false, partial = false, signal } = options;
+  const isOver = overLeases(parts.settings.state, { partial });
+  const marks = await LiveMarks.make(parts.metadata, { isOver, withoutImages: options.withoutImages }, signal);
+  const found = await findGarbage(parts, marks.current, { isOver, orphans: thorough, signal });
+  step('sweep.found', { blobs: found.content.length });
+
+  const snapshots: SweptSnapshot[] = [];
+  const failures: SystemFailure[] = [];
+  for (const id of thorough ? parts.snapshotters.ids : found.snapshotters) {
+    const kinds = { measure: thorough, cleanUp: thorough, dryRun: operation === undefined, signal };
+    const swept = await sweepSnapshots(parts, operation, marks, id, kinds);
+    snapshots.push(...swept.removed);
+    failures.push(...swept.failures);
   }
   step('sweep.snapshots', { snapshots: snapshots.length });
 
-  const record = operation.acquire({ kind: 'deletion', digests: [...found.content] });
-  const rows = await markGarbage(parts, operation, new Set(found.content));
-  step('sweep.marked', { blobs: rows.length });
-  await record.release();
-  step('sweep.content', {});
+  let content = found.content;
+  if (operation !== undefined) {
+    const swept = await sweepContent(parts, operation, marks, found.content, signal);
+    content = swept.deleted;
+    failures.push(...swept.failures);
+    if (swept.failures.length === 0)
+      await dropOverLeases(parts, isOver).catch((error: unknown) => failures.push(failureOf(parts.log, 'leases', error)));
+  }
   return {
-    content: rows.map(({ digest }) => digest),
+    content: content.map(({ digest }) => digest),
     snapshots,
-    bytes: rows.reduce((sum, { row }) => sum + row.size, 0),
+    bytes: [...content.map(({ size }) => size), ...snapshots.map(({ bytes }) => bytes)].reduce((sum, one) => sum + one, 0),
+    failures,
   };
 }
 
-/** Of the candidates those that still are garbage; leases that have run out go with them. */
-function markGarbage(
-  parts: EngineParts,
-  operation: Operation,
-  candidates: ReadonlySet<string>,
-): Promise<{ readonly digest: Digest; readonly row: ContentRow }[]> {
-  return parts.metadata.write((tx) => {
-    const still = garbage(tx, mark(tx)).content.filter((digest) => candidates.has(digest));
-    const rows = still.flatMap((digest) => {
-      const row = tx.get(contentTable, rowKey(digest));
-      return row === undefined ? [] : [{ digest, row }];
-    });
-    for (const { digest, row } of rows) tx.put(contentTable, rowKey(digest), { ...row, deletedBy: operation.id });
-    const now = new Date();
-    for (const [key, lease] of [...tx.entries(leasesTable, { prefix: rowPrefix })]) {
-      if (hasExpired(lease, now)) tx.delete(leasesTable, key);
+/** After what they kept is gone: of a blob without a row they alone tell. */
+async function dropOverLeases(parts: EngineParts, isOver: ReturnType<typeof overLeases>): Promise<void> {
+  const over = parts.metadata.read((tx) =>
+    [...tx.entries(leasesTable, { prefix: rowPrefix })].filter(([key, lease]) => isOver(rowName(key), lease)),
+  );
+  if (over.length === 0) return;
+  await parts.metadata.write((tx) => {
+    for (const [key] of over) {
+      const lease = tx.get(leasesTable, key);
+      if (lease !== undefined && isOver(rowName(key), lease)) tx.delete(leasesTable, key);
     }
-    return rows;
   });
-}
-
-/** A snapshotter that was configured once and cannot be had now keeps what it has. */
-async function usable(parts: EngineParts, id: string): Promise<Snapshotter | undefined> {
-  if (!parts.snapshotters.ids.includes(id)) return undefined;
-  try {
-    return await parts.snapshotters.get(id);
-  } catch (error) {
-    parts.log.debug(`snapshots of "${id}" are left alone: ${String(error)}`);
-    return undefined;
-  }
-}
-
-async function sweepSnapshots(snapshotter: Snapshotter, marked: ReadonlySet<string>): Promise<string[]> {
-  const all = new Map<string, SnapshotInfo>();
-  for await (const info of snapshotter.walk()) all.set(info.name, info);
-  const kept = new Set<string>();
-  for (const info of all.values()) {
-    if (info.kind === 'committed' && !marked.has(info.name)) continue;
-    for (let at: SnapshotInfo | undefined = info; at !== undefined && !kept.has(at.name); at = parentOf(all, at))
-      kept.add(at.name);
-  }
-  const removed: string[] = [];
-  for (const info of childrenFirst(all)) {
-    if (kept.has(info.name)) continue;
-    try {
-      await snapshotter.remove(info.name);
-      removed.push(info.name);
-    } catch (error) {
-      // Another process has just built on it, or removed it.
-      if (!isKind(error, 'failed-precondition', 'not-found')) throw error;
-    }
-  }
-  return removed;
-}
-
-function parentOf(all: ReadonlyMap<string, SnapshotInfo>, info: SnapshotInfo): SnapshotInfo | undefined {
-  return info.parent === undefined ? undefined : all.get(info.parent);
-}
-
-function childrenFirst(all: ReadonlyMap<string, SnapshotInfo>): SnapshotInfo[] {
-  const depth = (info: SnapshotInfo): number => {
-    let count = 0;
-    for (let at = parentOf(all, info); at !== undefined; at = parentOf(all, at)) count++;
-    return count;
-  };
-  return [...all.values()]
-    .map((info) => ({ info, depth: depth(info) }))
-    .sort((a, b) => b.depth - a.depth)
-    .map(({ info }) => info);
 }

@@ -30,7 +30,7 @@ export const resourceSchema = v.variant('kind', [
     snapshotter: v.string(),
     snapshotKey: v.string(),
   }),
-  v.object({ kind: v.literal('deletion'), digests: v.array(v.string()) }),
+  v.object({ kind: v.literal('deletion'), operation: v.string(), digests: v.array(v.string()) }),
   v.object({ kind: v.literal('names-copy') }),
 ]);
 
@@ -57,7 +57,7 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
     case 'image-mount':
       return releaseImageMount(parts, resource.directory, resource, { force: true });
     case 'deletion':
-      return finishDeletion(parts, resource.digests);
+      return finishDeletion(parts, resource.operation, resource.digests);
     case 'names-copy':
       return writeNamesCopy(parts);
   }

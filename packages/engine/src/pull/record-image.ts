@@ -5,6 +5,7 @@ import { contentTable } from '../metadata/content.js';
 import { imagesTable } from '../metadata/images.js';
 import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
 import { dropLease, relieveCutOffLeases } from '../metadata/leases.js';
+import { noteReferences } from '../metadata/references.js';
 import { rowKey } from '../metadata/rows.js';
 import { changeNames } from '../names/change-names.js';
 import type { Operation } from '../operations/operation.js';
@@ -33,6 +34,7 @@ export interface ImageRecord {
 export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Image> {
   const labels = labelsOf(record);
   const name = formatReference(record.reference);
+  const chain = chainIds(record.image.config.rootfs.diff_ids);
   const now = new Date().toISOString();
   return changeNames(parts, record.operation, (tx) => {
     for (const [digest, added] of labels) {
@@ -42,11 +44,12 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
     const before = tx.get(imagesTable, rowKey(name));
     const row = { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now };
     tx.put(imagesTable, rowKey(name), row);
-    dropLease(tx, record.operation.id);
-    relieveCutOffLeases(tx, {
-      content: new Set(labels.keys()),
-      snapshots: new Set(chainIds(record.image.config.rootfs.diff_ids)),
+    noteReferences(tx, {
+      content: [...labels.keys()],
+      snapshots: chain.map((chainId) => ({ snapshotter: record.snapshotter, name: chainId })),
     });
+    dropLease(tx, record.operation.id);
+    relieveCutOffLeases(tx, { content: new Set(labels.keys()), snapshots: new Set(chain) });
     return imageOf(tx, name, row);
   });
 }

@@ -24,6 +24,7 @@ import {
   writeBundle,
 } from '../bundle/index.js';
 import { type ContainerRow, containersTable } from '../metadata/containers.js';
+import { noteReferences } from '../metadata/references.js';
 import { rowKey } from '../metadata/rows.js';
 import { Operation } from '../operations/operation.js';
 import { bundleDirectory } from '../operations/resource.js';
@@ -132,6 +133,10 @@ async function reserve(parts: EngineParts, id: string, row: ContainerRow): Promi
       });
     }
     tx.put(containersTable, rowKey(id), row);
+    noteReferences(tx, {
+      content: [row.manifest],
+      snapshots: row.chainId === null ? [] : [{ snapshotter: row.snapshotter, name: row.chainId }],
+    });
   });
 }
 

@@ -146,7 +146,7 @@ describe('fetchContent', () => {
     const content = new NamespacedContent(store, parts.metadata);
     Object.assign(parts, { store, content });
     const deletion = Operation.begin(parts, 'remove');
-    deletion.acquire({ kind: 'deletion', digests: [descriptor.digest] });
+    deletion.acquire({ kind: 'deletion', operation: deletion.id, digests: [descriptor.digest] });
     await parts.metadata.write((tx) => {
       const row = { size: bytes.length, createdAt: '2026-01-01T00:00:00.000Z', labels: {}, deletedBy: deletion.id };
       tx.put(contentTable, rowKey(descriptor.digest), row);

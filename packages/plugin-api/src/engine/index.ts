@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Descriptor, Digest, ImageConfig, ImageManifest, Platform } from '../oci/index.js';
 import { definePoint } from '../point.js';
 import type { ExitStatus, TerminalSize } from '../runtime/index.js';
-import type { System } from './system.js';
+import type { System, SystemFailure } from './system.js';
 
 export type * from './system.js';
 
@@ -102,6 +102,8 @@ export interface RemovedImage {
   readonly content: readonly Digest[];
   readonly snapshots: readonly string[];
   readonly bytes: number;
+  /** What should have gone with it and could not; `prune` tries again. */
+  readonly failures: readonly SystemFailure[];
 }
 
 export type PullPolicy = 'missing' | 'always' | 'never';
