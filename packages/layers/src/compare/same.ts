@@ -1,0 +1,111 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { type ByteString, quote } from '../bytes.js';
+import { layerError } from '../errors.js';
+import { type Attributes, attributesOf } from '../tree/attributes.js';
+import { readXattrs } from '../tree/xattrs.js';
+import { inodeKey, linkTargetOf, pathOf, type TreeAccess, type TreeEntry } from './merged-tree.js';
+
+/** A label that the host's security module puts on every file: it says where the tree lies, not what it is. */
+const hostLabel = 'security.selinux';
+
+/** Everything but type and content. Extended attributes are in the order of their names. */
+export function readAttributes(access: TreeAccess, entry: TreeEntry): Attributes {
+  const xattrs = readXattrs(access.system, pathOf(access, entry))
+    .filter(({ name }) => name !== hostLabel)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return attributesOf(entry.stats, xattrs);
+}
+
+const fileType = BigInt(constants.S_IFMT);
+
+/** Whether two entries are the same in all that a layer can say of them, hard links and a directory's content left aside. */
+export function isSame(
+  access: TreeAccess,
+  lower: TreeEntry,
+  upper: TreeEntry,
+  path: ByteString,
+  checkpoint: () => void,
+): boolean {
+  const [a, b] = [lower.stats, upper.stats];
+  if (inodeKey(a) === inodeKey(b)) return true;
+  if ((a.mode & fileType) !== (b.mode & fileType)) return false;
+  if (a.isFile() && a.size !== b.size) return false;
+  if ((a.isCharacterDevice() || a.isBlockDevice()) && a.rdev !== b.rdev) return false;
+  if (!haveSameAttributes(readAttributes(access, lower), readAttributes(access, upper))) return false;
+  if (a.isSymbolicLink()) return linkTargetOf(access, lower) === linkTargetOf(access, upper);
+  return !a.isFile() || haveSameContent(access, lower, upper, path, checkpoint);
+}
+
+export function haveSameAttributes(a: Attributes, b: Attributes): boolean {
+  return (
+    a.mode === b.mode &&
+    a.uid === b.uid &&
+    a.gid === b.gid &&
+    a.mtimeSeconds === b.mtimeSeconds &&
+    a.mtimeNanoseconds === b.mtimeNanoseconds &&
+    a.xattrs.length === b.xattrs.length &&
+    a.xattrs.every(({ name, value }, index) => b.xattrs[index]?.name === name && b.xattrs[index].value.equals(value))
+  );
+}
+
+const chunkBytes = 1 << 18;
+
+function haveSameContent(
+  access: TreeAccess,
+  lower: TreeEntry,
+  upper: TreeEntry,
+  path: ByteString,
+  checkpoint: () => void,
+): boolean {
+  using a = new OpenFile(access, lower, path);
+  using b = new OpenFile(access, upper, path);
+  const [left, right] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)];
+  for (let at = 0; at < a.size; at += chunkBytes) {
+    checkpoint();
+    const bytes = Math.min(chunkBytes, a.size - at);
+    a.read(left, 0, bytes, at);
+    b.read(right, 0, bytes, at);
+    if (Buffer.compare(left.subarray(0, bytes), right.subarray(0, bytes)) !== 0) return false;
+  }
+  return true;
+}
+
+// O_NONBLOCK: a fifo that has come into the file's place is not waited for. O_NOATIME: to look changes nothing.
+const reading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOATIME;
+
+/** A file of a tree, which has to stay what it was when it was looked up. */
+export class OpenFile implements Disposable {
+  readonly size: number;
+  readonly #fd: number;
+  readonly #path: ByteString;
+
+  constructor(access: TreeAccess, entry: TreeEntry, path: ByteString) {
+    this.#path = path;
+    this.#fd = openSync(pathOf(access, entry), reading);
+    const stats = fstatSync(this.#fd, { bigint: true });
+    if (inodeKey(stats) !== inodeKey(entry.stats) || stats.size !== entry.stats.size) {
+      this[Symbol.dispose]();
+      throw treeChanged(path);
+    }
+    this.size = Number(stats.size);
+  }
+
+  /** Fills `length` bytes of the buffer. */
+  read(buffer: Buffer, offset: number, length: number, position: number): void {
+    for (let done = 0; done < length; ) {
+      const bytes = readSync(this.#fd, buffer, offset + done, length - done, position + done);
+      if (bytes === 0) throw treeChanged(this.#path);
+      done += bytes;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+}
+
+export function treeChanged(path: ByteString): Error {
+  return layerError('LAYER_TREE_CHANGED', `compare ${quote(path)}: it changed while it was compared`, {
+    hint: 'stop or pause what writes to the tree, and compare again',
+  });
+}
