@@ -15,6 +15,7 @@ import {
   type WriterOptions,
 } from '@slipway/plugin-api';
 import * as v from 'valibot';
+import { ignoring } from '../operations/ignoring.js';
 import { labelsSchema, rowKey, rowName, rowPrefix } from './rows.js';
 
 const schema = v.object({
@@ -87,10 +88,12 @@ export class NamespacedContent implements ContentStore {
       parseDigest(digest);
       const row = this.#metadata.read((tx) => tx.get(contentTable, rowKey(digest)));
       if (row?.deletedBy !== undefined) throw beingDeleted(digest);
-      if (row !== undefined) throw alreadyExists(digest);
+      if (row !== undefined && options.replace !== true) throw alreadyExists(digest);
     }
     try {
-      return new NamespacedWriter(await this.#store.writer(options), this.#metadata);
+      const writer = await this.#store.writer(options);
+      if (digest !== undefined) await this.#refuseCommitted(writer, options.ref, digest);
+      return new NamespacedWriter(writer, this.#metadata);
     } catch (error) {
       // A blob without a row: its writer was killed between the two, or it belongs to another namespace.
       if (digest !== undefined && isKind(error, 'already-exists')) {
@@ -98,6 +101,19 @@ export class NamespacedContent implements ContentStore {
       }
       throw error;
     }
+  }
+
+  /** The writer before may have committed between the store's look at its blobs and the opening: it is not to be brought in twice. */
+  async #refuseCommitted(writer: ContentWriter, ref: string, digest: Digest): Promise<void> {
+    try {
+      if (!(await isInStore(this.#store, digest))) return;
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+    await writer.close();
+    await ignoring(this.#store.abort(ref), 'not-found', 'unavailable');
+    throw alreadyExists(digest);
   }
 
   status(ref: string): Promise<IngestStatus> {
@@ -167,8 +183,19 @@ async function putRow(metadata: MetadataStore, digest: Digest, size: number): Pr
   await metadata.write((tx) => {
     const row = tx.get(contentTable, rowKey(digest));
     if (row?.deletedBy !== undefined) throw beingDeleted(digest);
-    if (row === undefined) tx.put(contentTable, rowKey(digest), { size, createdAt: new Date().toISOString(), labels: {} });
+    const fresh = { createdAt: new Date().toISOString(), labels: {} };
+    if (row?.size !== size) tx.put(contentTable, rowKey(digest), { ...(row ?? fresh), size });
   });
+}
+
+async function isInStore(store: ContentStore, digest: Digest): Promise<boolean> {
+  try {
+    await store.info(digest);
+    return true;
+  } catch (error) {
+    if (isKind(error, 'not-found')) return false;
+    throw error;
+  }
 }
 
 function infoOf(digest: Digest, row: ContentRow): ContentInfo {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { hasCode, step } from '@slipway/plugin-api';
 import * as v from 'valibot';
+import { removeFreeLocks } from '../locks/index.js';
 import type { EngineParts } from '../settings.js';
 import { operationsFolder, recordNames } from './records.js';
 import { type Resource, releaseResource, resourceSchema } from './resource.js';
@@ -14,6 +15,7 @@ import { type Resource, releaseResource, resourceSchema } from './resource.js';
 export async function recoverOperations(parts: EngineParts): Promise<void> {
   const folder = operationsFolder(parts.settings.state);
   const ownRoot = realpathSync(parts.settings.root);
+  let recovered = 0;
   for (const name of recordNames(parts.settings.state)) {
     const file = path.join(folder, name);
     const fd = openIfThere(file);
@@ -26,11 +28,13 @@ export async function recoverOperations(parts: EngineParts): Promise<void> {
       if ((rootOf(record) ?? ownRoot) !== ownRoot) continue;
       const failed = await replay(parts, name, heldResources(record));
       if (!failed) unlinkSync(file);
+      recovered++;
       step('operation.recovered', { id: name });
     } finally {
       closeSync(fd);
     }
   }
+  if (recovered > 0) removeFreeLocks(parts.settings.root);
 }
 
 async function replay(parts: EngineParts, name: string, resources: readonly Resource[]): Promise<boolean> {

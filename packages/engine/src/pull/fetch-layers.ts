@@ -1,4 +1,5 @@
 import { type Descriptor, type Digest, SlipwayError } from '@slipway/plugin-api';
+import { semaphore } from '../locks/index.js';
 import { type FetchContext, fetchContent } from './fetch.js';
 import type { LayerReporter } from './layer-progress.js';
 
@@ -42,19 +43,6 @@ export function fetchLayers(
     [Symbol.asyncDispose]: async () => {
       stop.abort(new SlipwayError({ kind: 'canceled', code: 'CANCELED', message: 'the pull ended before this download' }));
       await Promise.allSettled(byDigest.values());
-    },
-  };
-}
-
-function semaphore(count: number): { take(): Promise<Disposable> } {
-  const waiting: (() => void)[] = [];
-  let free = count;
-  const release = { [Symbol.dispose]: () => (waiting.shift() ?? (() => free++))() };
-  return {
-    take: async () => {
-      if (free > 0) free--;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
-      return release;
     },
   };
 }

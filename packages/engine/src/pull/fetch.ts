@@ -24,6 +24,9 @@ export interface FetchContext {
 /** Connections that break in the middle are taken up again where they broke, so often in a row without a single new byte. */
 const maxFruitlessAttempts = 5;
 
+/** Who waits for another's download shows its progress, and takes it over soon when it breaks off. */
+const longestWaitMs = 200;
+
 /**
  * Brings a blob into the content store, verified. Returns at once when it is there. While another writer is at work on
  * it, in this process or another, waits for that one's outcome.
@@ -35,7 +38,7 @@ export async function fetchContent(
 ): Promise<void> {
   const ref = `fetch-${descriptor.digest}`;
   const what = `fetch of "${descriptor.digest}"`;
-  for (let wait = 10; ; wait = Math.min(wait * 2, 500)) {
+  for (let wait = 10; ; wait = Math.min(wait * 2, longestWaitMs)) {
     throwIfAborted(what, context.signal);
     const ingest = context.operation.acquire({ kind: 'ingest', ref });
     let writer: ContentWriter;
@@ -48,8 +51,9 @@ export async function fetchContent(
       if (!isKind(error, 'unavailable')) throw wrapError(what, error);
       // Nobody else may come to finish a deletion whose process was killed.
       if (isBeingDeleted(error)) await context.recover();
-      // Rejects only when aborted, which is told above.
-      await sleep(wait, undefined, { signal: context.signal }).catch(() => {});
+      else await tellOther(context.content, ref, onProgress);
+      // Not all at once. Rejects only when aborted, which is told above.
+      await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal: context.signal }).catch(() => {});
       continue;
     }
     try {
@@ -65,6 +69,15 @@ export async function fetchContent(
       await ingest.release();
       throw wrapError(what, error);
     }
+  }
+}
+
+/** How far the other writer has come, unless it has ended in this moment. */
+async function tellOther(content: ContentStore, ref: string, onProgress: (bytes: number) => void): Promise<void> {
+  try {
+    onProgress((await content.status(ref)).offset);
+  } catch (error) {
+    if (!isKind(error, 'not-found')) throw error;
   }
 }
 

@@ -14,6 +14,8 @@ export function layerReporter(listener: ProgressListener, layer: Descriptor): La
   let lastTime = 0;
   return (phase, current) => {
     const now = performance.now();
+    // Looked at again, after a removal took a layer above it.
+    if (phase === 'exists' && lastPhase === 'unpacked') return;
     if (phase === lastPhase && now - lastTime < intervalMs && current < layer.size) return;
     lastPhase = phase;
     lastTime = now;

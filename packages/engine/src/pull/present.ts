@@ -3,7 +3,7 @@ import { imagesTable } from '../metadata/images.js';
 import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 import type { ActiveStack } from '../stack.js';
-import { topmostExisting } from '../unpack/unpack.js';
+import { topmostExisting } from '../unpack/snapshot-names.js';
 import { isPresent } from './document.js';
 import { loadImage } from './load-image.js';
 

@@ -7,7 +7,8 @@ import { Operation } from '../operations/operation.js';
 import { recoverOperations } from '../operations/recovery.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
-import { type UnpackLayer, unpack } from '../unpack/unpack.js';
+import { type UnpackLayer, unpackContext } from '../unpack/context.js';
+import { unpack } from '../unpack/unpack.js';
 import { checkPlatform } from './check-platform.js';
 import { chooseManifest } from './choose-manifest.js';
 import { readManifestDocument, readRunnableConfig, refuseLarge } from './document.js';
@@ -127,7 +128,7 @@ async function fetchDocument<T>(fetch: FetchContext, descriptor: Descriptor, rea
   }
 }
 
-/** Downloads run side by side and ahead of the unpacking, which goes from the bottom up. */
+/** Downloads run side by side and ahead of the unpacking. */
 async function unpackImage(
   parts: EngineParts,
   stack: ActiveStack,
@@ -139,8 +140,7 @@ async function unpackImage(
   options.onProgress?.({ type: 'layers', layers });
   const reporters = layers.map((layer) => layerReporter(options.onProgress, layer));
   await using downloads = fetchLayers(fetch, layers, reporters);
-  const [{ id, snapshotter }, differ] = await Promise.all([stack.snapshotter(), stack.differ()]);
-  const context = { snapshotterId: id, snapshotter, differ, operation: fetch.operation, signal: options.signal };
+  const context = await unpackContext(parts, stack, fetch.operation, options.signal);
   const unpackLayers = layers.map(
     (descriptor, index): UnpackLayer => ({
       descriptor,
@@ -149,7 +149,7 @@ async function unpackImage(
       report: reporters[index] as UnpackLayer['report'],
     }),
   );
-  const snapshots = chainIds(image.config.rootfs.diff_ids).map((name) => ({ snapshotter: id, name }));
+  const snapshots = chainIds(image.config.rootfs.diff_ids).map((name) => ({ snapshotter: context.snapshotterId, name }));
   await parts.metadata.write((tx) => addToLease(tx, fetch.operation.id, { snapshots }));
   // Awaited here: the downloads are stopped when this scope ends.
   return await unpack(context, unpackLayers);

@@ -8,7 +8,9 @@ import { layerReporter } from '../pull/layer-progress.js';
 import type { LoadedImage } from '../pull/load-image.js';
 import type { EngineParts } from '../settings.js';
 import type { ActiveStack } from '../stack.js';
-import { topmostExisting, unpack } from './unpack.js';
+import { unpackContext } from './context.js';
+import { topmostExisting } from './snapshot-names.js';
+import { unpack } from './unpack.js';
 
 export interface EnsureUnpackedOptions {
   readonly signal?: AbortSignal | undefined;
@@ -33,9 +35,8 @@ export async function ensureUnpacked(
     addToLease(tx, operation.id, { snapshots: image.chain.map((name) => ({ snapshotter: id, name })) }),
   );
   const { layers, config } = image.manifest;
-  const context = { snapshotterId: id, snapshotter, differ: await stack.differ(), operation, signal: options.signal };
   const chainId = await unpack(
-    context,
+    await unpackContext(parts, stack, operation, options.signal),
     layers.map((descriptor, index) => ({
       descriptor,
       diffId: image.config.rootfs.diff_ids[index] as Digest,
