@@ -1,6 +1,7 @@
 import type { MetadataStore, PrepareOptions, ReadTransaction, SnapshotInfo, WriteTransaction } from '@slipway/plugin-api';
 import {
   hasChildren,
+  hasParent,
   invalidKey,
   invalidLabel,
   parentNotCommitted,
@@ -26,6 +27,23 @@ export interface NewSnapshot {
   /** As {@link SnapshotBooks.check} found it. */
   readonly parent: SnapshotRow | undefined;
   readonly labels: PrepareOptions['labels'];
+}
+
+/** What an active snapshot is to become. */
+export interface Commitment {
+  readonly id: number;
+  readonly name: string;
+  readonly key: string;
+  /** As {@link SnapshotBooks.checkCommit} found it. */
+  readonly newParent: SnapshotRow | undefined;
+  readonly labels: PrepareOptions['labels'];
+}
+
+/** What can be committed. */
+export interface Committable {
+  readonly row: SnapshotRow;
+  /** What it is put onto, when that is asked for. */
+  readonly newParent: SnapshotRow | undefined;
 }
 
 /** Ids reserved in one transaction: one flush for many snapshots. Those a process does not use are lost, which costs nothing. */
@@ -111,31 +129,30 @@ export class SnapshotBooks {
     });
   }
 
-  /** The active snapshot `key` becomes the committed `name`. Errors: as `commit`. */
-  async commit(what: string, name: string, key: string, id: number, labels: PrepareOptions['labels']): Promise<void> {
+  /** The active snapshot `key` becomes the committed `name`. Errors: as `commit`; `aborted` when the new parent is another one by now. */
+  async commit(what: string, { id, name, key, newParent, labels }: Commitment): Promise<void> {
     const updatedAt = new Date().toISOString();
     await this.#metadata.write((tx) => {
-      const row = this.checkCommit(what, name, key, tx);
+      const { row, newParent: found } = this.#checkCommit(tx, what, name, key, newParent?.name);
       // Removed and prepared anew since its files were flushed.
       if (row.id !== id) throw snapshotNotFound(what, key);
+      if (newParent !== undefined && found?.id !== newParent.id) throw parentReplaced(what, key, newParent.name);
       tx.delete(this.#tables.snapshots, tableKey(key));
       tx.put(this.#tables.snapshots, tableKey(name), {
         ...row,
         kind: 'committed',
         name,
+        ...(newParent === undefined ? {} : { parent: newParent.name }),
         labels: checkedLabels(what, name, labels),
         updatedAt,
       });
+      if (newParent !== undefined) tx.put(this.#tables.children, `${newParent.id}/${id}`, true);
     });
   }
 
-  /** The row of `key` when it can be committed as `name`. Errors: as `commit`. */
-  checkCommit(what: string, name: string, key: string, transaction?: ReadTransaction): SnapshotRow {
-    if (transaction === undefined) return this.#metadata.read((tx) => this.checkCommit(what, name, key, tx));
-    const row = this.#row(transaction, what, key);
-    if (row.kind !== 'active') throw wrongKind(what, key, row.kind, '"active"');
-    this.#checkFree(transaction, what, name);
-    return row;
+  /** Refuses early what {@link commit} would refuse after the flush. Errors: as `commit`. */
+  checkCommit(what: string, name: string, key: string, newParent: string | undefined): Committable {
+    return this.#metadata.read((tx) => this.#checkCommit(tx, what, name, key, newParent));
   }
 
   /** Returns the removed row. Errors: as `remove`. */
@@ -176,7 +193,19 @@ export class SnapshotBooks {
 
   #check(tx: ReadTransaction, what: string, key: string, parent: string | undefined): SnapshotRow | undefined {
     this.#checkFree(tx, what, key);
-    if (parent === undefined) return undefined;
+    return parent === undefined ? undefined : this.#parent(tx, what, key, parent);
+  }
+
+  #checkCommit(tx: ReadTransaction, what: string, name: string, key: string, newParent: string | undefined): Committable {
+    const row = this.#row(tx, what, key);
+    if (row.kind !== 'active') throw wrongKind(what, key, row.kind, '"active"');
+    this.#checkFree(tx, what, name);
+    if (newParent === undefined) return { row, newParent: undefined };
+    if (row.parent !== undefined) throw hasParent(what, key, row.parent);
+    return { row, newParent: this.#parent(tx, what, key, newParent) };
+  }
+
+  #parent(tx: ReadTransaction, what: string, key: string, parent: string): SnapshotRow {
     checkKey(what, parent);
     const row = tx.get(this.#tables.snapshots, tableKey(parent));
     if (row === undefined) throw parentNotFound(what, key, parent);

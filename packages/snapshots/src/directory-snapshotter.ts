@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { linux } from '@slipway/linux';
 import {
+  type CommitOptions,
   type LayerTarget,
   type LayerTree,
   type MetadataStore,
@@ -14,7 +15,7 @@ import {
   wrapError,
 } from '@slipway/plugin-api';
 import { SnapshotBooks } from './books.js';
-import { wrongKind } from './errors.js';
+import { rebaseUnsupported, wrongKind } from './errors.js';
 import { claimFolder, type FolderClaim, makeFolder, SnapshotFolders } from './folders.js';
 import type { SnapshotRow } from './row.js';
 import type { SnapshotPlace, SnapshotTrees } from './snapshot-trees.js';
@@ -83,13 +84,15 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return await this.#create('view snapshot', 'view', key, parent, options);
   }
 
-  async commit(name: string, key: string, options: PrepareOptions = {}): Promise<void> {
+  async commit(name: string, key: string, { parent, labels }: CommitOptions = {}): Promise<void> {
     const what = 'commit snapshot';
-    const row = this.#books.checkCommit(what, name, key);
-    const place = this.#place(row, this.#books.lineage(what, key).parents);
+    if (parent !== undefined && this.#trees.checkRebase === undefined) throw rebaseUnsupported(what, key);
+    const { row, newParent } = this.#books.checkCommit(what, name, key, parent);
+    const place = this.#place(row, this.#ancestors(what, newParent?.name ?? row.parent));
+    if (newParent !== undefined) this.#trees.checkRebase?.(place);
     await attempt(`${what} "${key}"`, this.#jobs.sync(place.tree));
     step('snapshot.commit.synced', { name, key });
-    await this.#books.commit(what, name, key, row.id, options.labels);
+    await this.#books.commit(what, { id: row.id, name, key, newParent, labels });
     step('snapshot.commit.recorded', { name, key });
     // It is committed; what stays behind goes with the snapshot.
     await this.#trees.settle({ ...place, kind: 'committed' }, this.#jobs).catch(() => undefined);
@@ -136,9 +139,8 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     { labels }: PrepareOptions,
   ): Promise<readonly Mount[]> {
     const parentRow = this.#books.check(what, key, parent);
-    const ancestors = parentRow === undefined ? [] : [parentRow, ...this.#books.lineage(what, parentRow.name).parents];
     const { id, claim } = await attempt(`${what} "${key}"`, this.#newFolder());
-    const place = this.#place({ id, kind }, ancestors);
+    const place = this.#place({ id, kind }, this.#ancestors(what, parentRow?.name));
     try {
       using _claim = claim;
       try {
@@ -185,6 +187,13 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   #find(what: string, key: string): SnapshotPlace {
     const { row, parents } = this.#books.lineage(what, key);
     return this.#place(row, parents);
+  }
+
+  /** The committed snapshot of a name with those below it, topmost first. */
+  #ancestors(what: string, name: string | undefined): readonly SnapshotRow[] {
+    if (name === undefined) return [];
+    const { row, parents } = this.#books.lineage(what, name);
+    return [row, ...parents];
   }
 
   #place({ id, kind }: Pick<SnapshotRow, 'id' | 'kind'>, parents: readonly SnapshotRow[]): SnapshotPlace {

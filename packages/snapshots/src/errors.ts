@@ -44,6 +44,26 @@ export const parentReplaced = (what: string, key: string, parent: string): Slipw
     'try again',
   );
 
+export const hasParent = (what: string, key: string, found: string): SlipwayError =>
+  refusal(
+    'failed-precondition',
+    'SNAPSHOT_HAS_PARENT',
+    what,
+    key,
+    `it grows on "${shortened(found)}" already, expected a snapshot that was prepared without a parent`,
+    'commit it without a parent, or prepare one without',
+  );
+
+export const rebaseUnsupported = (what: string, key: string): SlipwayError =>
+  refusal(
+    'unimplemented',
+    'SNAPSHOT_REBASE_UNSUPPORTED',
+    what,
+    key,
+    'this snapshotter cannot put a snapshot onto a parent that it was not prepared on',
+    'prepare the snapshot on its parent',
+  );
+
 export const wrongKind = (what: string, key: string, kind: string, expected: string): SlipwayError =>
   refusal('failed-precondition', 'SNAPSHOT_WRONG_KIND', what, key, `the snapshot is of kind "${kind}", expected ${expected}`);
 

@@ -21,6 +21,11 @@ export interface SnapshotTrees {
   trees(place: SnapshotPlace): readonly LayerTree[];
   /** Called only for active snapshots. */
   layerTarget(place: SnapshotPlace): LayerTarget;
+  /**
+   * Capability `rebase`, absent without it: refuses parents that a tree which was made without any cannot be put onto by writing
+   * them down.
+   */
+  checkRebase?(place: SnapshotPlace): void;
   /** Removes what a committed snapshot no longer needs. It may be cut short: nothing depends on it. */
   settle(place: SnapshotPlace, jobs: TreeJobs): Promise<void>;
 }

@@ -41,6 +41,20 @@ it('keeps whole trees and copies nothing for a view', async () => {
   await owned.disposeAsync();
 });
 
+it('takes no parent with a commit: a whole tree cannot be put onto another one', async () => {
+  const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+  await snapshotter.prepare('a');
+  await snapshotter.commit('A', 'a');
+  await snapshotter.prepare('b');
+  await expect(snapshotter.commit('B', 'b', { parent: 'A' })).rejects.toMatchObject({
+    kind: 'unimplemented',
+    code: 'SNAPSHOT_REBASE_UNSUPPORTED',
+    hint: 'prepare the snapshot on its parent',
+  });
+  expect(await snapshotter.stat('b')).toMatchObject({ kind: 'active' });
+  await owned.disposeAsync();
+});
+
 it('says that the disk is full, leaves nothing, and works again when there is space', async () => {
   const fd = linux.mountDetached([{ kind: 'generic', fstype: 'tmpfs', source: 'small', flags: [], data: { size: '2m' } }]);
   const small = `/proc/self/fd/${fd}`;

@@ -11,9 +11,7 @@ const maxParents = 499;
 /** `fs` is the layer, `work` the folder that overlayfs wants beside it while it is written to. */
 export const overlayTrees: SnapshotTrees = {
   async fill(place) {
-    // Refused now: an image must not be listed and then fail to run.
-    const count = visible(place.parents).length;
-    if (count > maxParents) throw tooManyParents(count);
+    checkCount(place.parents);
     const [parent] = place.parents;
     if (place.kind !== 'active' || parent === undefined) return;
     mkdirSync(workOf(place), { mode: 0o700 });
@@ -39,10 +37,20 @@ export const overlayTrees: SnapshotTrees = {
     lower: visible(parents).map((path) => ({ format: 'overlay', path })),
   }),
 
+  checkRebase({ parents }) {
+    checkCount(parents);
+  },
+
   async settle(place, jobs) {
     await jobs.remove(workOf(place));
   },
 };
+
+/** Refuses early: an image must not be listed and then fail to run. */
+function checkCount(parents: readonly string[]): void {
+  const count = visible(parents).length;
+  if (count > maxParents) throw tooManyParents(count);
+}
 
 function tooManyParents(count: number): SlipwayError {
   return new SlipwayError({

@@ -51,7 +51,7 @@ describe('the plugin', () => {
     using _living = makeFolder(linux, join(root, 'probe-living'));
     const { owned, capabilities } = await activate(plugin, root, memoryMetadata());
     expect(readdirSync(root).sort()).toEqual(['probe-living', 'snapshots']);
-    expect(capabilities).toEqual({ overlay: true });
+    expect(capabilities).toEqual({ overlay: true, rebase: true });
     await owned.disposeAsync();
   });
 });
@@ -146,6 +146,69 @@ describe('a layer', () => {
     expect(linux.lgetxattr(tree(3), 'trusted.overlay.opaque')).toBeUndefined();
     expect(linux.lgetxattr(tree(3), 'user.mine')?.toString()).toBe('kept');
     closeSync(fd);
+    await owned.disposeAsync();
+  });
+});
+
+describe('a layer that was made without a parent', () => {
+  it('is put onto one when it is committed, and holds it', async () => {
+    const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+    for (const key of ['a', 'b', 'c']) {
+      await snapshotter.prepare(key);
+      writeFileSync(join((await snapshotter.layerTarget(key)).path, key), '');
+    }
+    await snapshotter.commit('A', 'a');
+    await snapshotter.commit('B', 'b', { parent: 'A', labels: { of: 'B' } });
+    await snapshotter.commit('C', 'c', { parent: 'B' });
+    expect(await snapshotter.stat('B')).toMatchObject({ kind: 'committed', parent: 'A', labels: { of: 'B' } });
+    expect((await snapshotter.trees('C')).map(({ path }) => path)).toEqual([tree(3), tree(2), tree(1)]);
+    const fd = linux.mountDetached(await snapshotter.prepare('d', 'C'));
+    expect(readdirSync(`/proc/self/fd/${fd}`).sort()).toEqual(['a', 'b', 'c']);
+    closeSync(fd);
+    await expect(snapshotter.remove('B')).rejects.toMatchObject({ code: 'SNAPSHOT_HAS_CHILDREN' });
+    await snapshotter.remove('d');
+    for (const name of ['C', 'B', 'A']) await snapshotter.remove(name);
+    await owned.disposeAsync();
+  });
+
+  it('stays as it is when it cannot be put there', async () => {
+    const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+    await snapshotter.prepare('a');
+    await snapshotter.commit('A', 'a');
+    await snapshotter.prepare('on-a', 'A');
+    await snapshotter.prepare('free');
+    await snapshotter.view('view', 'A');
+    const refusals = [
+      ['on-a', 'A', { kind: 'failed-precondition', code: 'SNAPSHOT_HAS_PARENT' }],
+      ['view', 'A', { kind: 'failed-precondition', code: 'SNAPSHOT_WRONG_KIND' }],
+      ['free', 'missing', { kind: 'not-found', code: 'SNAPSHOT_PARENT_NOT_FOUND' }],
+      ['free', 'on-a', { kind: 'invalid-argument', code: 'SNAPSHOT_PARENT_NOT_COMMITTED' }],
+      ['free', 'free', { kind: 'invalid-argument', code: 'SNAPSHOT_PARENT_NOT_COMMITTED' }],
+      ['free', 'view', { kind: 'invalid-argument', code: 'SNAPSHOT_PARENT_NOT_COMMITTED' }],
+      ['free', '', { kind: 'invalid-argument', code: 'SNAPSHOT_KEY_INVALID' }],
+    ] as const;
+    for (const [key, parent, error] of refusals)
+      await expect(snapshotter.commit('B', key, { parent })).rejects.toMatchObject(error);
+    await expect(snapshotter.commit('A', 'free', { parent: 'A' })).rejects.toMatchObject({ code: 'SNAPSHOT_EXISTS' });
+    await snapshotter.commit('B', 'free', { parent: 'A' });
+    await owned.disposeAsync();
+  });
+
+  it('is never on more layers than can be mounted', async () => {
+    // In memory: each commit syncs the file system.
+    const memory = mkdtempSync('/dev/shm/slipway-overlay-test-');
+    const { instance: snapshotter, owned } = await activate(plugin, memory, memoryMetadata());
+    owned.defer(() => rmSync(memory, { recursive: true, force: true }));
+    for (let layer = 1; layer <= 500; layer++) {
+      await snapshotter.prepare('key');
+      await snapshotter.commit(`layer-${layer}`, 'key', layer > 1 ? { parent: `layer-${layer - 1}` } : {});
+    }
+    await snapshotter.prepare('key');
+    await expect(snapshotter.commit('layer-501', 'key', { parent: 'layer-500' })).rejects.toMatchObject({
+      code: 'OVERLAY_TOO_MANY_LAYERS',
+    });
+    expect(await snapshotter.stat('key')).toMatchObject({ kind: 'active' });
+    closeSync(linux.mountDetached(await snapshotter.prepare('top', 'layer-499'), { readOnly: true }));
     await owned.disposeAsync();
   });
 });
