@@ -1,10 +1,8 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { linux } from '@slipway/linux';
 import type { Snapshotter } from '@slipway/plugin-api';
+import { lockFile, removeFreeLocks, takeLock } from '../locks/index.js';
 import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
 import { containersTable } from '../metadata/containers.js';
+import { finishAllDeletions } from '../metadata/deletion.js';
 import { endLease, leasesTable } from '../metadata/leases.js';
 import { imageMountsTable } from '../metadata/mounts.js';
 import { rowName, rowPrefix } from '../metadata/rows.js';
@@ -16,12 +14,14 @@ import { ignoring } from './ignoring.js';
  * left in the root folder then has no record: it is found by the boot id that was written when the root was last used.
  */
 export async function sweepAfterReboot(parts: EngineParts): Promise<void> {
-  using _lock = await lockFile(path.join(parts.settings.state, 'reboot.lock'));
   const current = bootId();
-  const last = lastBoot(parts.metadata);
+  using lock = await takeLock(lockFile(parts.settings.root, 'reboot'), {
+    what: 'clean up after a restart of the machine',
+    isDone: () => lastBoot(parts.metadata) === current,
+  });
   // Another process was first.
-  if (last === current) return;
-  if (last !== undefined) await sweepEverythingInFlight(parts);
+  if (lock === undefined) return;
+  if (lastBoot(parts.metadata) !== undefined) await sweepEverythingInFlight(parts);
   await parts.metadata.write((tx) => recordBoot(tx, current));
 }
 
@@ -33,6 +33,8 @@ async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
     const snapshotter = await parts.snapshotters.get(id).catch(() => undefined);
     if (snapshotter !== undefined) await removeUncommitted(snapshotter);
   }
+  await finishAllDeletions(parts);
+  removeFreeLocks(parts.settings.root);
   const leases = parts.metadata.read((tx) => [...tx.entries(leasesTable, { prefix: rowPrefix })].map(([key]) => rowName(key)));
   for (const id of leases) await endLease(parts.metadata, id);
   await parts.metadata.write((tx) => {
@@ -46,12 +48,4 @@ async function removeUncommitted(snapshotter: Snapshotter): Promise<void> {
   for await (const info of snapshotter.walk()) if (info.kind !== 'committed') keys.push(info.name);
   for (const key of keys) await ignoring(snapshotter.remove(key), 'not-found');
   await snapshotter.cleanup();
-}
-
-/** Waits with back-off: a blocking flock(2) would hold a thread of Node's pool. */
-async function lockFile(file: string): Promise<Disposable> {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const fd = openSync(file, 'a', 0o600);
-  for (let wait = 5; !linux.tryFlock(fd, 'exclusive'); wait = Math.min(wait * 2, 200)) await sleep(wait);
-  return { [Symbol.dispose]: () => closeSync(fd) };
 }

@@ -21,7 +21,7 @@ const failure = (kind: 'unavailable' | 'failed-precondition' | 'not-found' | 'al
 
 /** Keeps what is written to one ingest; commits like a store. */
 function fakeContent(options: { busy?: number } = {}) {
-  const state = { data: Buffer.alloc(0), committed: false, closed: 0, busy: options.busy ?? 0 };
+  const state = { data: Buffer.alloc(0), committed: false, closed: 0, busy: options.busy ?? 0, seen: 0 };
   const writer = {
     write: async (chunk: Uint8Array) => {
       state.data = Buffer.concat([state.data, chunk]);
@@ -44,6 +44,11 @@ function fakeContent(options: { busy?: number } = {}) {
       if (state.busy-- > 0) throw failure('unavailable');
       if (state.committed) throw failure('already-exists');
       return writer;
+    },
+    // The other writer comes on each time that somebody looks.
+    status: async () => {
+      if (state.busy < 0) throw failure('not-found');
+      return { ...writer.status(), offset: ++state.seen };
     },
   } as unknown as ContentStore;
   return { content, state };
@@ -132,11 +137,11 @@ describe('fetchContent', () => {
     expect(offsets).toEqual([0]);
   });
 
-  it('waits for another writer of the same content, and leaves its ingest alone', async () => {
+  it('waits for another writer of the same content, shows its progress, and leaves its ingest alone', async () => {
     const { content, state } = fakeContent({ busy: 3 });
     state.committed = true;
     const { fetcher, offsets } = fakeFetcher([]);
-    await fetchWith(content, fetcher);
+    expect(await fetchWith(content, fetcher)).toEqual([1, 2, 3]);
     expect(offsets).toEqual([]);
     expect(parts.released).toEqual([]);
   });
