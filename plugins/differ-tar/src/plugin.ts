@@ -11,6 +11,6 @@ export const plugin = definePlugin({
   declares: { writes: ['overlay', 'directory'] },
   activate: async ({ container, own }) => {
     const { TarDiffer } = await import('./tar-differ.js');
-    return { instance: own(container.resolve(TarDiffer)) };
+    return { instance: own(container.resolve(TarDiffer)), capabilities: { compare: true } };
   },
 });

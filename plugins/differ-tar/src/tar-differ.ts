@@ -1,9 +1,12 @@
 import {
   type ApplyOptions,
+  type ComparedLayer,
+  type CompareOptions,
   type ContentStore,
   type Descriptor,
   type Differ,
   type LayerTarget,
+  type LayerTree,
   type Logger,
   type PluginDirs,
   SlipwayError,
@@ -12,6 +15,8 @@ import {
   tokens,
 } from '@slipway/plugin-api';
 import { inject, injectable } from 'tsyringe';
+import { CompareThreads } from './compare-threads.js';
+import { compareToContent } from './compare-to-content.js';
 import { type DifferTarConfig, limitsOf } from './config.js';
 import { LayerWorker } from './layer-worker.js';
 import { spool } from './spool.js';
@@ -20,6 +25,7 @@ import { spool } from './spool.js';
 @injectable()
 export class TarDiffer implements Differ, AsyncDisposable {
   readonly #worker = new LayerWorker();
+  readonly #compareThreads = new CompareThreads();
 
   constructor(
     @inject(tokens.config) private readonly config: DifferTarConfig,
@@ -51,7 +57,14 @@ export class TarDiffer implements Differ, AsyncDisposable {
     return { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size };
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#worker[Symbol.asyncDispose]();
+  compare(lower: readonly LayerTree[], upper: readonly LayerTree[], options: CompareOptions = {}): Promise<ComparedLayer> {
+    const { content, log } = this;
+    const services = { content, log, threads: this.#compareThreads, limits: limitsOf(this.config) };
+    return compareToContent(services, lower, upper, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#compareThreads[Symbol.asyncDispose]();
+    await this.#worker[Symbol.asyncDispose]();
   }
 }
