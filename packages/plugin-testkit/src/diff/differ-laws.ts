@@ -1,0 +1,62 @@
+import type { Differ } from '@slipway/plugin-api';
+import { differPoint } from '@slipway/plugin-api';
+import { cleanUpLaws } from '../clean-up-laws.js';
+import type { LawRunner } from '../law-runner.js';
+import { manifestLaws } from '../manifest-laws.js';
+import { capabilitiesOf, type OpenSubject } from '../subject.js';
+import { caseLaws } from './case-laws.js';
+import { cleanUp } from './clean-up.js';
+import { compareLaws } from './compare-laws.js';
+import { crashLaws } from './crash-laws.js';
+import type { DirectoryFormat } from './layer-bench.js';
+import { refusalLaws } from './refusal-laws.js';
+import { stageLaws } from './stage-laws.js';
+import { streamLaws } from './stream-laws.js';
+import { type DifferLawOptions, differLawsOn, type OpenDiffer } from './subject.js';
+import { workLaws } from './work-laws.js';
+
+/**
+ * The laws of differ.v1, for any implementation that writes directories. They need root and real mounts of overlayfs. What the differ
+ * says of itself (`capabilities`) decides about the laws of `stage` and `compare`.
+ *
+ * ```ts
+ * await differLaws({ describe, it }, openSubject, {
+ *   writes: ['overlay', 'directory'],
+ *   module: new URL('./subject.ts', import.meta.url).href,
+ *   steps: ['diff.apply.opened', 'diff.apply.applied'],
+ * });
+ * ```
+ */
+export async function differLaws(runner: LawRunner, open: OpenDiffer, options: DifferLawOptions): Promise<void> {
+  const capabilities = await capabilitiesOf(open);
+  const formats = options.writes.filter((format): format is DirectoryFormat => format === 'overlay' || format === 'directory');
+  const law = differLawsOn(runner, open, options);
+  const openDiffer: OpenSubject<Differ> = async (root) => {
+    const subject = await open(root);
+    return {
+      instance: subject.instance.differ,
+      capabilities: subject.capabilities,
+      folder: subject.folder,
+      [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
+    };
+  };
+
+  runner.describe('laws of differ.v1', () => {
+    const contract = {
+      point: differPoint,
+      methods: ['apply'],
+      optionalMethods: { stage: ['stage'], compare: ['compare'] },
+    } as const;
+    manifestLaws(runner, openDiffer, contract, options);
+    runner.describe('apply', () => {
+      caseLaws(law, formats);
+      streamLaws(law, formats);
+      refusalLaws(law, formats, 'refused');
+      workLaws(law, formats, options);
+    });
+    if (capabilities['stage'] === true) runner.describe('capability stage', () => stageLaws(law));
+    if (capabilities['compare'] === true) runner.describe('capability compare', () => compareLaws(law, formats));
+    runner.describe('kill -9', () => crashLaws(law, formats, options));
+    cleanUpLaws(runner, open, cleanUp(formats));
+  });
+}

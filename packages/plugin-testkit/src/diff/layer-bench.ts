@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { linux } from '@slipway/linux';
+import { hasCode, type LayerTarget, type LayerTree, type StagedLayer } from '@slipway/plugin-api';
+import { listTree, type TreeListing } from '../trees/tree-listing.js';
+import { type DifferInstance, putBlob } from './subject.js';
+
+/** A format of {@link LayerTarget} that is looked at through directories. */
+export type DirectoryFormat = 'overlay' | 'directory';
+
+/** How layers get into trees: one after the other in a format, or staged side by side and rebased. */
+export type Manner = DirectoryFormat | 'staged';
+
+/** Layers that were put on each other. */
+export interface LayerStack {
+  /** Topmost first. */
+  readonly trees: readonly LayerTree[];
+  /** How many layers said `LAYER_NEEDS_LOWER`, and were applied in order. */
+  readonly inOrder: number;
+}
+
+/**
+ * Trees beside a "host" that no layer may reach. Every application is followed by a look at everything around its target: other trees and
+ * the host must be as before, down to times and link counts.
+ */
+export class LayerBench {
+  /** A folder that stands for the host. It has `canary` in it. */
+  readonly host: string;
+  readonly #folder: string;
+  readonly #instance: DifferInstance;
+  #made = 0;
+
+  constructor(folder: string, instance: DifferInstance) {
+    this.#folder = folder;
+    this.#instance = instance;
+    this.host = join(folder, 'host');
+    mkdirSync(this.host, { recursive: true });
+    writeFileSync(join(this.host, 'canary'), 'canary');
+    mkdirSync(join(folder, 'trees'));
+  }
+
+  /** Another place for trees, made by another differ. */
+  of(instance: DifferInstance): LayerBench {
+    return new LayerBench(join(this.#folder, `of${this.#made++}`), instance);
+  }
+
+  /** A new, empty target. */
+  target(format: DirectoryFormat, lower: readonly LayerTree[] = []): LayerTarget {
+    const path = join(this.#folder, 'trees', String(this.#made++));
+    mkdirSync(path, { mode: 0o755 });
+    return { format, path, lower: format === 'directory' ? [] : lower };
+  }
+
+  async stack(manner: Manner, layers: readonly Buffer[]): Promise<LayerStack> {
+    if (manner === 'directory') return await this.#inOneDirectory(layers);
+    const attempts = manner === 'staged' ? await this.#stageAll(layers) : layers.map(() => undefined);
+    let trees: readonly LayerTree[] = [];
+    let inOrder = 0;
+    for (const [index, layer] of layers.entries()) {
+      const rebased = await this.#rebase(attempts[index], trees);
+      if (rebased !== undefined) trees = [rebased, ...trees];
+      else {
+        if (manner === 'staged') inOrder++;
+        const target = this.target('overlay', trees);
+        await this.#apply(layer, target);
+        trees = [target, ...trees];
+      }
+    }
+    return { trees, inOrder };
+  }
+
+  /** What is seen of trees, topmost first, through a real mount. */
+  list(trees: readonly LayerTree[]): TreeListing {
+    const [top] = trees;
+    if (top?.format === 'directory') return listTree(top.path);
+    return onMount(this.#folder, trees, listTree);
+  }
+
+  async tree(manner: Manner, layers: readonly Buffer[]): Promise<TreeListing> {
+    return this.list((await this.stack(manner, layers)).trees);
+  }
+
+  /** Trees, topmost first, that are what `lower` is with a change made through a mount. */
+  change(format: DirectoryFormat, lower: readonly LayerTree[], change: (path: string) => void): readonly LayerTree[] {
+    const target = this.target(format, lower);
+    const [below] = lower;
+    if (format === 'directory') {
+      if (below !== undefined) execFileSync('cp', ['-a', `${below.path}/.`, target.path]);
+      change(target.path);
+      return [target];
+    }
+    const work = join(this.#folder, 'work');
+    mkdirSync(work, { recursive: true });
+    onMount(this.#folder, lower, change, { upper: target.path, work });
+    return [{ format, path: target.path }, ...lower];
+  }
+
+  /** A file around the targets, for another process to read. */
+  file(name: string, content: Uint8Array): string {
+    const path = join(this.#folder, name);
+    writeFileSync(path, content);
+    return path;
+  }
+
+  /** Everything around some targets, as it lies on disk. */
+  around(...targets: readonly LayerTree[]): TreeListing {
+    const inside = targets.map(({ path }) => path.slice(this.#folder.length + 1));
+    const all = Object.entries(listTree(this.#folder, { raw: true }));
+    return Object.fromEntries(all.filter(([name]) => !inside.some((own) => name === own || name.startsWith(`${own}/`))));
+  }
+
+  async #inOneDirectory(layers: readonly Buffer[]): Promise<LayerStack> {
+    const target = this.target('directory');
+    for (const layer of layers) await this.#apply(layer, target);
+    return { trees: [target], inOrder: 0 };
+  }
+
+  async #apply(layer: Buffer, target: LayerTarget): Promise<void> {
+    const blob = await putBlob(this.#instance.content, layer);
+    await this.#leavingOthersAlone(target, () => this.#instance.differ.apply(blob, target));
+  }
+
+  /** All at once, as a pull does it; none knows of the others. */
+  async #stageAll(layers: readonly Buffer[]): Promise<readonly StageAttempt[]> {
+    const { content, differ } = this.#instance;
+    const blobs = await Promise.all(layers.map((layer) => putBlob(content, layer)));
+    const targets = blobs.map(() => this.target('overlay'));
+    const before = this.around(...targets);
+    const attempts = await Promise.all(
+      targets.map(async (target, index): Promise<StageAttempt> => {
+        const blob = blobs[index];
+        assert.ok(blob !== undefined && differ.stage !== undefined);
+        try {
+          return { target, staged: await differ.stage(blob, target) };
+        } catch (error) {
+          return { target, error };
+        }
+      }),
+    );
+    assert.deepEqual(this.around(...targets), before, 'something outside the targets was changed');
+    return attempts;
+  }
+
+  /** The tree of a layer that was staged, or undefined when it has to be applied in order. */
+  async #rebase(attempt: StageAttempt | undefined, lower: readonly LayerTree[]): Promise<LayerTree | undefined> {
+    if (attempt === undefined) return undefined;
+    const { target, staged, error } = attempt;
+    try {
+      if (staged === undefined) throw error;
+      await this.#leavingOthersAlone(target, () => staged.rebase(lower));
+      return { format: target.format, path: target.path };
+    } catch (reason) {
+      if (!hasCode(reason, 'LAYER_NEEDS_LOWER')) throw reason;
+      await rm(target.path, { recursive: true });
+      return undefined;
+    }
+  }
+
+  async #leavingOthersAlone(target: LayerTree, work: () => Promise<unknown>): Promise<void> {
+    const before = this.around(target);
+    try {
+      await work();
+    } finally {
+      assert.deepEqual(this.around(target), before, 'something outside the target was changed');
+    }
+  }
+}
+
+interface StageAttempt {
+  readonly target: LayerTarget;
+  readonly staged?: StagedLayer;
+  readonly error?: unknown;
+}
+
+/** Calls `look` with a path under which overlayfs shows the trees; to be changed when there is an upper directory. */
+function onMount<R>(
+  folder: string,
+  trees: readonly LayerTree[],
+  look: (path: string) => R,
+  upper?: { readonly upper: string; readonly work: string },
+): R {
+  // overlayfs heeds the mark of an opaque directory everywhere but at the root, and takes no single layer.
+  const last = trees.findIndex(({ path }) => linux.lgetxattr(path, 'trusted.overlay.opaque')?.toString() === 'y');
+  const visible = last === -1 ? trees : trees.slice(0, last + 1);
+  const empty = join(folder, 'empty');
+  mkdirSync(empty, { recursive: true });
+  const lower = [...visible.map(({ path }) => path), empty];
+  const fd = linux.mountDetached([{ kind: 'overlay', lower, ...upper }], { readOnly: upper === undefined });
+  try {
+    return look(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
+}
