@@ -21,6 +21,17 @@ export function activeStack(parts: EngineParts, name = parts.settings.defaultSta
       hint: 'add a [stacks.NAME] table to the config or choose another --stack',
     });
   }
+  return stackOf(parts, name, settings);
+}
+
+/** The default stack with this snapshotter and a differ that fits it: for what was unpacked with it, whichever stack that was. */
+export function stackWith(parts: EngineParts, snapshotterId: string): ActiveStack {
+  const name = parts.settings.defaultStack;
+  const { resolver = '', runtime = '' } = parts.settings.stacks[name] ?? {};
+  return stackOf(parts, name, { resolver, runtime, snapshotter: [snapshotterId] });
+}
+
+function stackOf(parts: EngineParts, name: string, settings: StackSettings): ActiveStack {
   let chosen: ReturnType<ActiveStack['snapshotter']> | undefined;
   const snapshotter: ActiveStack['snapshotter'] = () => {
     chosen ??= firstUsableSnapshotter(parts, settings);

@@ -32,6 +32,13 @@ export function sourceLabels(registry: string, repository: string): Labels {
   return { [distributionSource + registry]: repository };
 }
 
+/** Names of the repositories that a blob was fetched from. */
+export function sourceRepositories(labels: Labels): string[] {
+  return Object.entries(labels).flatMap(([label, repository]) =>
+    label.startsWith(distributionSource) ? [`${label.slice(distributionSource.length)}/${repository}`] : [],
+  );
+}
+
 /** Digests that a row's labels keep. */
 export function contentRefs(labels: Labels): string[] {
   return Object.entries(labels).flatMap(([name, value]) => (name.startsWith(gcRefContent) ? [value] : []));

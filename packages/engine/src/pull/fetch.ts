@@ -19,6 +19,8 @@ export interface FetchContext {
   /** Cleans up after operations that were killed since this engine began. */
   readonly recover: () => Promise<void>;
   readonly signal?: AbortSignal | undefined;
+  /** What is there is damaged: it stays until what is fetched is verified, and is replaced then. */
+  readonly replace?: boolean | undefined;
 }
 
 /** Connections that break in the middle are taken up again where they broke, so often in a row without a single new byte. */
@@ -43,7 +45,7 @@ export async function fetchContent(
     const ingest = context.operation.acquire({ kind: 'ingest', ref });
     let writer: ContentWriter;
     try {
-      writer = await context.content.writer({ ref, expected: descriptor });
+      writer = await context.content.writer({ ref, expected: descriptor, replace: context.replace });
     } catch (error) {
       // Not ours to abort: nobody's, or another's.
       ingest.forget();

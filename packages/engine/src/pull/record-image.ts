@@ -1,10 +1,10 @@
 import { chainIds, formatReference, type Reference } from '@slipway/oci';
 import type { Descriptor, Digest, Image, ImageConfig } from '@slipway/plugin-api';
 import { imageOf } from '../images/describe.js';
-import { contentTable } from '../metadata/content.js';
 import { imagesTable } from '../metadata/images.js';
 import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
 import { dropLease, relieveCutOffLeases } from '../metadata/leases.js';
+import { putLabels } from '../metadata/put-labels.js';
 import { noteReferences } from '../metadata/references.js';
 import { rowKey } from '../metadata/rows.js';
 import { changeNames } from '../names/change-names.js';
@@ -37,10 +37,7 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
   const chain = chainIds(record.image.config.rootfs.diff_ids);
   const now = new Date().toISOString();
   return changeNames(parts, record.operation, (tx) => {
-    for (const [digest, added] of labels) {
-      const row = tx.get(contentTable, rowKey(digest));
-      if (row !== undefined) tx.put(contentTable, rowKey(digest), { ...row, labels: { ...row.labels, ...added } });
-    }
+    putLabels(tx, labels);
     const before = tx.get(imagesTable, rowKey(name));
     const row = { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now };
     tx.put(imagesTable, rowKey(name), row);
@@ -55,6 +52,13 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
 }
 
 function labelsOf({ reference, image, snapshotter, chainId }: ImageRecord): Map<Digest, Labels> {
+  const labels = contentLabels(reference, image);
+  const { digest } = image.manifest.config;
+  return labels.set(digest, { ...labels.get(digest), ...configLabels(snapshotter, chainId) });
+}
+
+/** By which an image's documents keep what they need, and where each blob came from. */
+export function contentLabels(reference: Reference, image: FetchedImage): Map<Digest, Labels> {
   const source = sourceLabels(reference.registry, reference.repository);
   const labels = new Map<Digest, Labels>();
   const add = (digest: Digest, more: Labels): void => {
@@ -62,7 +66,7 @@ function labelsOf({ reference, image, snapshotter, chainId }: ImageRecord): Map<
   };
   for (const { index, position, child } of image.path) add(index.digest, indexLabels(position, child.digest));
   add(image.descriptor.digest, manifestLabels(image.manifest));
-  add(image.manifest.config.digest, configLabels(snapshotter, chainId));
+  add(image.manifest.config.digest, {});
   image.manifest.layers.forEach((layer, position) => {
     add(layer.digest, layerLabels(image.config.rootfs.diff_ids[position] as Digest));
   });

@@ -18,7 +18,11 @@ export interface System {
    * does not keep the others: it is told in `failures`.
    */
   prune(options?: PruneOptions): Promise<Pruned>;
-  /** Reads everything again and compares it with its digest. Errors: only what keeps it from looking; what it finds is in the report. */
+  /**
+   * Reads every blob again and compares it with its digest, and every snapshot of an image with what its layer says. Errors: only what keeps it
+   * from looking, and `not-found` for a name; what it finds is in the report. With `repair` a blob is brought in again from where its image came
+   * from, and replaced when that is verified; a snapshot is removed with all that grows on it and unpacked again, unless something uses it.
+   */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /** Makes the books anew from what the content store has: for a metadata store that was lost. Names come from their copy on disk. */
   rebuild(options?: SystemOptions): Promise<RebuildReport>;
@@ -103,15 +107,27 @@ export interface VerifyOptions extends SystemOptions {
   readonly onProgress?: ((event: VerifyProgress) => void) | undefined;
 }
 
+/** Of blobs bytes are counted, over all blobs; of snapshots how many are done. Repairs are told as they begin. */
 export type VerifyProgress =
   | { readonly type: 'blob'; readonly digest: Digest; readonly current: number; readonly total: number }
-  | { readonly type: 'snapshot'; readonly name: string; readonly current: number; readonly total: number };
+  | { readonly type: 'snapshot'; readonly name: string; readonly current: number; readonly total: number }
+  | { readonly type: 'repair'; readonly what: 'blob' | 'snapshot'; readonly name: string };
 
 export interface VerifyReport {
   readonly blobs: number;
   readonly snapshots: number;
   readonly bytes: number;
   readonly problems: readonly VerifyProblem[];
+  /** What could not be compared with its layer, because that is not here: no problem in itself. `repair` brings the layer in. */
+  readonly unchecked: readonly UncheckedSnapshot[];
+}
+
+export interface UncheckedSnapshot {
+  readonly snapshotter: string;
+  readonly name: string;
+  readonly message: string;
+  /** Names of the images that need it. */
+  readonly images: readonly string[];
 }
 
 export interface VerifyProblem {
@@ -120,7 +136,7 @@ export interface VerifyProblem {
   /** Snapshots only. */
   readonly snapshotter?: string;
   readonly problem: 'missing' | 'damaged' | 'unreadable';
-  /** Found against expected; for a snapshot the first paths that differ. */
+  /** Found against expected, for a snapshot the first paths that differ; and why it could not be repaired. */
   readonly message: string;
   /** Names of the images that need it. */
   readonly images: readonly string[];

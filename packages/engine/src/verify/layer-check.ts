@@ -1,0 +1,108 @@
+import { type Digest, hasCode, isKind, type Snapshotter, step, throwIfAborted } from '@slipway/plugin-api';
+import { addToLease } from '../metadata/leases.js';
+import { releaseSnapshot } from '../operations/release-snapshot.js';
+import { stackWith } from '../stack.js';
+import type { ImageLayer } from './image-layers.js';
+import type { Verification } from './verification.js';
+
+export interface LayerFinding {
+  readonly problem: 'none' | 'missing' | 'damaged' | 'unreadable' | 'unchecked';
+  readonly message: string;
+}
+
+const fine: LayerFinding = { problem: 'none', message: '' };
+const shown = 3;
+
+/**
+ * Applies a layer once more, to a snapshot of its own on the same parent, and compares the two trees. That takes as long as unpacking did, and is right for
+ * every layer and every snapshotter; a digest of the tree, kept at unpacking, would be cheaper and would have to be believed.
+ *
+ * On a parent that was found damaged nothing can be compared with: the tree that was made for comparison is kept in its place then, until the end.
+ */
+export class LayerCheck implements AsyncDisposable {
+  readonly #verification: Verification;
+  readonly #id: string;
+  readonly #snapshotter: Snapshotter;
+  /** Of damaged layers what was made for comparison, by chain ID. */
+  readonly #standIns = new Map<Digest, { readonly name: string; readonly forget: () => void }>();
+  #count = 0;
+
+  constructor(verification: Verification, id: string, snapshotter: Snapshotter) {
+    this.#verification = verification;
+    this.#id = id;
+    this.#snapshotter = snapshotter;
+  }
+
+  /** Errors: `canceled`, `resource-exhausted`. */
+  async look(layer: ImageLayer): Promise<LayerFinding> {
+    const { findings, options, operation } = this.#verification;
+    if (layer.isAbsent) return unchecked(`its layer "${layer.descriptor.digest}" is not here`);
+    if (findings.isBad(layer.descriptor.digest)) return unchecked(`its layer "${layer.descriptor.digest}" is damaged`);
+    const key = `verify-${operation.id}-${this.#count++}`;
+    const record = operation.acquire({ kind: 'snapshot', snapshotter: this.#id, key });
+    try {
+      const finding = await this.#compare(layer, key);
+      if (finding.problem === 'none' || finding.problem === 'unchecked') return finding;
+      await this.#keep(layer, key);
+      record.forget();
+      return finding;
+    } catch (error) {
+      throwIfAborted('verify', options.signal);
+      if (isKind(error, 'resource-exhausted', 'internal')) throw error;
+      return unchecked(error instanceof Error ? error.message : String(error));
+    } finally {
+      if (!this.#standIns.has(layer.chainId)) await record.release();
+    }
+  }
+
+  /** Removes what was kept, last first: each may be the parent of the next. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const [chainId, { name, forget }] of [...this.#standIns].reverse()) {
+      await releaseSnapshot(this.#snapshotter, name);
+      forget();
+      this.#standIns.delete(chainId);
+    }
+  }
+
+  async #compare(layer: ImageLayer, key: string): Promise<LayerFinding> {
+    const { parts, options, thread } = this.#verification;
+    const parent = layer.parent === undefined ? undefined : (this.#standIns.get(layer.parent)?.name ?? layer.parent);
+    await this.#snapshotter.prepare(key, parent);
+    const differ = await stackWith(parts, this.#id).differ();
+    const { digest } = await differ.apply(layer.descriptor, await this.#snapshotter.layerTarget(key), { signal: options.signal });
+    if (digest !== layer.diffId) return unchecked(`its layer unpacks to "${digest}", expected "${layer.diffId}"`);
+    step('verify.snapshot.applied', { chainId: layer.chainId });
+    const expected = await treeOf(this.#snapshotter, key);
+    let differences: readonly string[];
+    try {
+      const found = await treeOf(this.#snapshotter, layer.chainId);
+      ({ differences } = await thread.run({ kind: 'compare', found, expected }, { signal: options.signal }));
+    } catch (error) {
+      throwIfAborted('verify', options.signal);
+      const message = error instanceof Error ? error.message : String(error);
+      return { problem: hasCode(error, 'ENOENT', 'SYSTEM_ENOENT') ? 'missing' : 'unreadable', message };
+    }
+    if (differences.length === 0) return fine;
+    const more = differences.length > shown ? '; and more' : '';
+    return { problem: 'damaged', message: differences.slice(0, shown).join('; ') + more };
+  }
+
+  async #keep(layer: ImageLayer, key: string): Promise<void> {
+    const { parts, operation } = this.#verification;
+    const name = `${key}-stand-in`;
+    const { forget } = operation.acquire({ kind: 'snapshot', snapshotter: this.#id, key: name });
+    await parts.metadata.write((tx) => addToLease(tx, operation.id, { snapshots: [{ snapshotter: this.#id, name }] }));
+    await this.#snapshotter.commit(name, key);
+    this.#standIns.set(layer.chainId, { name, forget });
+  }
+}
+
+/** The layer alone, or all of it: whatever form the snapshotter keeps. */
+async function treeOf(snapshotter: Snapshotter, key: string): Promise<string> {
+  const [tree] = await snapshotter.trees(key);
+  return tree?.path ?? '';
+}
+
+function unchecked(message: string): LayerFinding {
+  return { problem: 'unchecked', message };
+}
