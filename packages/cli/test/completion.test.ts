@@ -24,7 +24,10 @@ function offered(line: string): string[] {
 }
 
 test('bash offers commands, options, values, images and files where they belong', () => {
-  expect(offered('slipway ')).toEqual('run pull images inspect rmi plugins config doctor version completion help'.split(' '));
+  expect(offered('slipway ')).toEqual(
+    'run pull images inspect rmi prune system content snapshots plugins config doctor version completion help'.split(' '),
+  );
+  expect(offered('slipway snapshots ')).toEqual(['ls', 'tree', 'usage']);
   expect(offered('slipway --root /x config ')).toEqual(['default', 'check', 'dump']);
   expect(offered('slipway run --pu')).toEqual(['--pull']);
   expect(offered('slipway run --pull ')).toEqual(['missing', 'always', 'never']);

@@ -4,6 +4,7 @@ import { withEngine } from '../host.js';
 import { printable, printableJson } from '../printable.js';
 import { formatBytes } from '../units.js';
 import { forEachName } from './for-each-name.js';
+import { reportFailures } from './report-failures.js';
 
 export const rmi: Action = async (invocation) => {
   const { args, global, output } = invocation;
@@ -16,7 +17,11 @@ export const rmi: Action = async (invocation) => {
     }),
   );
   if (global.json) output.out(`${printableJson(removed, 2)}\n`);
-  return failed ? 1 : 0;
+  const left = reportFailures(
+    invocation,
+    removed.flatMap(({ failures }) => failures),
+  );
+  return failed ? 1 : left;
 };
 
 function removedText({ name, content, bytes }: RemovedImage): string {

@@ -3,6 +3,7 @@ import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
 import { runSpec } from './run-spec.js';
+import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs } from './store-specs.js';
 
 /** Every command, in the order of the help. */
 export const commandTree: readonly CommandSpec[] = [
@@ -11,6 +12,10 @@ export const commandTree: readonly CommandSpec[] = [
   ...imagesSpecs,
   inspectSpec,
   rmiSpec,
+  pruneSpec,
+  ...systemSpecs,
+  ...contentSpecs,
+  ...snapshotsSpecs,
   pluginsSpec,
   ...configSpecs,
   doctorSpec,
@@ -21,6 +26,9 @@ export const commandTree: readonly CommandSpec[] = [
 /** Commands that only hold others. */
 export const groupSummaries: Readonly<Record<string, string>> = {
   images: 'list, mount and unmount images',
+  system: 'look after the store',
+  content: 'the blobs that are here',
+  snapshots: 'the file trees that are here',
   plugins: 'what is wired together',
   config: 'the configuration',
 };
