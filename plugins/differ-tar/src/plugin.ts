@@ -8,9 +8,9 @@ export const plugin = definePlugin({
   api: '1.0',
   config: differTarConfig,
   needs: { content: contentPoint },
-  declares: { writes: ['overlay', 'directory'] },
+  declares: { writes: ['overlay', 'directory'], stage: true },
   activate: async ({ container, own }) => {
     const { TarDiffer } = await import('./tar-differ.js');
-    return { instance: own(container.resolve(TarDiffer)), capabilities: { compare: true } };
+    return { instance: own(container.resolve(TarDiffer)), capabilities: { compare: true, stage: true } };
   },
 });

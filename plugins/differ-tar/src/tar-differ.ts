@@ -10,6 +10,7 @@ import {
   type Logger,
   type PluginDirs,
   SlipwayError,
+  type StagedLayer,
   step,
   throwIfAborted,
   tokens,
@@ -18,13 +19,14 @@ import { inject, injectable } from 'tsyringe';
 import { CompareThreads } from './compare-threads.js';
 import { compareToContent } from './compare-to-content.js';
 import { type DifferTarConfig, limitsOf } from './config.js';
-import { LayerWorker } from './layer-worker.js';
+import type { Jobs, ReadResult } from './job.js';
+import { LayerThreads } from './layer-threads.js';
 import { spool } from './spool.js';
 
 /** Applies tar layers to directories, off the event loop. */
 @injectable()
 export class TarDiffer implements Differ, AsyncDisposable {
-  readonly #worker = new LayerWorker();
+  readonly #threads = new LayerThreads();
   readonly #compareThreads = new CompareThreads();
 
   constructor(
@@ -35,26 +37,18 @@ export class TarDiffer implements Differ, AsyncDisposable {
   ) {}
 
   async apply(layer: Descriptor, target: LayerTarget, options: ApplyOptions = {}): Promise<Descriptor> {
-    const { signal, onProgress } = options;
-    throwIfAborted(`apply layer "${layer.digest}"`, signal);
-    if (target.format === 'erofs')
-      throw new SlipwayError({
-        kind: 'unimplemented',
-        code: 'LAYER_FORMAT_UNSUPPORTED',
-        message: `apply layer "${layer.digest}": the target "${target.path}" is an EROFS image, expected a directory`,
-        hint: 'wire a differ that writes erofs, or a snapshotter with directories',
-      });
-    await using reader = await this.content.readerAt(layer.digest);
-    await using spooled = reader.fd === undefined ? await spool(reader, this.dirs.state, signal) : undefined;
-    const fd = reader.fd ?? spooled?.fd ?? -1;
-    step('diff.apply.opened', { digest: layer.digest });
-    const onWarning = (message: string): void => this.log.warn(message, { layer: layer.digest });
-    const { digest, size } = await this.#worker.run(
-      { fd, size: reader.size, target, limits: limitsOf(this.config) },
-      { signal, onProgress, onWarning },
-    );
-    step('diff.apply.applied', { digest: layer.digest, diffId: digest });
-    return { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size };
+    const result = await this.#read('apply', layer, target, options);
+    step('diff.apply.applied', { digest: layer.digest, diffId: result.digest });
+    return uncompressedDescriptor(result);
+  }
+
+  async stage(layer: Descriptor, target: LayerTarget, options: ApplyOptions = {}): Promise<StagedLayer> {
+    const result = await this.#read('stage', layer, target, options);
+    step('diff.stage.staged', { digest: layer.digest, diffId: result.digest });
+    return {
+      descriptor: uncompressedDescriptor(result),
+      rebase: (lower, rebaseOptions) => this.#rebase(layer, { ...target, lower }, result.notes, rebaseOptions),
+    };
   }
 
   compare(lower: readonly LayerTree[], upper: readonly LayerTree[], options: CompareOptions = {}): Promise<ComparedLayer> {
@@ -63,8 +57,44 @@ export class TarDiffer implements Differ, AsyncDisposable {
     return compareToContent(services, lower, upper, options);
   }
 
+  async #read<Type extends 'apply' | 'stage'>(
+    type: Type,
+    layer: Descriptor,
+    target: LayerTarget,
+    { signal, onProgress }: ApplyOptions,
+  ): Promise<Jobs[Type]['result']> {
+    const what = `${type} layer "${layer.digest}"`;
+    throwIfAborted(what, signal);
+    if (target.format === 'erofs')
+      throw new SlipwayError({
+        kind: 'unimplemented',
+        code: 'LAYER_FORMAT_UNSUPPORTED',
+        message: `${what}: the target "${target.path}" is an EROFS image, expected a directory`,
+        hint: 'wire a differ that writes erofs, or a snapshotter with directories',
+      });
+    await using reader = await this.content.readerAt(layer.digest);
+    await using spooled = reader.fd === undefined ? await spool(reader, this.dirs.state, signal) : undefined;
+    const fd = reader.fd ?? spooled?.fd ?? -1;
+    step(`diff.${type}.opened`, { digest: layer.digest });
+    const job = { fd, size: reader.size, target, limits: limitsOf(this.config) };
+    return await this.#threads.run(type, job, { signal, onProgress, onWarning: this.#warningsOf(layer) });
+  }
+
+  async #rebase(layer: Descriptor, target: LayerTarget, notes: Uint8Array, { signal }: ApplyOptions = {}): Promise<void> {
+    await this.#threads.run('rebase', { target, notes }, { signal, isUrgent: true, onWarning: this.#warningsOf(layer) });
+    step('diff.rebase.rebased', { digest: layer.digest });
+  }
+
+  #warningsOf(layer: Descriptor): (message: string) => void {
+    return (message) => this.log.warn(message, { layer: layer.digest });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#compareThreads[Symbol.asyncDispose]();
-    await this.#worker[Symbol.asyncDispose]();
+    await this.#threads[Symbol.asyncDispose]();
   }
+}
+
+function uncompressedDescriptor({ digest, size }: ReadResult): Descriptor {
+  return { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size };
 }
