@@ -22,7 +22,7 @@ async function carryOut(): Promise<object> {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
     case 'pull':
-      return { images: [(await engine.pull(image)).name] };
+      return { images: [(await engine.pull(image, { stack })).name] };
     case 'remove':
       return { images: [(await engine.images.remove(image)).name] };
     case 'mount':

@@ -44,6 +44,7 @@ export function leftInPlace({ folder, root, state }: Place): string[] {
     ...entries(state, 'runtime.v1/runc/containers'),
     ...entries(state, 'runtime.v1/runc/runc'),
     ...entries(root, 'content.v1/local/ingest'),
+    ...entries(root, 'locks'),
     ...leftInMounts([folder, root]),
     ...leftInProcesses([folder, root]),
     ...leftInCgroups(path.basename(folder)),
