@@ -92,7 +92,7 @@ export class NamespacedContent implements ContentStore {
     }
     try {
       const writer = await this.#store.writer(options);
-      if (digest !== undefined) await this.#refuseCommitted(writer, options.ref, digest);
+      if (digest !== undefined && options.replace !== true) await this.#refuseCommitted(writer, options.ref, digest);
       return new NamespacedWriter(writer, this.#metadata);
     } catch (error) {
       // A blob without a row: its writer was killed between the two, or it belongs to another namespace.
