@@ -1,7 +1,6 @@
-import { memoryMetadata } from '@slipway/plugin-testkit';
+import { memoryContent, memoryMetadata } from '@slipway/plugin-testkit';
 import { expect, it } from 'vitest';
 import { SlipwayEngine } from '../dist/engine.js';
-import { memoryContent } from './memory-content.ts';
 import { fakeParts } from './parts.ts';
 
 it('bug: a clean-up that failed once failed every later call', async () => {

@@ -1,19 +1,56 @@
 import { createHash } from 'node:crypto';
 import type { ContentStore } from '@slipway/plugin-api';
-import { contentLaws, memoryMetadata } from '@slipway/plugin-testkit';
+import {
+  contentLaws,
+  contentNamespaceLaws,
+  MemoryContentPlace,
+  MemoryMetadataPlace,
+  memoryContent,
+  memoryMetadata,
+} from '@slipway/plugin-testkit';
 import { describe, expect, it } from 'vitest';
 import { contentTable, NamespacedContent } from '../dist/metadata/content.js';
 import { rowKey } from '../dist/metadata/rows.js';
-import { memoryContent } from './memory-content.ts';
 
-describe('the store alone', () => {
-  contentLaws({ describe, it }, async () => underTest(memoryContent()));
-});
+/** What a root keeps as long as the tests run. */
+interface Place {
+  readonly content: MemoryContentPlace;
+  readonly namespaces: readonly [MemoryMetadataPlace, MemoryMetadataPlace];
+}
+const places = new Map<string, Place>();
 
-describe('in a namespace', () => {
-  contentLaws({ describe, it }, async () => {
-    const [store, metadata] = [memoryContent(), memoryMetadata()];
-    return underTest(new NamespacedContent(store, metadata));
+function placeOf(root: string): Place {
+  const place = places.get(root) ?? {
+    content: new MemoryContentPlace(),
+    namespaces: [new MemoryMetadataPlace(), new MemoryMetadataPlace()],
+  };
+  places.set(root, place);
+  return place;
+}
+
+describe('in a namespace', async () => {
+  await contentLaws({ describe, it }, async (root) => {
+    const { content, namespaces } = placeOf(root);
+    const opened = new AsyncDisposableStack();
+    const [store, metadata] = [opened.use(memoryContent(content)), opened.use(memoryMetadata(namespaces[0]))];
+    return {
+      instance: new NamespacedContent(store, metadata),
+      capabilities: { labels: true },
+      [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    };
+  });
+
+  contentNamespaceLaws({ describe, it }, async (root) => {
+    const { content, namespaces } = placeOf(root);
+    const opened = new AsyncDisposableStack();
+    const store = opened.use(memoryContent(content));
+    const [one, other] = namespaces.map((place) => new NamespacedContent(store, opened.use(memoryMetadata(place))));
+    if (one === undefined || other === undefined) throw new Error('two namespaces');
+    return {
+      instance: [one, other] as const,
+      capabilities: {},
+      [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    };
   });
 
   const bytes = Buffer.from('content');
@@ -68,8 +105,3 @@ describe('in a namespace', () => {
     expect(walked).toEqual([]);
   });
 });
-
-/** A store of one process is reopened by going on with it, its writers closed. */
-function underTest(store: ContentStore) {
-  return { store, reopen: async () => store, [Symbol.asyncDispose]: async () => {} };
-}

@@ -1,10 +1,15 @@
 export { type CleanUp, cleanUpLaws } from './clean-up-laws.js';
-export * from './content-laws.js';
+export { contentLaws } from './content/content-laws.js';
+export { MemoryContentPlace, memoryContent } from './content/memory-content.js';
+export { contentNamespaceLaws } from './content/namespace-laws.js';
+export { differLaws } from './diff/differ-laws.js';
+export type { DifferInstance, DifferLawOptions, OpenDiffer } from './diff/subject.js';
+export { type TarEntryText, type TarPart, tar, unended } from './diff/tar-bytes.js';
 export { expectKind } from './expect-kind.js';
 export * from './law-runner.js';
 export { type Contract, manifestLaws } from './manifest-laws.js';
-export { fileMetadata, memoryMetadata } from './memory-metadata.js';
-export * from './metadata-laws.js';
+export { fileMetadata, MemoryMetadataPlace, memoryMetadata } from './metadata/memory-metadata.js';
+export { type MetadataLawOptions, metadataLaws } from './metadata/metadata-laws.js';
 export { type OpenPluginOptions, openPlugin } from './open-plugin.js';
 export { snapshotterLaws } from './snapshots/snapshotter-laws.js';
 export type { OpenSnapshotter, SnapshotterLawOptions, SnapshotterSubject } from './snapshots/subject.js';

@@ -1,4 +1,4 @@
-import { type ChildOptions, type RunningChild, type Signalling, startChild } from './children/child-process.js';
+import { type ChildOptions, type RunningChild, runChild, type Signalling, startChild } from './children/child-process.js';
 import type { LawRunner } from './law-runner.js';
 import { type OpenSubject, type Subject, temporaryRoot } from './subject.js';
 
@@ -13,6 +13,8 @@ export interface LawContext<T> {
   reopen(): Promise<Subject<T>>;
   /** Another process that opens the root and does these operations, one after the other. */
   start<O>(operations: readonly O[], at?: Signalling): RunningChild;
+  /** The same while this process stands still; the outcomes of all. */
+  run<O>(operations: readonly O[]): readonly string[];
 }
 
 export type Law<T> = (name: string, body: (context: LawContext<T>) => Promise<void>) => void;
@@ -25,6 +27,10 @@ export function lawsOn<T>(runner: LawRunner, open: OpenSubject<T>, child?: Omit<
       await using opened = new AsyncDisposableStack();
       const { root } = place;
       const openOwned = async (): Promise<Subject<T>> => opened.use(await open(root));
+      const childOptions = (): ChildOptions => {
+        if (child === undefined) throw new Error(`law "${name}" needs other processes: give the suite the option "module"`);
+        return { ...child, root };
+      };
       const subject = await openOwned();
       await body({
         root,
@@ -35,10 +41,8 @@ export function lawsOn<T>(runner: LawRunner, open: OpenSubject<T>, child?: Omit<
           await subject[Symbol.asyncDispose]();
           return await openOwned();
         },
-        start(operations, at) {
-          if (child === undefined) throw new Error(`law "${name}" needs other processes: give the suite the option "module"`);
-          return opened.use(startChild({ ...child, root }, operations, at));
-        },
+        start: (operations, at) => opened.use(startChild(childOptions(), operations, at)),
+        run: (operations) => runChild(childOptions(), operations),
       });
     });
 }

@@ -1,24 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileMetadata, memoryMetadata, metadataLaws } from '@slipway/plugin-testkit';
+import { MemoryMetadataPlace, memoryMetadata, metadataLaws } from '@slipway/plugin-testkit';
 import { describe, it } from 'vitest';
+import { openSubject } from './file-metadata.ts';
 
 describe('memoryMetadata', () => {
-  metadataLaws({ describe, it }, async () => {
-    const store = memoryMetadata();
-    return { store, reopen: async () => store, [Symbol.asyncDispose]: async () => undefined };
+  const places = new Map<string, MemoryMetadataPlace>();
+
+  metadataLaws({ describe, it }, async (root) => {
+    const place = places.get(root) ?? new MemoryMetadataPlace();
+    places.set(root, place);
+    const instance = memoryMetadata(place);
+    return { instance, capabilities: {}, [Symbol.asyncDispose]: () => instance[Symbol.asyncDispose]() };
   });
 });
 
 describe('fileMetadata', () => {
-  metadataLaws({ describe, it }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'slipway-metadata-'));
-    const open = () => fileMetadata(join(folder, 'rows.json'));
-    return {
-      store: open(),
-      reopen: async () => open(),
-      [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
-    };
-  });
+  metadataLaws({ describe, it }, openSubject, { module: new URL('./file-metadata.ts', import.meta.url).href });
 });

@@ -1,20 +1,15 @@
 import { contentLaws } from '@slipway/plugin-testkit';
 import { describe, it } from 'vitest';
-import { openStore, temporaryFolder } from './open-store.ts';
+import { openSubject } from './subject.ts';
 
-contentLaws({ describe, it }, async () => {
-  const folder = temporaryFolder();
-  let opened = await openStore(folder.path);
-  return {
-    store: opened.store,
-    async reopen() {
-      await opened[Symbol.asyncDispose]();
-      opened = await openStore(folder.path);
-      return opened.store;
-    },
-    async [Symbol.asyncDispose]() {
-      await opened[Symbol.asyncDispose]();
-      folder[Symbol.dispose]();
-    },
-  };
+await contentLaws({ describe, it }, openSubject, {
+  module: new URL('./subject.ts', import.meta.url).href,
+  manifest: new URL('../package.json', import.meta.url),
+  steps: [
+    'content.ingest.opened',
+    'content.ingest.written',
+    'content.commit.synced',
+    'content.commit.renamed',
+    'content.commit.durable',
+  ],
 });

@@ -1,20 +1,18 @@
+import { join } from 'node:path';
 import { metadataLaws } from '@slipway/plugin-testkit';
+import { open } from 'lmdb';
 import { describe, it } from 'vitest';
-import { openStore, temporaryFolder } from './open-store.ts';
+import { openSubject } from './subject.ts';
 
-metadataLaws({ describe, it }, async () => {
-  const folder = temporaryFolder();
-  let opened = await openStore(folder.path);
-  return {
-    store: opened.store,
-    async reopen() {
-      await opened[Symbol.asyncDispose]();
-      opened = await openStore(folder.path);
-      return opened.store;
-    },
-    async [Symbol.asyncDispose]() {
-      await opened[Symbol.asyncDispose]();
-      folder[Symbol.dispose]();
-    },
-  };
+metadataLaws({ describe, it }, openSubject, {
+  module: new URL('./subject.ts', import.meta.url).href,
+  manifest: new URL('../package.json', import.meta.url),
+  steps: ['metadata.write.durable'],
+  async makeNewer(root) {
+    const path = join(root, 'plugin', 'data.mdb');
+    const raw = open<Buffer, Buffer>({ path, noSubdir: true, encoding: 'binary', keyEncoding: 'binary' });
+    await raw.put(Buffer.from('\0format'), Buffer.from('{"format":1000}'));
+    await raw.close();
+    return [path];
+  },
 });

@@ -3,33 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { plugin } from '@slipway/metadata-lmdb';
-import type { Logger, MetadataStore } from '@slipway/plugin-api';
-import { container as rootContainer } from 'tsyringe';
+import type { MetadataStore } from '@slipway/plugin-api';
+import { openPlugin } from '@slipway/plugin-testkit';
 
-const log: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
-/** Activates the plugin on `root` as the kernel does. */
+/** The plugin on the folder `root`. */
 export async function openStore(root: string): Promise<AsyncDisposable & { readonly store: MetadataStore }> {
-  const owned = new AsyncDisposableStack();
-  const container = rootContainer.createChildContainer();
-  try {
-    const { instance } = await plugin.activate({
-      config: {},
-      needs: {},
-      dirs: { root, state: root },
-      log,
-      signal: new AbortController().signal,
-      container,
-      own: (resource) => owned.use(resource),
-      skip: (reason) => {
-        throw new Error(reason);
-      },
-    });
-    return { store: instance, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-  } catch (error) {
-    await owned.disposeAsync();
-    throw error;
-  }
+  const { instance, ...subject } = await openPlugin(plugin, { dirs: { root, state: root } });
+  return { ...subject, store: instance };
 }
 
 export function temporaryFolder(): Disposable & { readonly path: string } {

@@ -17,7 +17,15 @@ export function rowName(key: string): string {
   return key.slice(rowPrefix.length);
 }
 
-export const labelsSchema = v.record(v.string(), v.string());
+/** Not `v.record`: that leaves out keys such as `__proto__` and `constructor`, which are labels like any other. */
+export const labelsSchema = v.custom<Record<string, string>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((label) => typeof label === 'string'),
+  'expected labels: an object of strings',
+);
 
 /** As stored by ourselves, so only what later code relies on is checked. */
 export const descriptorSchema: v.GenericSchema<unknown, Descriptor> = v.looseObject({

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { type ContentStore, type ContentWriter, type Descriptor, type Fetcher, SlipwayError } from '@slipway/plugin-api';
+import { memoryContent } from '@slipway/plugin-testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contentTable, NamespacedContent } from '../../dist/metadata/content.js';
 import { rowKey } from '../../dist/metadata/rows.js';
 import { Operation } from '../../dist/operations/operation.js';
 import { recoverOperations } from '../../dist/operations/recovery.js';
 import { fetchContent } from '../../dist/pull/fetch.js';
-import { memoryContent } from '../memory-content.ts';
 import { fakeParts } from '../parts.ts';
 
 const bytes = Buffer.from('0123456789'.repeat(10));

@@ -1,11 +1,10 @@
 import { type Resolver, SlipwayError } from '@slipway/plugin-api';
-import { memoryMetadata } from '@slipway/plugin-testkit';
+import { memoryContent, memoryMetadata } from '@slipway/plugin-testkit';
 import { expect, it } from 'vitest';
 import { NamespacedContent } from '../../dist/metadata/content.js';
 import { leasesTable } from '../../dist/metadata/leases.js';
 import { rowPrefix } from '../../dist/metadata/rows.js';
 import { pull } from '../../dist/pull/pull.js';
-import { memoryContent } from '../memory-content.ts';
 import { fakeParts } from '../parts.ts';
 
 const refusal = (kind: 'not-found' | 'resource-exhausted') => new SlipwayError({ kind, code: 'FAKE', message: kind });

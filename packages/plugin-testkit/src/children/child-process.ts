@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -48,15 +48,9 @@ export interface RunningChild extends AsyncDisposable {
 }
 
 /** Runs operations in another process. */
-export function startChild(
-  { module, operator, root }: ChildOptions,
-  operations: readonly unknown[],
-  at?: Signalling,
-): RunningChild {
-  const preload = new URL('./signal-at-step.js', import.meta.url).href;
-  const main = fileURLToPath(new URL('./child.js', import.meta.url));
+export function startChild(options: ChildOptions, operations: readonly unknown[], at?: Signalling): RunningChild {
   const signalling = at === undefined ? '' : `${at.step}=${at.signal}=${at.times ?? 1}`;
-  const child = spawn(process.execPath, ['--import', preload, main, module, operator, root, JSON.stringify(operations)], {
+  const child = spawn(process.execPath, argumentsOf(options, operations), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, SLIPWAY_SIGNAL_AT_STEP: signalling },
   });
@@ -87,6 +81,21 @@ export function startChild(
       await Promise.allSettled([result]);
     },
   };
+}
+
+/** Runs operations in another process while this one stands still. Returns their outcomes. */
+export function runChild(options: ChildOptions, operations: readonly unknown[]): readonly string[] {
+  const output = execFileSync(process.execPath, argumentsOf(options, operations), { encoding: 'utf8' });
+  return output
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as string);
+}
+
+function argumentsOf({ module, operator, root }: ChildOptions, operations: readonly unknown[]): string[] {
+  const preload = new URL('./signal-at-step.js', import.meta.url).href;
+  const main = fileURLToPath(new URL('./child.js', import.meta.url));
+  return ['--import', preload, main, module, operator, root, JSON.stringify(operations)];
 }
 
 /** Waits for all children also when one fails: none may go on while the next law runs. */

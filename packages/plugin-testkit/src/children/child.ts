@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { isSlipwayError } from '@slipway/plugin-api';
+import { hasCode, isSlipwayError } from '@slipway/plugin-api';
 import type { OpenSubject } from '../subject.js';
 import type { Operate } from './child-process.js';
 
@@ -9,7 +9,19 @@ const [module = '', operator = '', root = '', operations = ''] = process.argv.sl
 const { openSubject } = (await import(module)) as { readonly openSubject: OpenSubject<unknown> };
 const { operate } = (await import(operator)) as { readonly operate: Operate<unknown, unknown> };
 
-const say = (outcome: string): void => void writeSync(1, `${JSON.stringify(outcome)}\n`);
+function say(outcome: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${JSON.stringify(outcome)}\n`);
+      return;
+    } catch (error) {
+      // The pipe is full while the parent is busy, and not one that blocks.
+      if (!hasCode(error, 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
 {
   await using subject = await openSubject(root);
   for (const operation of JSON.parse(operations) as unknown[]) {
