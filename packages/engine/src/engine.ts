@@ -13,6 +13,7 @@ import {
   type StackOptions,
   type System,
   throwIfAborted,
+  wrapError,
 } from '@slipway/plugin-api';
 import { bootId, lastBoot } from './metadata/boot.js';
 import { NamespacedContent } from './metadata/content.js';
@@ -115,13 +116,15 @@ export class SlipwayEngine implements Engine, Images {
     await Promise.allSettled([...this.#running].map((container) => container[Symbol.asyncDispose]()));
   }
 
-  /** What it works with is released only after the work has ended. */
+  /** What it works with is released only after the work has ended. Nothing but errors of our model leaves the engine. */
   async #carryOut<T>(what: string, work: () => Promise<T>): Promise<T> {
     throwIfAborted(what, this.#closing.signal);
     const ended = this.#recovered().then(work);
     this.#work.add(ended);
     try {
       return await ended;
+    } catch (error) {
+      throw wrapError(what, error);
     } finally {
       this.#work.delete(ended);
     }

@@ -94,7 +94,7 @@ export class Operation implements AsyncDisposable {
       }
     }
     // With a failure the record stays behind unlocked, for the next command to replay.
-    if (failures.length === 0) unlinkSync(this.#file);
+    if (failures.length === 0) this.#removeRecord();
     closeSync(this.fd);
     step('operation.ended', { id: this.id });
   }
@@ -111,6 +111,15 @@ export class Operation implements AsyncDisposable {
       // On a full disk a part of the line may be there, and the next one would be read as its end.
       ftruncateSync(this.fd, size);
       throw wrapError(`write operation record ${JSON.stringify(this.#file)}`, error);
+    }
+  }
+
+  /** What was done is done: a record that stays lists nothing that is still held, and goes with the next command. */
+  #removeRecord(): void {
+    try {
+      unlinkSync(this.#file);
+    } catch (error) {
+      this.#parts.log.warn(`an operation record stays until the next command: ${String(error)}`);
     }
   }
 

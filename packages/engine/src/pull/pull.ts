@@ -34,7 +34,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
     if (present !== undefined) return present;
   }
 
-  const operation = Operation.begin(parts, 'pull');
+  await using operation = Operation.begin(parts, 'pull');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
   try {
     const fetch: FetchContext = {
@@ -54,8 +54,6 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   } catch (error) {
     if (!isWorthKeeping(error)) await takeBack(parts, operation, lease);
     throw error;
-  } finally {
-    await operation.end();
   }
 }
 
