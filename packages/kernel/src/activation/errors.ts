@@ -1,15 +1,16 @@
-import { isKind, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
+import { type ErrorKind, isSlipwayError, SlipwayError, wrapError } from '@slipway/plugin-api';
 import type { CatalogEntry } from '../plugins/catalog.js';
 
 /** What a caller can act on stays visible through the plugin that met it: a full disk is one, whoever wrote to it. */
-const passedOn = ['resource-exhausted', 'data-loss', 'permission-denied', 'unavailable'] as const;
+const passedOn: readonly ErrorKind[] = ['resource-exhausted', 'data-loss', 'permission-denied', 'unavailable'];
 
 /** An error of the plugin's own making keeps its code and hint: who knows it can act on it. Anything else is `PLUGIN_FAILED`. */
 export function failedError({ address, manifest }: CatalogEntry, cause: unknown): SlipwayError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const own = isSlipwayError(cause) ? cause : undefined;
+  const { kind } = wrapError('activate', cause);
   return new SlipwayError({
-    kind: passedOn.find((kind) => isKind(cause, kind)) ?? 'failed-precondition',
+    kind: passedOn.includes(kind) ? kind : 'failed-precondition',
     code: own?.code ?? 'PLUGIN_FAILED',
     message: `activate plugin ${address} ("${manifest.package}"): ${message}`,
     hint: own?.hint ?? 'run the command with --debug to see where it failed',

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { apiVersion, type Declarations } from '@slipway/plugin-api';
+import { apiVersion, type Declarations, wrapError } from '@slipway/plugin-api';
 import { suggestion } from '../nearest.js';
 import type { Problem } from '../problem.js';
 
@@ -56,7 +56,7 @@ export function readManifest(directory: string): ReadManifest {
     if (size > maxBytes) throw new Error(`found ${size} bytes, expected at most ${maxBytes}`);
     json = JSON.parse(fs.readFileSync(file, 'utf8'));
   } catch (error) {
-    return refused([invalid(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`)]);
+    return refused([unreadable(file, error)]);
   }
   if (!isRecord(json)) return refused([invalid(file, `found ${JSON.stringify(json)}, expected an object`)]);
   const { name, version, slipway } = json;
@@ -127,6 +127,13 @@ function refused(problems: readonly Problem[]): ReadManifest {
 
 function invalid(file: string, reason: string): Problem {
   return { kind: 'invalid-argument', code: 'MANIFEST_INVALID', message: `${file}: ${reason}` };
+}
+
+/** What the system refuses says nothing about the manifest, but for one that is not there. */
+function unreadable(file: string, error: unknown): Problem {
+  const { kind, code, hint } = wrapError('read', error);
+  const problem = invalid(file, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  return kind === 'resource-exhausted' || kind === 'data-loss' ? { ...problem, kind, code, hint } : problem;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
