@@ -13,7 +13,7 @@ import {
   loadConfig,
   type Problem,
 } from '@slipway/kernel';
-import { apiVersion, type Engine, enginePoint, SlipwayError } from '@slipway/plugin-api';
+import { apiVersion, type Engine, enginePoint, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { defaultConfig } from './defaults.js';
 import type { OpenEngineOptions } from './options.js';
 
@@ -85,7 +85,7 @@ function engineOf({ settings: { root, state }, stacks }: Config, stack: string):
     });
   }
   const packageJson = fileURLToPath(import.meta.resolve('@slipway/engine/package.json'));
-  const { name, version } = JSON.parse(readFileSync(packageJson, 'utf8')) as { name: string; version: string };
+  const { name, version } = read(packageJson) as { name: string; version: string };
   return {
     manifest: { package: name, version, provides: enginePoint.id, id: 'slipway', api: apiVersion, declares: {} },
     load: async () => {
@@ -93,4 +93,12 @@ function engineOf({ settings: { root, state }, stacks }: Config, stack: string):
       return enginePlugin({ root, state, stacks, defaultStack: stack });
     },
   };
+}
+
+function read(packageJson: string): unknown {
+  try {
+    return JSON.parse(readFileSync(packageJson, 'utf8'));
+  } catch (error) {
+    throw wrapError(`read the engine's own "${packageJson}"`, error);
+  }
 }

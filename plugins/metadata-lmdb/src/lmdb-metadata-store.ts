@@ -1,4 +1,4 @@
-import { type MetadataStore, type ReadTransaction, SlipwayError, step, type WriteTransaction } from '@slipway/plugin-api';
+import { type MetadataStore, type ReadTransaction, SlipwayError, step, type WriteTransaction, wrapError } from '@slipway/plugin-api';
 import { inject, injectable } from 'tsyringe';
 import type { Environment } from './environment.js';
 import { diskFull, hasRoom, keepReserve, reserveHolds } from './room.js';
@@ -66,7 +66,7 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
         const transaction = new LmdbTransaction(rows, undefined, (bytes, isThere) => this.beforePut(bytes, isThere));
         this.writing = true;
         try {
-          if (this.batchBytes === undefined) keepReserve(this.environment.dataFd);
+          if (this.batchBytes === undefined) this.keepReserve();
           this.batchBytes ??= 0;
           return { result: requireSynchronous(fn(transaction)) };
         } catch (error) {
@@ -94,6 +94,14 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
     // What is to be deleted is marked first: a row that changes costs no more than one that goes.
     if (isThere() && reserveHolds(dataFd, this.batchBytes)) return;
     throw diskFull(folder, `the rows need ${this.batchBytes} bytes`);
+  }
+
+  private keepReserve(): void {
+    try {
+      keepReserve(this.environment.dataFd);
+    } catch (error) {
+      throw wrapError(`write metadata in "${this.environment.folder}"`, error);
+    }
   }
 
   private check(what: string): void {
