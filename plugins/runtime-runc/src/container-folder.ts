@@ -56,8 +56,12 @@ export function claim(folder: ContainerFolder): number {
     lock = openSync(folder.lock, constants.O_RDWR | constants.O_CREAT, 0o600);
     if (linux.tryFlock(lock, 'exclusive')) return lock;
   } catch (error) {
-    if (lock === undefined) rmSync(folder.directory, { recursive: true, force: true });
-    if (!hasCode(error, 'ENOENT')) throw wrapError(`container "${folder.id}"`, error);
+    if (lock !== undefined) closeSync(lock);
+    if (!hasCode(error, 'ENOENT')) {
+      rmSync(folder.directory, { recursive: true, force: true });
+      throw wrapError(`container "${folder.id}"`, error);
+    }
+    lock = undefined;
   }
   if (lock !== undefined) closeSync(lock);
   throw new SlipwayError({
@@ -87,13 +91,15 @@ export async function lockOf(folder: ContainerFolder, waitMs: number): Promise<n
   for (;;) {
     const lock = openLock(folder);
     if (lock === undefined) return statSync(folder.directory, { throwIfNoEntry: false }) === undefined ? 'gone' : undefined;
-    if (linux.tryFlock(lock, 'exclusive')) {
-      // Who waited for it may now have the lock of a folder that was removed, and perhaps made anew for another container.
-      if (statSync(folder.lock, { throwIfNoEntry: false })?.ino === fstatSync(lock).ino) return lock;
-      closeSync(lock);
-      return 'gone';
+    let isHeld: boolean | undefined;
+    try {
+      if (linux.tryFlock(lock, 'exclusive')) isHeld = statSync(folder.lock, { throwIfNoEntry: false })?.ino === fstatSync(lock).ino;
+    } finally {
+      if (isHeld !== true) closeSync(lock);
     }
-    closeSync(lock);
+    if (isHeld === true) return lock;
+    // Who waited for it may now have the lock of a folder that was removed, and perhaps made anew for another container.
+    if (isHeld === false) return 'gone';
     if (Date.now() >= deadline) return undefined;
     await sleep(10);
   }
