@@ -1,6 +1,7 @@
 import { closeSync, lstatSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { linux, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
+import { isKind, wrapError } from '@slipway/plugin-api';
 import { claimFolder, type FolderClaim, makeFolder } from '@slipway/snapshots';
 
 /** Why overlayfs cannot be used, and what helps. */
@@ -51,6 +52,7 @@ function probeIn(folder: string): OverlayRefusal | undefined {
       closeSync(fd);
     }
   } catch (error) {
+    if (isPassing(error)) throw error;
     const text = error instanceof Error ? error.message : String(error);
     return {
       reason: `overlayfs does not work in "${folder}": ${text}`,
@@ -60,6 +62,11 @@ function probeIn(folder: string): OverlayRefusal | undefined {
   const whiteout = lstatSync(join(upper, 'file'), { throwIfNoEntry: false });
   if (whiteout?.isCharacterDevice() === true && whiteout.rdev === 0) return undefined;
   return { reason: `overlayfs writes no whiteouts in "${folder}"`, hint: otherwise };
+}
+
+/** A full disk, a failing one or too many open files say nothing about overlayfs: another snapshotter would meet them too. */
+function isPassing(error: unknown): boolean {
+  return isKind(wrapError('probe overlayfs', error), 'resource-exhausted', 'data-loss');
 }
 
 /** What probes of killed processes left. */
