@@ -28,22 +28,26 @@ const base = tar(
   { name: 'keep/', type: '5', mode: 0o750, uid: 7, gid: 8, mtime: 118 },
 );
 
-/** The tree that the layers make over the base, after checking that both formats agree on it. */
+/** Cases with a layer that can only be applied in order. */
+const inOrder = new Set<string>();
+
+/** The tree that the layers make over the base, after checking that all ways agree on it. */
 async function applied(...layers: (Buffer | readonly (Buffer | EntryOptions)[])[]): Promise<Listing> {
   using stack = new Stack();
   for (const layer of [base, ...layers]) {
     const bytes = Buffer.isBuffer(layer) ? layer : tar(...(layer as (Buffer | EntryOptions)[]));
-    await stack.applyDirectory(bytes);
     // In small chunks, so that every header and body is cut somewhere.
-    await stack.applyOverlay(bytes, { chunk: 1000 });
+    await stack.apply(bytes, { chunk: 1000 });
   }
   const listing = stack.listDirectory();
   expect(stack.listOverlay()).toEqual(listing);
+  expect(stack.listStaged()).toEqual(listing);
+  if (stack.ways.some((way) => way !== 'staged')) inOrder.add(expect.getState().currentTestName ?? '');
   expect(stack.warnings).toEqual([]);
   return listing;
 }
 
-/** The error of both formats, after checking that it left everything of the layers below. */
+/** The error of all ways, after checking that it left everything of the layers below. */
 async function refused(...parts: (Buffer | EntryOptions)[]): Promise<SlipwayError> {
   return refusedBytes(tar(...parts));
 }
@@ -56,8 +60,9 @@ async function refusedBytes(layer: Buffer): Promise<SlipwayError> {
   for (const chunk of [layer.length || 1, 700]) {
     await stack.applyDirectory(layer, { chunk }).catch((error: unknown) => errors.push(error));
     await stack.applyOverlay(layer, { chunk }).catch((error: unknown) => errors.push(error));
+    await stack.applyStaged(layer, { chunk }).catch((error: unknown) => errors.push(error));
   }
-  expect(errors).toHaveLength(4);
+  expect(errors).toHaveLength(6);
   expect(names(stack.listDirectory())).toEqual(expect.arrayContaining(before));
   const [error] = errors;
   if (!isSlipwayError(error)) throw error;
@@ -735,4 +740,18 @@ describe('targets', () => {
     expect(readFileSync(kept, 'utf8')).toBe('file');
     expect(lstatSync(kept).uid).toBe(5);
   });
+});
+
+test('only layers with paths through links of lower layers, or links to their files, have to be applied in order', () => {
+  expect([...inOrder].sort()).toEqual([
+    'hard links > replaces what was there, and the old name may be hidden afterwards',
+    'hard links > to a fifo and a device of a layer below',
+    'hard links > to a file deep in a layer below keeps the attributes of its parents',
+    'hard links > to a symbolic link links the link itself',
+    'names > a chain of links with dot-dot is resolved against the merged view',
+    'names > a parent that is a symbolic link of a layer below is followed and stays',
+    'names > a symbolic link of bytes that are no UTF-8 is followed',
+    'whiteouts > of a file through a link',
+    'whiteouts > opaque marker after a hard link to what it hides',
+  ]);
 });

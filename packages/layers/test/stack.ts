@@ -9,13 +9,18 @@ import { type Listing, list } from './tree-listing.js';
 /** How a layer came where it is: staged ahead of those below, or in order because it could not be. */
 export type Way = 'staged' | 'refused by stage' | 'refused by rebase';
 
-/** Layers applied one after the other, to one directory and to directories that overlayfs stacks. */
+/**
+ * Layers applied one after the other: to one directory, to directories that overlayfs stacks, and to such directories each of
+ * which was staged knowing nothing of those below.
+ */
 export class Stack implements Disposable {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-layers-'));
   readonly directory = path.join(this.folder, 'merged');
   readonly overlay: LayerTree[] = [];
   /** As `overlay`, by layers that were staged and rebased. */
   readonly staged: LayerTree[] = [];
+  /** How the layers of `apply` came to `staged`. */
+  readonly ways: Way[] = [];
   readonly warnings: string[] = [];
   #empty = path.join(this.folder, 'empty');
 
@@ -31,6 +36,7 @@ export class Stack implements Disposable {
   async apply(layer: Buffer, options: { limits?: LayerLimits; chunk?: number } = {}): Promise<void> {
     await this.applyDirectory(layer, options);
     await this.applyOverlay(layer, options);
+    this.ways.push(await this.applyStaged(layer, options));
   }
 
   async applyDirectory(layer: Buffer, options: { limits?: LayerLimits; chunk?: number } = {}): Promise<void> {
@@ -68,6 +74,10 @@ export class Stack implements Disposable {
 
   listOverlay(): Listing {
     return this.onOverlay((root) => list(root));
+  }
+
+  listStaged(): Listing {
+    return this.onOverlay((root) => list(root), this.staged);
   }
 
   /** Looks at what the kernel makes of the layers. */
