@@ -23,7 +23,7 @@ import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
 import { EngineSystem } from './system/system.js';
 
 /**
- * The way of the data behind one face. The first call cleans up after operations that were killed, and when that fails, the
+ * The way of the data behind one face. Every call first cleans up after operations that were killed, and when that fails, the
  * next one tries again. Every method imports what it needs when it is called: listing images loads nothing of pulling and running.
  */
 export class SlipwayEngine implements Engine, Images {
@@ -32,7 +32,7 @@ export class SlipwayEngine implements Engine, Images {
   readonly #work = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly system: System;
-  #recovery: Promise<void> | undefined;
+  #swept: Promise<void> | undefined;
 
   private constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -135,22 +135,22 @@ export class SlipwayEngine implements Engine, Images {
     return AbortSignal.any(signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal]);
   }
 
-  #recovered(): Promise<void> {
-    this.#recovery ??= recover(this.#parts).catch((error: unknown) => {
-      this.#recovery = undefined;
+  /** Each call looks: what was killed since this engine began is cleaned up too. */
+  async #recovered(): Promise<void> {
+    if (hasRecords(this.#parts.settings.state)) {
+      const { recoverOperations } = await import('./operations/recovery.js');
+      await recoverOperations(this.#parts);
+    }
+    this.#swept ??= sweepOnce(this.#parts).catch((error: unknown) => {
+      this.#swept = undefined;
       throw error;
     });
-    return this.#recovery;
+    await this.#swept;
   }
 }
 
-async function recover(parts: EngineParts): Promise<void> {
-  if (hasRecords(parts.settings.state)) {
-    const { recoverOperations } = await import('./operations/recovery.js');
-    await recoverOperations(parts);
-  }
-  if (lastBoot(parts.metadata) !== bootId()) {
-    const { sweepAfterReboot } = await import('./operations/reboot.js');
-    await sweepAfterReboot(parts);
-  }
+async function sweepOnce(parts: EngineParts): Promise<void> {
+  if (lastBoot(parts.metadata) === bootId()) return;
+  const { sweepAfterReboot } = await import('./operations/reboot.js');
+  await sweepAfterReboot(parts);
 }

@@ -1,4 +1,4 @@
-import { defineTable, type MetadataStore, type WriteTransaction } from '@slipway/plugin-api';
+import { defineTable, type MetadataStore, type ReadTransaction, type WriteTransaction } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { noteReferences, type References } from './references.js';
 import { rowKey, rowPrefix } from './rows.js';
@@ -32,6 +32,11 @@ export function addToLease(tx: WriteTransaction, id: string, resources: Referenc
 
 export function hasExpired(lease: LeaseRow, now = new Date()): boolean {
   return lease.expiresAt !== undefined && new Date(lease.expiresAt) < now;
+}
+
+export function anyExpired(tx: ReadTransaction, now = new Date()): boolean {
+  for (const [, lease] of tx.entries(leasesTable, { prefix: rowPrefix })) if (hasExpired(lease, now)) return true;
+  return false;
 }
 
 /** The operation was cut off: its lease now runs out by itself. */

@@ -1,7 +1,7 @@
 import { chainIds, formatReference, parseReference } from '@slipway/oci';
 import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
 import { findByName } from '../images/describe.js';
-import { addToLease, expireLease } from '../metadata/leases.js';
+import { addToLease, anyExpired, expireLease } from '../metadata/leases.js';
 import { sweep } from '../metadata/sweep.js';
 import { Operation } from '../operations/operation.js';
 import { recoverOperations } from '../operations/recovery.js';
@@ -50,6 +50,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
     const recorded = await recordImage(parts, { reference, target, image, snapshotter, chainId, operation });
     lease.forget();
     step('pull.recorded', { name: fullName });
+    await sweepExpired(parts, operation);
     return recorded;
   } catch (error) {
     if (!isWorthKeeping(error)) await takeBack(parts, operation, lease);
@@ -68,6 +69,15 @@ async function takeBack(parts: EngineParts, operation: Operation, lease: { forge
     await sweep(parts, operation);
   } catch (error) {
     parts.log.warn(`clean up after a failed pull: ${String(error)}`);
+  }
+}
+
+/** What cut-off pulls left for a retry that did not come in time. The image is there, whatever comes of this. */
+async function sweepExpired(parts: EngineParts, operation: Operation): Promise<void> {
+  try {
+    if (parts.metadata.read((tx) => anyExpired(tx))) await sweep(parts, operation);
+  } catch (error) {
+    parts.log.warn(`clean up of what earlier pulls left: ${String(error)}`);
   }
 }
 
@@ -111,17 +121,14 @@ async function fetchImage(
   return { ...chosen, config };
 }
 
-/** One that is here and was damaged on disk is brought in again, with the labels by which it keeps what it needs. */
+/** One that is here and was damaged on disk is brought in again. */
 async function fetchDocument<T>(fetch: FetchContext, descriptor: Descriptor, read: () => Promise<T>): Promise<T> {
   await fetchContent(fetch, descriptor, () => {});
   try {
     return await read();
   } catch (error) {
     if (!isKind(error, 'data-loss')) throw error;
-    const { labels } = await fetch.content.info(descriptor.digest);
-    await fetch.content.delete(descriptor.digest);
-    await fetchContent(fetch, descriptor, () => {});
-    await fetch.content.update(descriptor.digest, labels);
+    await fetchContent({ ...fetch, replace: true }, descriptor, () => {});
     return read();
   }
 }
