@@ -1,46 +1,44 @@
-import { type Directory, isDirectory, type Node } from './model.ts';
-import { resolveParent } from './model-paths.ts';
-import type { TarMember } from './tar.ts';
+import { type Directory, directory, isDirectory } from './model.ts';
+import { resolveDirectory } from './model-paths.ts';
 
 const PREFIX = '.wh.';
 const META_PREFIX = '.wh..wh.';
 const OPAQUE = '.wh..wh..opq';
 
-interface NamedMember {
-  readonly member: TarMember;
-  readonly path: readonly string[];
-}
-
 export function isMarker(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/**
- * Hide what the layer's markers hide. All of them come before anything is added, because a marker speaks only of lower layers, wherever
- * in the archive it stands.
- */
-export function applyWhiteouts(root: Directory, members: readonly NamedMember[]): void {
-  const own = new Set(members.map(({ path }) => path.join('/')));
-  for (const { member, path } of members) {
-    const name = path.at(-1);
-    if (name === undefined || !isMarker(name) || path.slice(0, -1).some(isMarker)) continue;
-    if (name === OPAQUE) lowerParent(root, path, own)?.children.clear();
-    else if (!name.startsWith(META_PREFIX)) {
-      const hidden = name.slice(PREFIX.length);
-      if (hidden === '' || hidden === '.' || hidden === '..')
-        throw new Error(`${JSON.stringify(member.name)} is no valid whiteout`);
-      lowerParent(root, path, own)?.children.delete(hidden);
-    }
-  }
+/** Hides what lower layers have under the name that a marker gives, or all of a directory, and never what this layer itself has put there. */
+export function applyMarker(root: Directory, path: readonly string[], layer: number): void {
+  const name = path.at(-1) ?? '';
+  if (name.startsWith(META_PREFIX) && name !== OPAQUE) return;
+  const hidden = name.slice(PREFIX.length);
+  if (hidden === '' || hidden === '.' || hidden === '..') throw new Error('is no valid whiteout');
+  const parent = resolveDirectory(root, path.slice(0, -1))?.directory;
+  if (!parent) return;
+  if (name === OPAQUE) for (const child of [...parent.children.keys()]) hide(parent, child, layer);
+  else hide(parent, hidden, layer);
 }
 
-/** The lower directory that a marker stands in; undefined when there is none, or when this layer puts something else in its place. */
-function lowerParent(root: Directory, path: readonly string[], own: ReadonlySet<string>): Directory | undefined {
-  let here: Node | undefined = root;
-  for (const [index, part] of path.slice(0, -1).entries()) {
-    if (!here || !isDirectory(here)) break;
-    here = here.children.get(part);
-    if (here && !isDirectory(here) && own.has(path.slice(0, index + 1).join('/'))) return undefined;
+function hide(parent: Directory, name: string, layer: number): void {
+  const child = parent.children.get(name);
+  if (!child) return;
+  const isListed = parent.addedBy.get(name) === layer;
+  if (!isDirectory(child)) {
+    if (!isListed) parent.children.delete(name);
+    return;
   }
-  return resolveParent(root, path, { create: false });
+  if (!isListed && !hasOwn(child, layer)) {
+    parent.children.delete(name);
+    return;
+  }
+  for (const below of [...child.children.keys()]) hide(child, below, layer);
+  // What stays of it is a new directory, and only this layer can say what that is like.
+  if (!isListed) Object.assign(child, { ...directory(0o755, 0, 0, null), children: child.children, addedBy: child.addedBy });
+}
+
+/** Whether the layer has put anything into the directory, at any depth. */
+function hasOwn({ children, addedBy }: Directory, layer: number): boolean {
+  return [...children].some(([name, child]) => addedBy.get(name) === layer || (isDirectory(child) && hasOwn(child, layer)));
 }

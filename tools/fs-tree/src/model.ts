@@ -13,6 +13,8 @@ interface Attributes {
 export interface Directory extends Attributes {
   type: 'd';
   children: Map<string, Node>;
+  /** The layer that each child's name was last put there by, or listed; a file copied up to be linked keeps the layer it came from. */
+  addedBy: Map<string, number>;
 }
 
 /** Anything without children. Two names that hold the same object are hard links of each other. */
@@ -29,7 +31,12 @@ export interface Leaf extends Attributes {
 export type Node = Directory | Leaf;
 
 export function directory(mode: number, uid: number, gid: number, mtimeNs: bigint | null): Directory {
-  return { type: 'd', mode, uid, gid, mtimeNs, xattrs: {}, children: new Map() };
+  return { type: 'd', mode, uid, gid, mtimeNs, xattrs: {}, children: new Map(), addedBy: new Map() };
+}
+
+export function add(parent: Directory, name: string, node: Node, layer: number): void {
+  parent.children.set(name, node);
+  parent.addedBy.set(name, layer);
 }
 
 export function isDirectory(node: Node): node is Directory {

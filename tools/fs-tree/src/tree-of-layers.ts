@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { byteOrder, escapeBytes, octal, sha256, type TreeEntry, withHardLinks } from './entry.ts';
-import { type Directory, directory, isDirectory, type Leaf, type Node } from './model.ts';
-import { normalise, resolveParent } from './model-paths.ts';
-import { applyWhiteouts, isMarker } from './model-whiteouts.ts';
+import { add, type Directory, directory, isDirectory, type Leaf, type Node } from './model.ts';
+import { components, resolveDirectory } from './model-paths.ts';
+import { applyMarker, isMarker } from './model-whiteouts.ts';
 import { readTar, type TarMember } from './tar.ts';
 
 /** A layer: its bytes or the path of a file with them; plain, gzip and zstd are told apart by their first bytes. */
@@ -33,12 +33,14 @@ function plainBytes(source: LayerSource): Buffer {
 }
 
 function applyLayer(root: Directory, members: readonly TarMember[], layer: number): void {
-  const named = members.map((member) => ({ member, path: normalise(member.name) }));
-  applyWhiteouts(root, named);
-  for (const { member, path } of named) {
-    if (path.some(isMarker)) continue;
+  // Nothing says whether an empty tree is as a layer left it or was made a moment ago.
+  if (root.children.size === 0) root.mtimeNs = null;
+  for (const member of members) {
+    const path = components(member.name);
+    if (path.slice(0, -1).some(isMarker)) continue;
     try {
-      applyMember(root, member, path, layer);
+      if (isMarker(path.at(-1) ?? '')) applyMarker(root, path, layer);
+      else applyMember(root, member, path, layer);
     } catch (error) {
       throw new Error(`layer ${layer}, entry ${JSON.stringify(member.name)}: ${(error as Error).message}`, { cause: error });
     }
@@ -47,37 +49,55 @@ function applyLayer(root: Directory, members: readonly TarMember[], layer: numbe
 
 function applyMember(root: Directory, member: TarMember, path: readonly string[], layer: number): void {
   const name = path.at(-1);
-  if (name === undefined) {
-    if (member.typeflag !== '5') throw new Error('the root can only be a directory');
-    Object.assign(root, attributesOf(member));
+  if (name === undefined || name === '..') {
+    if (member.typeflag !== '5') throw new Error('it can only be a directory');
+    const place = resolveDirectory(root, path, layer);
+    const above = place?.above.at(-1);
+    if (place) Object.assign(place.directory, attributesOf(member));
+    if (above) above.directory.addedBy.set(above.name, layer);
     return;
   }
-  const parent = resolveParent(root, path, { create: true });
-  if (!parent) throw new Error('has no parent');
+  if (member.typeflag === '1') {
+    addLink(root, member, path, layer);
+    return;
+  }
+  const parent = parentOf(root, path, layer);
   const existing = parent.children.get(name);
   if (member.typeflag === '5') {
-    if (existing && isDirectory(existing)) Object.assign(existing, attributesOf(member));
-    else parent.children.set(name, { type: 'd', ...attributesOf(member), children: new Map() });
-  } else if (member.typeflag === '1') parent.children.set(name, linkTarget(root, member, layer));
-  else parent.children.set(name, leafOf(member, layer));
+    const listed = existing && isDirectory(existing) ? existing : directory(0, 0, 0, null);
+    add(parent, name, Object.assign(listed, attributesOf(member)), layer);
+  } else add(parent, name, leafOf(member, layer), layer);
+}
+
+function parentOf(root: Directory, path: readonly string[], layer: number): Directory {
+  const place = resolveDirectory(root, path.slice(0, -1), layer);
+  if (!place) throw new Error('has no parent');
+  return place.directory;
 }
 
 /**
- * The node that a hard link joins. A file of a lower layer is copied up first, which takes it out of the group that it had below:
- * overlayfs can do nothing else, and the tree must be the same on every snapshotter.
+ * A hard link joins the node of its target. A file of a lower layer is copied up first, which takes it out of the group that it had below:
+ * overlayfs can do nothing else, and the tree must be the same on every snapshotter. The target has to be there still when the link is.
  */
-function linkTarget(root: Directory, member: TarMember, layer: number): Leaf {
-  const path = normalise(member.linkname);
-  const parent = resolveParent(root, path, { create: false });
-  const name = path.at(-1);
-  const target = name === undefined ? undefined : parent?.children.get(name);
-  if (!parent || name === undefined || !target)
-    throw new Error(`its hard-link target ${JSON.stringify(member.linkname)} is missing`);
-  if (isDirectory(target)) throw new Error(`its hard-link target ${JSON.stringify(member.linkname)} is a directory`);
-  if (target.layer === layer) return target;
-  const copy = { ...target, layer };
-  parent.children.set(name, copy);
-  return copy;
+function addLink(root: Directory, member: TarMember, path: readonly string[], layer: number): void {
+  const target = components(member.linkname);
+  const what = `its hard-link target ${JSON.stringify(member.linkname)}`;
+  const targetParent = resolveDirectory(root, target.slice(0, -1))?.directory;
+  const targetName = target.at(-1) ?? '..';
+  const found = targetParent?.children.get(targetName);
+  if (targetName === '..' || (found && isDirectory(found))) throw new Error(`${what} is a directory`);
+  if (!targetParent || !found) throw new Error(`${what} is missing`);
+  const node = found.layer === layer ? found : { ...found, layer };
+  targetParent.children.set(targetName, node);
+  const parent = parentOf(root, path, layer);
+  const name = path.at(-1) ?? '';
+  if (parent === targetParent && name === targetName) throw new Error(`${what} is itself`);
+  add(parent, name, node, layer);
+  if (!holds(root, targetParent) || targetParent.children.get(targetName) !== node) throw new Error(`${what} is replaced`);
+}
+
+function holds(tree: Directory, sought: Directory): boolean {
+  return tree === sought || [...tree.children.values()].some((child) => isDirectory(child) && holds(child, sought));
 }
 
 const leafTypes: Readonly<Record<string, Leaf['type']>> = { '0': 'f', '7': 'f', '2': 'l', '3': 'c', '4': 'b', '6': 'p' };
