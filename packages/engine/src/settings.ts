@@ -17,6 +17,12 @@ export interface EngineSettings {
   readonly state: string;
   readonly stacks: Readonly<Record<string, StackSettings>>;
   readonly defaultStack: string;
+  readonly pull: PullSettings;
+}
+
+export interface PullSettings {
+  /** Where a pull says nothing else: the compressed layers of an image go as soon as they are unpacked. */
+  readonly discardUnpackedLayers: boolean;
 }
 
 export interface StackSettings {

@@ -17,6 +17,7 @@ export interface FakeParts extends Disposable {
     readonly state: string;
     readonly stacks: Record<string, never>;
     readonly defaultStack: string;
+    readonly pull: { readonly discardUnpackedLayers: boolean };
   };
   readonly metadata: MetadataStore;
   /** What was released, in order. */
@@ -41,7 +42,13 @@ export function fakeParts(): FakeParts &
     get: async (id) => make(id),
   });
   const parts = {
-    settings: { root, state: path.join(root, 'state'), stacks: {}, defaultStack: 'default' },
+    settings: {
+      root,
+      state: path.join(root, 'state'),
+      stacks: {},
+      defaultStack: 'default',
+      pull: { discardUnpackedLayers: false },
+    },
     metadata: memoryMetadata(),
     store: { abort: (ref: string) => note(`ingest ${ref}`) } as unknown as ContentStore,
     content: { abort: (ref: string) => note(`ingest ${ref}`) } as unknown as ContentStore,

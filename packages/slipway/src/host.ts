@@ -75,7 +75,7 @@ export async function bootHost(options: OpenEngineOptions): Promise<Host> {
   return new Host(kernel, config);
 }
 
-function engineOf({ settings: { root, state }, stacks }: Config, stack: string): BuiltinPlugin {
+function engineOf({ settings: { root, state, pull }, stacks }: Config, stack: string): BuiltinPlugin {
   if (!Object.hasOwn(stacks, stack)) {
     throw new SlipwayError({
       kind: 'not-found',
@@ -90,7 +90,13 @@ function engineOf({ settings: { root, state }, stacks }: Config, stack: string):
     manifest: { package: name, version, provides: enginePoint.id, id: 'slipway', api: apiVersion, declares: {} },
     load: async () => {
       const { enginePlugin } = await import('@slipway/engine');
-      return enginePlugin({ root, state, stacks, defaultStack: stack });
+      return enginePlugin({
+        root,
+        state,
+        stacks,
+        defaultStack: stack,
+        pull: { discardUnpackedLayers: pull.discard_unpacked_layers },
+      });
     },
   };
 }

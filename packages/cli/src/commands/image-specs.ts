@@ -13,8 +13,12 @@ export const pullSpec: CommandSpec = {
     ['slipway pull alpine', 'docker.io/library/alpine:latest'],
     ['slipway pull --platform linux/arm64 registry.example.com:5000/app:1.2', 'for another platform'],
     ['slipway pull -q alpine@sha256:...', 'exactly this content, without progress'],
+    ['slipway pull --discard-layers debian', 'keep the unpacked files alone'],
   ],
-  options: [platformOption],
+  options: [
+    platformOption,
+    { flags: '--discard-layers', text: 'remove the compressed layers once they are unpacked; fetched again when needed' },
+  ],
   load: async () => (await import('./pull.js')).pull,
 };
 

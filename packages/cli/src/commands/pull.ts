@@ -24,6 +24,7 @@ export const pull: Action = async (invocation) => {
       return await engine.pull(ref, {
         stack: global.stack,
         platform: platform === undefined ? undefined : parsePlatform(platform),
+        discardUnpackedLayers: options.flag('discardLayers') || undefined,
         signal,
         onProgress,
       });

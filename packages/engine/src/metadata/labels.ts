@@ -13,11 +13,22 @@ export function indexLabels(position: number, digest: Digest): Labels {
   return { [`${gcRefContent}m.${position}`]: digest };
 }
 
-export function manifestLabels(manifest: ImageManifest): Labels {
+/** @param keepsLayers off: the layers go once they are unpacked, unless another label keeps them */
+export function manifestLabels(manifest: ImageManifest, keepsLayers = true): Labels {
+  const layers = keepsLayers ? manifest.layers : [];
   return {
     [`${gcRefContent}config`]: manifest.config.digest,
-    ...Object.fromEntries(manifest.layers.map((layer, index) => [`${gcRefContent}l.${index}`, layer.digest])),
+    ...Object.fromEntries(layers.map((layer, index) => [layerLabel(index), layer.digest])),
   };
+}
+
+function layerLabel(index: number): string {
+  return `${gcRefContent}l.${index}`;
+}
+
+/** Of a manifest's labels: its layers are to be here, as they were pulled. */
+export function keepsLayers(labels: Labels): boolean {
+  return labels[layerLabel(0)] !== undefined;
 }
 
 export function configLabels(snapshotter: string, chainId: Digest | undefined): Labels {

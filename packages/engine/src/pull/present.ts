@@ -6,8 +6,12 @@ import type { ActiveStack } from '../stack.js';
 import { topmostExisting } from '../unpack/snapshot-names.js';
 import { isPresent } from './document.js';
 import { loadImage } from './load-image.js';
+import { isToKeepLayers } from './missing-layers.js';
 
-/** Whether the name means this target already and all of it is here and unpacked: then there is nothing to pull. */
+/**
+ * Whether the name means this target already and all of it is here and unpacked: then there is nothing to pull. Of layers that were
+ * discarded the trees are enough.
+ */
 export async function isComplete(
   parts: EngineParts,
   stack: ActiveStack,
@@ -18,10 +22,11 @@ export async function isComplete(
   const row = parts.metadata.read((tx) => tx.get(imagesTable, rowKey(name)));
   if (row?.target.digest !== target.digest) return false;
   try {
-    const { manifest, chain } = await loadImage(parts.content, target, platform);
+    const { descriptor, manifest, chain } = await loadImage(parts.content, target, platform);
     const present = await Promise.all(manifest.layers.map((layer) => isPresent(parts.content, layer.digest)));
     const { snapshotter } = await stack.snapshotter();
-    return present.every(Boolean) && (await topmostExisting(snapshotter, chain)) === chain.length - 1;
+    const hasLayers = present.every(Boolean) || !isToKeepLayers(parts, descriptor.digest);
+    return hasLayers && (await topmostExisting(snapshotter, chain)) === chain.length - 1;
   } catch (error) {
     // Another platform of it is here, or a document is damaged: the pull mends both.
     if (isKind(error, 'not-found', 'data-loss')) return false;

@@ -8,9 +8,11 @@ import { recoverOperations } from '../operations/recovery.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
 import { type UnpackLayer, unpackContext } from '../unpack/context.js';
+import { topmostExisting } from '../unpack/snapshot-names.js';
 import { unpack } from '../unpack/unpack.js';
 import { checkPlatform } from './check-platform.js';
 import { chooseManifest } from './choose-manifest.js';
+import { discardLayers } from './discard-layers.js';
 import { readManifestDocument, readRunnableConfig, refuseLarge } from './document.js';
 import { type FetchContext, fetchContent } from './fetch.js';
 import { fetchLayers } from './fetch-layers.js';
@@ -26,6 +28,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   const reference = parseReference(name);
   const fullName = formatReference(reference);
   const stack = activeStack(parts, options.stack);
+  const discardsLayers = options.discardUnpackedLayers ?? parts.settings.pull.discardUnpackedLayers;
 
   const target = await resolve(stack, fullName, options);
   if (await isComplete(parts, stack, fullName, target, options.platform)) {
@@ -45,12 +48,13 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
       signal: options.signal,
     };
     const image = await fetchImage(parts, fetch, target, options);
-    const chainId = await unpackImage(parts, stack, fetch, image, options);
+    const chainId = await unpackImage(parts, stack, fetch, image, { ...options, discardsLayers });
     const snapshotter = (await stack.snapshotter()).id;
-    const recorded = await recordImage(parts, { reference, target, image, snapshotter, chainId, operation });
+    const recorded = await recordImage(parts, { reference, target, image, snapshotter, chainId, discardsLayers, operation });
     lease.forget();
     step('pull.recorded', { name: fullName });
-    await sweepExpired(parts, operation);
+    if (discardsLayers) await discardLayers(parts, operation);
+    else await sweepExpired(parts, operation);
     return recorded;
   } catch (error) {
     if (!isWorthKeeping(error)) await takeBack(parts, operation, lease);
@@ -139,22 +143,31 @@ async function unpackImage(
   stack: ActiveStack,
   fetch: FetchContext,
   image: FetchedImage,
-  options: PullOptions,
+  options: PullOptions & { readonly discardsLayers: boolean },
 ): Promise<Digest | undefined> {
   const { layers } = image.manifest;
   options.onProgress?.({ type: 'layers', layers });
   const reporters = layers.map((layer) => layerReporter(options.onProgress, layer));
-  await using downloads = fetchLayers(fetch, layers, reporters);
+  const chain = chainIds(image.config.rootfs.diff_ids);
   const context = await unpackContext(parts, stack, fetch.operation, options.signal);
-  const unpackLayers = layers.map(
-    (descriptor, index): UnpackLayer => ({
+  // Of layers that would go again, only those are fetched that are not unpacked yet.
+  const first = options.discardsLayers ? (await topmostExisting(context.snapshotter, chain)) + 1 : 0;
+  await using downloads = fetchLayers(fetch, layers.slice(first), reporters.slice(first));
+  const unpackLayers = layers.map((descriptor, index): UnpackLayer => {
+    const report = reporters[index] as UnpackLayer['report'];
+    return {
       descriptor,
       diffId: image.config.rootfs.diff_ids[index] as Digest,
-      fetched: downloads.fetched[index] as Promise<void>,
-      report: reporters[index] as UnpackLayer['report'],
-    }),
-  );
-  const snapshots = chainIds(image.config.rootfs.diff_ids).map((name) => ({ snapshotter: context.snapshotterId, name }));
+      fetched: downloads.fetched[index - first] ?? Promise.resolve(),
+      // Where what was unpacked is removed in this moment.
+      bringIn:
+        index < first
+          ? (signal) => fetchContent({ ...fetch, signal }, descriptor, (bytes) => report('downloading', bytes))
+          : undefined,
+      report,
+    };
+  });
+  const snapshots = chain.map((name) => ({ snapshotter: context.snapshotterId, name }));
   await parts.metadata.write((tx) => addToLease(tx, fetch.operation.id, { snapshots }));
   // Awaited here: the downloads are stopped when this scope ends.
   return await unpack(context, unpackLayers);

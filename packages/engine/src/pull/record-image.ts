@@ -22,6 +22,8 @@ export interface ImageRecord {
   readonly image: FetchedImage;
   readonly snapshotter: string;
   readonly chainId: Digest | undefined;
+  /** The compressed layers are not kept for this image. */
+  readonly discardsLayers: boolean;
   /** Its lease ends. */
   readonly operation: Operation;
 }
@@ -51,21 +53,21 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
   });
 }
 
-function labelsOf({ reference, image, snapshotter, chainId }: ImageRecord): Map<Digest, Labels> {
-  const labels = contentLabels(reference, image);
+function labelsOf({ reference, image, snapshotter, chainId, discardsLayers }: ImageRecord): Map<Digest, Labels> {
+  const labels = contentLabels(reference, image, !discardsLayers);
   const { digest } = image.manifest.config;
   return labels.set(digest, { ...labels.get(digest), ...configLabels(snapshotter, chainId) });
 }
 
 /** By which an image's documents keep what they need, and where each blob came from. */
-export function contentLabels(reference: Reference, image: FetchedImage): Map<Digest, Labels> {
+export function contentLabels(reference: Reference, image: FetchedImage, keepsLayers = true): Map<Digest, Labels> {
   const source = sourceLabels(reference.registry, reference.repository);
   const labels = new Map<Digest, Labels>();
   const add = (digest: Digest, more: Labels): void => {
     labels.set(digest, { ...labels.get(digest), ...source, ...more });
   };
   for (const { index, position, child } of image.path) add(index.digest, indexLabels(position, child.digest));
-  add(image.descriptor.digest, manifestLabels(image.manifest));
+  add(image.descriptor.digest, manifestLabels(image.manifest, keepsLayers));
   add(image.manifest.config.digest, {});
   image.manifest.layers.forEach((layer, position) => {
     add(layer.digest, layerLabels(image.config.rootfs.diff_ids[position] as Digest));

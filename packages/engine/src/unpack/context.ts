@@ -22,8 +22,10 @@ export interface UnpackContext {
 export interface UnpackLayer {
   readonly descriptor: Descriptor;
   readonly diffId: Digest;
-  /** Fulfils when the blob is in the content store. */
+  /** Fulfils when the blob is in the content store, or need not be. */
   readonly fetched: Promise<void>;
+  /** Sees to it that the blob is there, before it is unpacked. */
+  readonly bringIn?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly report: LayerReporter;
 }
 

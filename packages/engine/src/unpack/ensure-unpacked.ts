@@ -4,8 +4,10 @@ import { configLabels } from '../metadata/labels.js';
 import { addToLease, dropLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import { Operation } from '../operations/operation.js';
+import { discardLayers } from '../pull/discard-layers.js';
 import { layerReporter } from '../pull/layer-progress.js';
 import type { LoadedImage } from '../pull/load-image.js';
+import { fetchMissingLayer, isToKeepLayers } from '../pull/missing-layers.js';
 import type { EngineParts } from '../settings.js';
 import type { ActiveStack } from '../stack.js';
 import { unpackContext } from './context.js';
@@ -18,8 +20,8 @@ export interface EnsureUnpackedOptions {
 }
 
 /**
- * An image that was pulled for one stack is run with another: its layers are in the content store, so they are unpacked
- * for this stack's snapshotter from there.
+ * An image that was pulled for one stack is run with another: its layers are unpacked for this stack's snapshotter from the
+ * content store. Those that are not there, because they were discarded, are fetched again.
  */
 export async function ensureUnpacked(
   parts: EngineParts,
@@ -32,17 +34,28 @@ export async function ensureUnpacked(
   await using operation = Operation.begin(parts, 'unpack');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
   await parts.metadata.write((tx) =>
-    addToLease(tx, operation.id, { snapshots: image.chain.map((name) => ({ snapshotter: id, name })) }),
+    addToLease(tx, operation.id, {
+      content: image.manifest.layers.map((layer) => layer.digest),
+      snapshots: image.chain.map((name) => ({ snapshotter: id, name })),
+    }),
   );
   const { layers, config } = image.manifest;
+  const missing = { parts, operation, manifest: image.descriptor.digest, resolver: stack.resolver };
+  let fetched = false;
   const chainId = await unpack(
     await unpackContext(parts, stack, operation, options.signal),
-    layers.map((descriptor, index) => ({
-      descriptor,
-      diffId: image.config.rootfs.diff_ids[index] as Digest,
-      fetched: Promise.resolve(),
-      report: layerReporter(options.onProgress, descriptor),
-    })),
+    layers.map((descriptor, index) => {
+      const report = layerReporter(options.onProgress, descriptor);
+      return {
+        descriptor,
+        diffId: image.config.rootfs.diff_ids[index] as Digest,
+        fetched: Promise.resolve(),
+        bringIn: async (signal) => {
+          if (await fetchMissingLayer(missing, descriptor, report, signal)) fetched = true;
+        },
+        report,
+      };
+    }),
   );
   await parts.metadata.write((tx) => {
     const row = tx.get(contentTable, rowKey(config.digest));
@@ -52,4 +65,5 @@ export async function ensureUnpacked(
   });
   lease.forget();
   step('unpack.recorded', { chainId });
+  if (fetched && !isToKeepLayers(parts, image.descriptor.digest)) await discardLayers(parts, operation);
 }

@@ -74,6 +74,7 @@ async function ascend(ascent: Ascent, layer: UnpackLayer, index: number, below: 
   });
   if (lock !== undefined) {
     if (lock.wasAbandoned) await context.recover();
+    await layer.bringIn?.(signal);
     const place: LayerPlace = {
       chainId,
       parent: ascent.chain[index - 1],

@@ -55,6 +55,20 @@ export const configSchema = v.strictObject({
     ),
     v.description('[stacks.NAME] says what another stack has different from [stack]. Chosen with --stack NAME.'),
   ),
+  pull: v.pipe(
+    v.optional(
+      v.strictObject({
+        discard_unpacked_layers: v.pipe(
+          v.optional(v.boolean(), false),
+          v.description(
+            'Remove the compressed layers of an image once they are unpacked: less disk. They are fetched again when they are needed, as for another snapshotter.',
+          ),
+        ),
+      }),
+      {},
+    ),
+    v.description('How images are brought in.'),
+  ),
   plugin: v.pipe(
     v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
     v.description("[plugin.NAME] is a plugin's own section, checked by its own schema. NAME is its package without the scope."),

@@ -52,6 +52,11 @@ export interface StackOptions {
 
 export interface PullOptions extends StackOptions {
   readonly platform?: Platform | undefined;
+  /**
+   * The compressed layers go as soon as they are unpacked, unless another image that was pulled without this has them; they are fetched
+   * again, from where the image came from, when another stack must unpack them. Default: as configured (`pull.discard_unpacked_layers`).
+   */
+  readonly discardUnpackedLayers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: PullProgress) => void) | undefined;
 }
