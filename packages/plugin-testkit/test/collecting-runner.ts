@@ -12,6 +12,16 @@ export class CollectingRunner implements LawRunner {
     this.laws.set(name, body);
   }
 
+  /** Names of the laws that fail, of those whose name begins with `prefix`. */
+  async failing(prefix: string): Promise<string[]> {
+    const failed: string[] = [];
+    for (const [name, body] of this.laws) {
+      if (!name.startsWith(prefix)) continue;
+      await body().catch(() => failed.push(name));
+    }
+    return failed;
+  }
+
   /** What the only law whose name contains `part` fails with. Undefined when it passes. */
   async outcomeOf(part: string): Promise<unknown> {
     const found = [...this.laws].filter(([name]) => name.includes(part));

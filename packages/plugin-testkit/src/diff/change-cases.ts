@@ -56,11 +56,11 @@ export const changeCases: readonly ChangeCase[] = [
   {
     name: 'an extended attribute alone: new, other and removed',
     change: (path) => {
-      linux.lsetxattr(`${path}/etc/passwd`, 'user.bytes', Buffer.from([0, 255, 10, 61]));
+      linux.lsetxattr(`${path}/slipway-laws/passwd`, 'user.bytes', Buffer.from([0, 255, 10, 61]));
       linux.lsetxattr(`${path}/file`, 'user.f', Buffer.from('other'));
       linux.lremovexattr(`${path}/dir`, 'user.kept');
     },
-    seen: (tree) => tree['etc/passwd']?.xattrs !== undefined && tree['dir']?.xattrs === undefined,
+    seen: (tree) => tree['slipway-laws/passwd']?.xattrs !== undefined && tree['dir']?.xattrs === undefined,
   },
   {
     name: 'content of the same size and time',
@@ -88,7 +88,7 @@ export const changeCases: readonly ChangeCase[] = [
   {
     name: 'everything deleted',
     change: (path) => {
-      for (const name of ['etc', 'dir', 'lnkdir', 'abs', 'file', 'keep']) rmSync(`${path}/${name}`, { recursive: true });
+      for (const name of ['slipway-laws', 'dir', 'lnkdir', 'abs', 'file', 'keep']) rmSync(`${path}/${name}`, { recursive: true });
     },
     seen: (tree) => Object.keys(tree).length === 1,
   },
@@ -104,10 +104,11 @@ export const changeCases: readonly ChangeCase[] = [
       mkdirSync(`${path}/abs`);
       unlinkSync(`${path}/lnkdir`);
       writeFileSync(`${path}/lnkdir`, '');
-      unlinkSync(`${path}/etc/passwd`);
-      symlinkSync('shadow', `${path}/etc/passwd`);
+      unlinkSync(`${path}/slipway-laws/passwd`);
+      symlinkSync('shadow', `${path}/slipway-laws/passwd`);
     },
-    seen: (tree) => tree['dir']?.type === 'file' && tree['file']?.type === 'directory' && tree['etc/passwd']?.type === 'symlink',
+    seen: (tree) =>
+      tree['dir']?.type === 'file' && tree['file']?.type === 'directory' && tree['slipway-laws/passwd']?.type === 'symlink',
   },
   {
     name: 'hard links: new ones, to new files and to old ones',

@@ -38,7 +38,7 @@ export function cleanUp([format = 'directory']: readonly DirectoryFormat[]): Cle
       apply: async () => {
         await using place = await temporaryRoot();
         const bench = new LayerBench(place.root, { differ, content });
-        await differ.apply({ mediaType: '', digest: `sha256:${'0'.repeat(64)}`, size: 1 }, bench.target(format));
+        await differ.apply(await putBlob(content, baseLayer), bench.target(format));
       },
     }),
   };

@@ -60,7 +60,7 @@ export function compareLaws(law: DifferLaw, formats: readonly DirectoryFormat[])
 
   law('compare: equal trees make an archive without entries', async (context) => {
     for (const format of formats) {
-      const { trees } = await context.bench.stack(format, [baseLayer, tar({ name: 'etc/.wh.passwd' })]);
+      const { trees } = await context.bench.stack(format, [baseLayer, tar({ name: 'slipway-laws/.wh.passwd' })]);
       const layer = await compare(context, trees, trees, { compression: 'none' });
       const bytes = await bytesOf(context.content, layer);
       assert.ok(bytes.every((byte) => byte === 0) && bytes.length <= 10_240, `found ${bytes.length} bytes`);
@@ -126,9 +126,9 @@ export function compareLaws(law: DifferLaw, formats: readonly DirectoryFormat[])
       const lower = await context.bench.stack(format, [baseLayer]);
       const upper = context.bench.change(format, lower.trees, (path) => {
         writeFileSync(`${path}/new`, '');
-        linux.mknod(`${path}/etc/socket`, 0o140644, 0, 0);
+        linux.mknod(`${path}/slipway-laws/socket`, 0o140644, 0, 0);
       });
-      const { 'etc/socket': socket, ...rest } = context.bench.list(upper);
+      const { 'slipway-laws/socket': socket, ...rest } = context.bench.list(upper);
       assert.equal(socket?.type, 'socket');
       const layer = await compare(context, lower.trees, upper);
       assert.deepEqual(await applied(context, format, lower.trees, layer), rest);

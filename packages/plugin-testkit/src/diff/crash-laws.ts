@@ -14,7 +14,7 @@ export function crashLaws(law: DifferLaw, formats: readonly DirectoryFormat[], {
     law(`after ${step} leaves nothing outside the target, and a retry works`, async ({ bench, differ, start, reopen }) => {
       const lower = await bench.stack('overlay', [baseLayer]);
       const upper = await bench.stack('overlay', [baseLayer, tar({ name: 'dir/new' }, { name: '.wh.file' })]);
-      const layer = bench.file('layer', tar({ name: 'dir/new' }, { name: 'etc/.wh.passwd' }, { name: '.wh.keep' }));
+      const layer = bench.file('layer', tar({ name: 'dir/new' }, { name: 'slipway-laws/.wh.passwd' }, { name: '.wh.keep' }));
       const targets = formats.map((format) => bench.target(format, lower.trees));
       const operations: DifferOperation[] = targets.map((target) => ({ do: 'apply', layer, target }));
       if (differ.stage !== undefined) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
@@ -164,9 +164,17 @@ export class LayerBench {
     try {
       await work();
     } finally {
+      assert.deepEqual(escaped(), [], 'an absolute name or link was followed out of the root');
       assert.deepEqual(this.around(target), before, 'something outside the target was changed');
     }
   }
+}
+
+/** What absolute names of the cases have led to on the host itself. It is removed, so that one broken differ fails alone. */
+function escaped(): string[] {
+  const names = readdirSync('/').filter((name) => name.startsWith('slipway-laws'));
+  for (const name of names) rmSync(`/${name}`, { recursive: true });
+  return names;
 }
 
 interface StageAttempt {

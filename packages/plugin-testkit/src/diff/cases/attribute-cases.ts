@@ -141,10 +141,10 @@ export const attributeCases: readonly LayerCase[] = [
     name: 'attributes of overlayfs from an image are dropped',
     layers: [
       [
-        { name: 'x', pax: { 'SCHILY.xattr.trusted.overlay.redirect': '/etc', 'SCHILY.xattr.user.own': 'o' } },
-        { name: 'etc/', type: '5', pax: { 'SCHILY.xattr.trusted.overlay.opaque': 'y' } },
+        { name: 'x', pax: { 'SCHILY.xattr.trusted.overlay.redirect': '/slipway-laws', 'SCHILY.xattr.user.own': 'o' } },
+        { name: 'slipway-laws/', type: '5', pax: { 'SCHILY.xattr.trusted.overlay.opaque': 'y' } },
       ],
     ],
-    adds: { x: file('', { xattrs: { 'user.own': 'o' } }), etc: directory() },
+    adds: { x: file('', { xattrs: { 'user.own': 'o' } }), 'slipway-laws': directory() },
   },
 ];

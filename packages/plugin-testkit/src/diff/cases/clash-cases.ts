@@ -30,8 +30,8 @@ export const clashCases: readonly LayerCase[] = [
   },
   {
     name: 'a parent that the layer does not mention keeps its attributes',
-    layers: [[{ name: 'keep/in' }, { name: 'dir/sub/in' }, { name: 'etc/new' }]],
-    adds: { 'keep/in': file(), 'dir/sub/in': file(), 'etc/new': file() },
+    layers: [[{ name: 'keep/in' }, { name: 'dir/sub/in' }, { name: 'slipway-laws/new' }]],
+    adds: { 'keep/in': file(), 'dir/sub/in': file(), 'slipway-laws/new': file() },
   },
   {
     name: 'a missing parent is 0755 root',

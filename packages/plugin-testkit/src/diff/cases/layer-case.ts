@@ -34,16 +34,20 @@ export function symlink(content: string, rest: Partial<Listed> = {}): Expected {
 /** A directory that only the path of an entry names. */
 export const unlisted: Expected = { type: 'directory', mode: '755', owner: '0:0' };
 
+/**
+ * Absolute names and links lead to `/slipway-laws` and names that begin so, which no host has: a differ that follows them out of the root, as
+ * root, must not do harm there, and is found out by what it makes.
+ */
 const baseParts: readonly TarPart[] = [
   { name: './', type: '5', mtime: 50 },
-  { name: 'etc/', type: '5', mtime: 100 },
-  { name: 'etc/passwd', body: 'root', mtime: 101 },
+  { name: 'slipway-laws/', type: '5', mtime: 100 },
+  { name: 'slipway-laws/passwd', body: 'root', mtime: 101 },
   { name: 'dir/', type: '5', mode: 0o751, uid: 3, gid: 4, mtime: 111, pax: { 'SCHILY.xattr.user.kept': 'yes' } },
   { name: 'dir/low', body: 'low', mtime: 112 },
   { name: 'dir/sub/', type: '5', mode: 0o700, mtime: 113 },
   { name: 'dir/sub/deep', body: 'deep', mtime: 114 },
   { name: 'lnkdir', type: '2', link: 'dir', mtime: 115 },
-  { name: 'abs', type: '2', link: '/etc', mtime: 116 },
+  { name: 'abs', type: '2', link: '/slipway-laws', mtime: 116 },
   {
     name: 'file',
     body: 'file',
@@ -61,14 +65,14 @@ export const baseLayer: Buffer = tar(...baseParts);
 
 export const baseTree = {
   '.': directory({ mtime: seconds(50) }),
-  etc: directory({ mtime: seconds(100) }),
-  'etc/passwd': file('root', { mtime: seconds(101) }),
+  'slipway-laws': directory({ mtime: seconds(100) }),
+  'slipway-laws/passwd': file('root', { mtime: seconds(101) }),
   dir: directory({ mode: '751', owner: '3:4', mtime: seconds(111), xattrs: { 'user.kept': 'yes' } }),
   'dir/low': file('low', { mtime: seconds(112) }),
   'dir/sub': directory({ mode: '700', mtime: seconds(113) }),
   'dir/sub/deep': file('deep', { mtime: seconds(114) }),
   lnkdir: symlink('dir', { mtime: seconds(115) }),
-  abs: symlink('/etc', { mtime: seconds(116) }),
+  abs: symlink('/slipway-laws', { mtime: seconds(116) }),
   file: file('file', { mode: '640', owner: '5:6', mtime: seconds(117), xattrs: { 'user.f': '\0\x01\xff' } }),
   keep: directory({ mode: '750', owner: '7:8', mtime: seconds(118) }),
 } as const satisfies Record<string, Expected>;

@@ -14,16 +14,16 @@ export const linkCases: readonly LayerCase[] = [
     name: 'a hard link within the layer is one file',
     layers: [
       [
-        { name: 'one', body: 'one', mode: 0o4755, uid: 9 },
+        { name: 'one', body: 'one', mode: 0o711, uid: 9 },
         { name: 'two', type: '1', link: 'one' },
         { name: 'd/three', type: '1', link: '/two' },
       ],
     ],
     adds: {
       d: { type: 'directory', mode: '755', owner: '0:0' },
-      'd/three': file('one', { mode: '4755', owner: '9:0' }),
-      one: file('one', { mode: '4755', owner: '9:0', sameAs: 'd/three' }),
-      two: file('one', { mode: '4755', owner: '9:0', sameAs: 'd/three' }),
+      'd/three': file('one', { mode: '711', owner: '9:0' }),
+      one: file('one', { mode: '711', owner: '9:0', sameAs: 'd/three' }),
+      two: file('one', { mode: '711', owner: '9:0', sameAs: 'd/three' }),
     },
   },
   {
@@ -47,14 +47,14 @@ export const linkCases: readonly LayerCase[] = [
     name: 'a hard link to a symbolic link links the link itself',
     layers: [
       [
-        { name: 'own', type: '2', link: '/etc', mtime: 9 },
+        { name: 'own', type: '2', link: '/slipway-laws', mtime: 9 },
         { name: 'own2', type: '1', link: 'own' },
         { name: 'low2', type: '1', link: 'lnkdir' },
       ],
     ],
     adds: {
-      own: symlink('/etc', { mtime: 9_000_000_000n }),
-      own2: symlink('/etc', { mtime: 9_000_000_000n, sameAs: 'own' }),
+      own: symlink('/slipway-laws', { mtime: 9_000_000_000n }),
+      own2: symlink('/slipway-laws', { mtime: 9_000_000_000n, sameAs: 'own' }),
       lnkdir: baseTree.lnkdir,
       low2: { ...baseTree.lnkdir, sameAs: 'lnkdir' },
     },

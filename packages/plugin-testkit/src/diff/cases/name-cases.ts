@@ -8,28 +8,36 @@ const latin1 = (text: string): string => Buffer.from(text).toString('latin1');
 export const nameCases: readonly LayerCase[] = [
   {
     name: 'dot-dot and a leading slash end at the root',
-    layers: [[{ name: '../esc' }, { name: 'a/../../b' }, { name: '/top' }, { name: '/../../over' }, { name: '../host/canary' }]],
-    adds: { esc: file(), b: file(), top: file(), over: file(), host: unlisted, 'host/canary': file() },
+    layers: [
+      [
+        { name: '../esc' },
+        { name: 'a/../../b' },
+        { name: '/slipway-laws-top' },
+        { name: '/../../over' },
+        { name: '../../host/canary' },
+      ],
+    ],
+    adds: { esc: file(), b: file(), 'slipway-laws-top': file(), over: file(), host: unlisted, 'host/canary': file() },
   },
   {
     name: 'an absolute link of the layer leads inside the root',
     layers: [
       [
-        { name: 'out', type: '2', link: '/somewhere' },
+        { name: 'out', type: '2', link: '/slipway-laws-out' },
         { name: 'out/pwn', body: 'x' },
       ],
     ],
-    adds: { out: symlink('/somewhere'), somewhere: unlisted, 'somewhere/pwn': file('x') },
+    adds: { out: symlink('/slipway-laws-out'), 'slipway-laws-out': unlisted, 'slipway-laws-out/pwn': file('x') },
   },
   {
     name: 'a link of the layer over the root leads inside the root',
     layers: [
       [
-        { name: 'out', type: '2', link: '../../../host' },
+        { name: 'out', type: '2', link: '../../host' },
         { name: 'out/canary', body: 'x' },
       ],
     ],
-    adds: { out: symlink('../../../host'), host: unlisted, 'host/canary': file('x') },
+    adds: { out: symlink('../../host'), host: unlisted, 'host/canary': file('x') },
   },
   {
     name: 'links of lower layers are followed in a path, and stay',
@@ -40,7 +48,7 @@ export const nameCases: readonly LayerCase[] = [
         { name: 'lnkdir/sub/in', body: 'i' },
       ],
     ],
-    adds: { 'etc/new': file('n'), 'dir/more': file('m'), 'dir/sub/in': file('i') },
+    adds: { 'slipway-laws/new': file('n'), 'dir/more': file('m'), 'dir/sub/in': file('i') },
     needsLower: true,
   },
   {

@@ -32,7 +32,7 @@ const whole = unended({ name: 'cut', body: 'y'.repeat(2000) }, { name: 'z' });
 
 /** What is wrong with a layer, and the kind of the error that says so. */
 export const refusalCases: readonly RefusalCase[] = [
-  hardLink('outside the root', 'stolen', '../../../host/canary'),
+  hardLink('outside the root', 'stolen', '../../host/canary'),
   hardLink('that is missing', 'x', 'nothing'),
   hardLink('under a missing parent', 'x', 'nothing/file'),
   hardLink('that is a directory', 'x', 'dir'),
@@ -51,7 +51,7 @@ export const refusalCases: readonly RefusalCase[] = [
     refused(`the whiteout "${name}" of no name`, [{ name: 'before' }, { name }], { names: [`"${name}"`] }),
   ),
   refused('an entry below a whiteout', [{ name: '.wh.dir/x' }], { names: ['".wh.dir/x"'] }),
-  ...['.', './', '/', '..', 'dir/..'].map((name) =>
+  ...['.', './', '..', 'dir/..'].map((name) =>
     refused(`a symbolic link in place of the root, "${name}"`, [{ name, type: '2', link: 'x' }]),
   ),
   refused('an empty name', [{ name: '' }]),

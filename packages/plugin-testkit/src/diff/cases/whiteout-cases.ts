@@ -34,7 +34,7 @@ export const whiteoutCases: readonly LayerCase[] = [
   hiding('directory', '.wh.dir', 'dir'),
   hiding('symbolic link', '.wh.lnkdir', 'lnkdir'),
   hiding('file below', 'dir/sub/.wh.deep', 'dir/sub/deep'),
-  hiding('file through a link', 'abs/.wh.passwd', 'etc/passwd', true),
+  hiding('file through a link', 'abs/.wh.passwd', 'slipway-laws/passwd', true),
   {
     name: 'a whiteout of what is not there leaves nothing',
     layers: [[{ name: '.wh.nothing' }, { name: 'missing/.wh.x' }, { name: 'file/.wh.x' }, { name: 'dir/.wh.nothing' }]],
@@ -49,20 +49,20 @@ export const whiteoutCases: readonly LayerCase[] = [
     name: 'a whiteout never hides what its own layer adds, before or after it',
     layers: [
       [
-        { name: 'etc/new' },
-        { name: 'etc/.wh.new' },
-        { name: 'etc/.wh.passwd' },
-        { name: 'etc/passwd', body: 'new' },
+        { name: 'slipway-laws/new' },
+        { name: 'slipway-laws/.wh.new' },
+        { name: 'slipway-laws/.wh.passwd' },
+        { name: 'slipway-laws/passwd', body: 'new' },
         { name: 'file', body: 'new' },
         { name: '.wh.file' },
       ],
     ],
-    adds: { 'etc/new': file(), 'etc/passwd': file('new'), file: file('new') },
+    adds: { 'slipway-laws/new': file(), 'slipway-laws/passwd': file('new'), file: file('new') },
   },
   {
     name: 'a file that was hidden may come back in a later layer',
-    layers: [[{ name: 'etc/.wh.passwd' }], [{ name: 'etc/passwd', body: 'again' }]],
-    adds: { 'etc/passwd': file('again') },
+    layers: [[{ name: 'slipway-laws/.wh.passwd' }], [{ name: 'slipway-laws/passwd', body: 'again' }]],
+    adds: { 'slipway-laws/passwd': file('again') },
   },
   anew('hidden first', [hidden, listed, child]),
   anew('hidden in the middle', [listed, hidden, child]),
@@ -83,16 +83,16 @@ export const whiteoutCases: readonly LayerCase[] = [
   {
     name: 'an opaque marker at the root hides everything below',
     layers: [[{ name: './.wh..wh..opq' }, child]],
-    gone: ['etc', 'dir', 'lnkdir', 'abs', 'file', 'keep'],
+    gone: ['slipway-laws', 'dir', 'lnkdir', 'abs', 'file', 'keep'],
     adds: { dir: unlisted, 'dir/n': file() },
   },
   {
     name: 'a layer over whiteouts and opaque directories sees what is left',
     layers: [
-      [{ name: '.wh.keep' }, opaqueMarker, { name: 'etc/.wh.passwd' }],
-      [{ name: 'keep/in' }, { name: 'dir/sub/x' }, { name: 'etc/.wh.passwd' }, { name: '.wh.file' }],
+      [{ name: '.wh.keep' }, opaqueMarker, { name: 'slipway-laws/.wh.passwd' }],
+      [{ name: 'keep/in' }, { name: 'dir/sub/x' }, { name: 'slipway-laws/.wh.passwd' }, { name: '.wh.file' }],
     ],
-    gone: ['keep', 'dir/low', 'dir/sub', 'etc/passwd', 'file'],
+    gone: ['keep', 'dir/low', 'dir/sub', 'slipway-laws/passwd', 'file'],
     adds: { keep: unlisted, 'keep/in': file(), 'dir/sub': unlisted, 'dir/sub/x': file() },
   },
   {
