@@ -190,13 +190,16 @@ export class LayerMerge implements TarSink {
     this.#writer.link(parent, name, targetParent, target.name);
   }
 
-  /** A file of a separate tree below cannot be linked to: it is brought into the target first. */
+  /** A file of a separate tree below cannot be linked to: it is brought into the target first, and so leaves the group it had there. */
   #copyUpTarget(parent: DirectoryNode, name: ByteString, found: Leaf): void {
     if (found.state !== 'base') return;
     const source = lookUpBase(this.#system, this.#handles, parent.base, name);
-    if (!source || source.at === parent.handle) return;
-    this.#view.touch(parent);
-    this.#writer.copyUp(parent, name, source);
+    if (!source) return;
+    // In place only where no other name of the trees below is left behind: overlayfs could not keep that one in the group.
+    if (source.at !== parent.handle || source.stats.nlink > 1n) {
+      this.#view.touch(parent);
+      this.#writer.copyUp(parent, name, source);
+    }
     parent.children.set(copyName(name), { ...copiedLeaf, isSymlink: found.isSymlink });
   }
 
