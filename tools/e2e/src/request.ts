@@ -2,7 +2,7 @@ import type { ConfigTable } from 'slipway';
 
 /** What the program `command.ts` is asked to do, as JSON in its first argument. */
 export interface CommandRequest {
-  readonly action: 'pull' | 'run' | 'remove' | 'list' | 'mount';
+  readonly action: 'pull' | 'run' | 'remove' | 'list' | 'mount' | 'unmount';
   readonly options: {
     readonly config: string;
     readonly root: string;
@@ -11,7 +11,7 @@ export interface CommandRequest {
   };
   /** For all but `list`. */
   readonly image?: string | undefined;
-  /** Where to `mount`. */
+  /** Where to `mount`, or what to `unmount`. */
   readonly directory?: string | undefined;
   /** Of the container, for `run`. */
   readonly id?: string | undefined;

@@ -1,5 +1,6 @@
 import { isKind, type Pruned, type PruneOptions, type SystemFailure, step, throwIfAborted } from '@slipway/plugin-api';
 import { imageUsers } from '../images/users.js';
+import { removeFreeLocks } from '../locks/index.js';
 import { imagesTable } from '../metadata/images.js';
 import { rowKey, rowName, rowPrefix } from '../metadata/rows.js';
 import { sweep } from '../metadata/sweep.js';
@@ -43,6 +44,12 @@ export async function prune(parts: EngineParts, options: PruneOptions = {}): Pro
   }
   step('prune.images', { images: images.length });
   const swept = await sweep(parts, operation, { thorough: true, partial, signal });
+  try {
+    // Left by who could not remove them, or was killed.
+    removeFreeLocks(parts.settings.root);
+  } catch (error) {
+    failures.push(failureOf(parts.log, 'free locks', error));
+  }
   return prunedOf(swept, { images, ingests, bytes, failures });
 }
 

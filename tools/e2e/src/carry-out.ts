@@ -1,0 +1,36 @@
+import { isSlipwayError, openEngine } from 'slipway';
+import type { CommandReport, CommandRequest } from './request.ts';
+
+/** Does one thing with an engine of its own. Rejects only with what is no error of ours. */
+export async function carryOut(request: CommandRequest): Promise<CommandReport> {
+  try {
+    return { outcome: 'done', ...(await withEngine(request)) };
+  } catch (error) {
+    if (!isSlipwayError(error)) throw error;
+    return { outcome: 'failed', kind: error.kind, code: error.code, message: error.message };
+  }
+}
+
+async function withEngine(request: CommandRequest): Promise<object> {
+  await using engine = await openEngine(request.options);
+  const { action, image = '', directory = '', id, args, stack } = request;
+  switch (action) {
+    case 'list':
+      return { images: (await engine.images.list()).map(({ name }) => name) };
+    case 'pull':
+      return { images: [(await engine.pull(image, { stack })).name] };
+    case 'remove':
+      return { images: [(await engine.images.remove(image)).name] };
+    case 'mount':
+      await engine.images.mount(image, directory);
+      return {};
+    case 'unmount':
+      await engine.images.unmount(directory);
+      return {};
+    case 'run': {
+      const container = await engine.run({ image, id, args, stack });
+      const { exitCode, stdout } = await container.output();
+      return { exitCode, stdout: stdout.toString() };
+    }
+  }
+}

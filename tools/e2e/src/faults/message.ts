@@ -1,0 +1,21 @@
+import type { CommandReport, CommandRequest } from '../request.ts';
+import type { Fault, Site } from './fault.ts';
+
+/** What the program `subject.ts` is asked to do: one thing after the other, each with an engine of its own. */
+export interface SubjectRequest {
+  readonly work: readonly CommandRequest[];
+  /** Write down the sites that the work passes. */
+  readonly record?: boolean | undefined;
+  readonly fault?: Fault | undefined;
+}
+
+export interface SubjectReply {
+  /** Of each work; the last one is the first that failed. */
+  readonly reports: readonly CommandReport[];
+  /** When it was asked to record. */
+  readonly sites: readonly Site[];
+  /** The fault has happened. */
+  readonly hit: boolean;
+  /** Open in the process when the work was done and nothing of it is needed any more. */
+  readonly descriptors: number;
+}

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { carryOut } from '../carry-out.ts';
+import type { CommandReport } from '../request.ts';
+import { Board } from './board.ts';
+import type { Site } from './fault.ts';
+import type { SubjectReply, SubjectRequest } from './message.ts';
+
+// A process that does one piece of work after another, each with a fault of its own: starting one for each would take
+// longer than the work. It is started with `--import preload.ts`.
+const board = Board.ofProcess();
+const tracePath = process.env['SLIPWAY_E2E_FAULTS_TRACE'] ?? '';
+
+process.on('message', (request: SubjectRequest) => {
+  void answer(request).then((reply) => process.send?.(reply));
+});
+
+async function answer({ work, record, fault }: SubjectRequest): Promise<SubjectReply> {
+  if (record) {
+    writeFileSync(tracePath, '');
+    board.record();
+  }
+  if (fault !== undefined) board.arm(fault);
+  const reports: CommandReport[] = [];
+  for (const request of work) {
+    const report = await carryOut(request);
+    reports.push(report);
+    if (report.outcome === 'failed') break;
+  }
+  const hit = board.clear();
+  return {
+    reports,
+    sites: record ? recorded() : [],
+    hit: fault !== undefined && hit,
+    descriptors: readdirSync('/proc/self/fd').length,
+  };
+}
+
+/** Several threads may have passed one. */
+function recorded(): Site[] {
+  const lines = readFileSync(tracePath, 'utf8').split('\n').slice(0, -1);
+  truncateSync(tracePath);
+  const sites = lines.map((line) => JSON.parse(line) as Site);
+  return [...new Map(sites.map((site) => [site.name, site])).values()];
+}

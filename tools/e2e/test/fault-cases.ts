@@ -1,0 +1,100 @@
+import { expect } from 'vitest';
+import type { Fault, FaultKind, Site } from '../src/faults/fault.ts';
+import type { CommandReport, CommandRequest } from '../src/request.ts';
+import { type Place, wrongBlobs } from './place.ts';
+import { Subject } from './subject.ts';
+
+/** A thing to do to a place. */
+export type Work = Omit<CommandRequest, 'options'>;
+
+/** Work that is done with a fault in it, again and again with another. */
+export interface Scenario {
+  /** Where it is done: a fresh place each time, or the same one. */
+  place(): Place;
+  /** Before all. */
+  readonly prepare?: () => Promise<void>;
+  /** Before it, without a fault. */
+  readonly before: readonly Work[];
+  readonly work: readonly Work[];
+  /** What it left rightly, where it got no further, is undone by this first. */
+  readonly undo?: () => readonly Work[];
+  /** After it, without a fault: what must succeed, however the work ended. */
+  readonly after: readonly Work[];
+  /** What must be true then. */
+  check(place: Place): Promise<void>;
+}
+
+/** What a caller must be told. */
+const kindOf: Readonly<Record<Exclude<FaultKind, 'short'>, string>> = {
+  ENOSPC: 'resource-exhausted',
+  EMFILE: 'resource-exhausted',
+  EIO: 'data-loss',
+};
+
+/** Tries every fault at every site that a scenario passes, in processes of its own. */
+export class FaultTrial implements Disposable {
+  readonly #subject = new Subject();
+  readonly counts = { sites: 0, faults: 0, survived: 0, missed: 0 };
+
+  /** The sites that the scenario passes, without those that are known. */
+  async sites(scenario: Scenario, known: readonly Site[] = []): Promise<Site[]> {
+    using place = scenario.place();
+    await scenario.prepare?.();
+    await this.#must(place, scenario.before);
+    const { reports, sites } = await this.#subject.ask({ work: on(place, scenario.work), record: true });
+    expect(reports).toEqual(scenario.work.map(() => expect.objectContaining({ outcome: 'done' })));
+    await this.#must(place, scenario.after);
+    await scenario.check(place);
+    const names = new Set(known.map(({ name }) => name));
+    return sites.filter(({ name }) => !names.has(name));
+  }
+
+  async try(scenario: Scenario, { name, faults }: Site): Promise<void> {
+    this.counts.sites++;
+    for (const kind of faults) {
+      const fault = { site: name, kind };
+      if (await this.#tryOnce(scenario, fault)) continue;
+      // Passed once in the life of a process only, and this one has passed it.
+      this.#subject.restart();
+      if (!(await this.#tryOnce(scenario, fault))) this.counts.missed++;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#subject[Symbol.dispose]();
+  }
+
+  /** @returns whether the fault happened */
+  async #tryOnce(scenario: Scenario, fault: Fault): Promise<boolean> {
+    using place = scenario.place();
+    await scenario.prepare?.();
+    await this.#must(place, scenario.before);
+    const { reports, hit } = await this.#subject.ask({ work: on(place, scenario.work), fault });
+    expectSensible(fault, reports.at(-1));
+    expect(wrongBlobs(place)).toEqual([]);
+    await this.#must(place, scenario.undo?.() ?? []);
+    await this.#must(place, scenario.after);
+    await scenario.check(place);
+    if (hit) this.counts.faults++;
+    if (hit && reports.at(-1)?.outcome === 'done') this.counts.survived++;
+    return hit;
+  }
+
+  async #must(place: Place, work: readonly Work[]): Promise<void> {
+    if (work.length === 0) return;
+    const { reports } = await this.#subject.ask({ work: on(place, work) });
+    expect(reports).toEqual(work.map(() => expect.objectContaining({ outcome: 'done' })));
+  }
+}
+
+function on({ options }: Place, work: readonly Work[]): CommandRequest[] {
+  return work.map((each) => ({ options, ...each }));
+}
+
+/** Done all the same, or failed with what the caller can act on. */
+function expectSensible({ kind }: Fault, report: CommandReport | undefined): void {
+  if (report?.outcome !== 'failed') return;
+  if (kind === 'short') expect(report).toMatchObject({ outcome: 'done' });
+  // The message names a thing, by its path or its quoted name.
+  else expect(report).toMatchObject({ kind: kindOf[kind], message: expect.stringMatching(/["/]/) });
+}

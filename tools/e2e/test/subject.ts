@@ -1,0 +1,79 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SubjectReply, SubjectRequest } from '../src/faults/message.ts';
+
+const source = (name: string): string => fileURLToPath(import.meta.resolve(`../src/faults/${name}`));
+
+/** What takes longer hangs: the work takes less than a second, on a machine that is busy ten times that. */
+const limitMs = 60_000;
+
+/** A process in which faults can be had; a new one is started when one has ended. */
+export class Subject implements Disposable {
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'slipway-e2e-subject-'));
+  #process: ChildProcess | undefined;
+  #stderr = '';
+  /** After its first work. */
+  #descriptors: number | undefined;
+
+  /**
+   * Rejects when the process ends (an exception that nobody caught), says anything on stderr (a descriptor that the garbage
+   * collector closed), does not answer, or has more descriptors than after its first work.
+   */
+  async ask(request: SubjectRequest): Promise<SubjectReply> {
+    this.#process ??= this.#start();
+    try {
+      const reply = await this.#answer(this.#process, request);
+      this.#descriptors ??= reply.descriptors;
+      if (reply.descriptors > this.#descriptors)
+        throw new Error(`${reply.descriptors - this.#descriptors} descriptors were left open`);
+      if (this.#stderr !== '') throw new Error('said something on stderr');
+      return reply;
+    } catch (error) {
+      this.restart();
+      throw new Error(`the process under test: ${String(error)}\n${this.#stderr}`);
+    }
+  }
+
+  /** The next one has none of what this one remembers. */
+  restart(): void {
+    this.#process?.kill('SIGKILL');
+    this.#process = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.restart();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #answer(subject: ChildProcess, request: SubjectRequest): Promise<SubjectReply> {
+    const { promise, resolve, reject } = Promise.withResolvers<SubjectReply>();
+    const timer = setTimeout(() => reject(new Error(`no answer after ${limitMs} ms`)), limitMs);
+    const onReply = (reply: unknown): void => resolve(reply as SubjectReply);
+    const onExit = (code: number | null, signal: string | null): void => reject(new Error(`it ended with ${signal ?? code}`));
+    subject.once('message', onReply).once('exit', onExit);
+    subject.send(request);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      subject.off('message', onReply).off('exit', onExit);
+    }
+  }
+
+  #start(): ChildProcess {
+    this.#stderr = '';
+    this.#descriptors = undefined;
+    const child = fork(source('subject.ts'), [], {
+      execArgv: ['--import', source('preload.ts')],
+      env: { PATH: process.env['PATH'], SLIPWAY_E2E_FAULTS_TRACE: path.join(this.#folder, 'trace') },
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    return child;
+  }
+}
