@@ -1,30 +1,26 @@
 import 'reflect-metadata';
-import { type Logger, type PluginContainer, type Resolver, tokens } from '@slipway/plugin-api';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Resolver } from '@slipway/plugin-api';
+import { openPlugin } from '@slipway/plugin-testkit';
 import { plugin } from '@slipway/resolver-registry';
-import { container } from 'tsyringe';
-import * as v from 'valibot';
 
-const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
-/** Activates the plugin as the kernel does, with a real child container. */
+/** The plugin with this configuration, and less patience than by default. */
 export async function openResolver(config: Readonly<Record<string, unknown>> = {}): Promise<Resolver & AsyncDisposable> {
-  if (plugin.config === undefined) throw new Error('the plugin has a schema');
-  const parsed = v.parse(plugin.config as never, { idle_timeout: 5, ...config }) as never;
-  const child = container.createChildContainer();
-  child.register(tokens.config, { useValue: parsed });
-  const { instance } = await plugin.activate({
-    config: parsed,
-    needs: {},
-    dirs: { root: '/nonexistent', state: '/nonexistent' },
-    log: silent,
-    signal: new AbortController().signal,
-    container: child as PluginContainer,
-    own: (resource) => resource,
-    skip: (reason) => {
-      throw new Error(reason);
-    },
+  const root = mkdtempSync(path.join(tmpdir(), 'slipway-resolver-'));
+  const { instance, ...subject } = await openPlugin(plugin, {
+    dirs: { root, state: root },
+    config: { idle_timeout: 5, ...config },
   });
-  return instance as Resolver & AsyncDisposable;
+  return {
+    resolve: (name, options) => instance.resolve(name, options),
+    fetcher: (name) => instance.fetcher(name),
+    async [Symbol.asyncDispose]() {
+      await subject[Symbol.asyncDispose]();
+      rmSync(root, { recursive: true });
+    },
+  };
 }
 
 export async function readAll(body: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -40,7 +40,7 @@ export async function pushImage(target: PushTarget, repository: string, layerSiz
   return { manifest, manifestBytes, index, layer, layerBytes };
 }
 
-async function pushBlob(target: PushTarget, repository: string, bytes: Buffer, mediaType: string): Promise<Descriptor> {
+export async function pushBlob(target: PushTarget, repository: string, bytes: Buffer, mediaType: string): Promise<Descriptor> {
   const digest = digestOf(bytes);
   const started = await call(target, 'POST', `/v2/${repository}/blobs/uploads/`, undefined, {});
   const location = new URL(started.location ?? '', target.origin);
@@ -49,7 +49,7 @@ async function pushBlob(target: PushTarget, repository: string, bytes: Buffer, m
   return { mediaType, digest, size: bytes.length };
 }
 
-async function pushManifest(
+export async function pushManifest(
   target: PushTarget,
   repository: string,
   tag: string,

@@ -1,0 +1,57 @@
+import { mediaTypes } from '@slipway/oci';
+import { type Resolver, resolverPoint } from '@slipway/plugin-api';
+import { cleanUpLaws } from '../clean-up-laws.js';
+import { absent } from '../content/bytes.js';
+import { lawsOn } from '../law.js';
+import type { LawRunner } from '../law-runner.js';
+import { manifestLaws } from '../manifest-laws.js';
+import type { OpenSubject, SuiteOptions } from '../subject.js';
+import { fetchLaws } from './fetch-laws.js';
+import { imageOf, readBody } from './image.js';
+import { nameLaws } from './name-laws.js';
+import type { ResolverBench } from './origin.js';
+import { secretLaws } from './secret-laws.js';
+import { waitLaws } from './wait-laws.js';
+
+export interface ResolverLawOptions extends Pick<SuiteOptions, 'manifest'> {
+  /** What the resolver was given for the origin and must show nobody: passwords, tokens, and how they are sent. */
+  readonly secrets?: readonly string[] | undefined;
+}
+
+/** The laws of resolver.v1, for any implementation, against an origin that can be watched and made to misbehave. */
+export function resolverLaws(runner: LawRunner, open: OpenSubject<ResolverBench>, options: ResolverLawOptions = {}): void {
+  const law = lawsOn(runner, open);
+  const openResolver: OpenSubject<Resolver> = async (root) => {
+    const { instance, ...subject } = await open(root);
+    return { ...subject, instance: instance.resolver };
+  };
+
+  runner.describe('laws of resolver.v1', () => {
+    manifestLaws(runner, openResolver, { point: resolverPoint, methods: ['resolve', 'fetcher'] }, options);
+    runner.describe('names', () => nameLaws(law));
+    runner.describe('content', () => fetchLaws(law));
+    runner.describe('waiting', () => waitLaws(law));
+    runner.describe('secrets', () => secretLaws(law, options.secrets ?? []));
+    cleanUpLaws(runner, open, { use, afterDispose });
+  });
+}
+
+async function use({ resolver, origin }: ResolverBench): Promise<void> {
+  const image = imageOf({ size: 2_000_000 });
+  await origin.publish('clean', image);
+  const { descriptor } = await resolver.resolve(origin.name('clean'));
+  const fetcher = resolver.fetcher(origin.name('clean'));
+  await readBody(await fetcher.fetch(descriptor));
+  await readBody(await fetcher.fetch(image.layer.descriptor, { offset: 1000 }));
+  await using givenUp = await fetcher.fetch(image.layer.descriptor);
+  for await (const _ of givenUp.body) break;
+  await resolver.resolve(`${origin.name('clean')}:none`).catch(() => undefined);
+}
+
+function afterDispose({ resolver, origin }: ResolverBench): Record<string, () => Promise<unknown>> {
+  const name = origin.name('clean');
+  return {
+    resolve: () => resolver.resolve(name),
+    fetch: () => resolver.fetcher(name).fetch({ mediaType: mediaTypes.ociLayer, digest: absent, size: 1 }),
+  };
+}
