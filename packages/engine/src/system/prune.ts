@@ -10,8 +10,8 @@ import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { leftIngests } from './ingests.js';
 
-/** Names removed in one transaction. */
-const namesAtOnce = 1000;
+/** Names removed in one transaction: some 50 ms. The copy of all names is written after each. */
+const namesAtOnce = 5000;
 
 /** Ingests first: on a full disk they make room without asking metadata for any. */
 export async function prune(parts: EngineParts, options: PruneOptions = {}): Promise<Pruned> {
