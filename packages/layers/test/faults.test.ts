@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { applyLayer } from '@slipway/layers';
+import { applyLayer, rebaseLayer, stageLayer } from '@slipway/layers';
 import { type LinuxSystem, linux } from '@slipway/linux';
 import { expect, test } from 'vitest';
 import { Stack } from './stack.js';
@@ -64,6 +64,27 @@ test.each(['ENOSPC', 'EIO', 'EMFILE'])(
       code: `SYSTEM_${code}`,
       message: expect.stringContaining('"d/x"'),
     });
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
+  },
+);
+
+test.each(['mknod', 'lsetxattr', 'lutimes'] as const)(
+  'a full disk in a rebase keeps its kind and closes every descriptor: %s',
+  async (call) => {
+    using stack = new Stack();
+    await stack.applyOverlay(tar({ name: 'd/low' }, { name: 'o/low' }, { name: 'i/', type: '5', pax: { mtime: '1.5' } }));
+    const target = { format: 'overlay', path: path.join(stack.folder, 'top'), lower: [] } as const;
+    mkdirSync(target.path);
+    const layer = tar({ name: 'd/.wh.low' }, { name: 'o/.wh..wh..opq' }, { name: 'i/new' });
+    const notes = await stageLayer([layer], target, { system: linux });
+    const fail = (): never => {
+      throw errno('ENOSPC');
+    };
+    const before = readdirSync('/proc/self/fd').length;
+    const system: LinuxSystem = { ...linux, [call]: fail };
+    expect(() => rebaseLayer({ ...target, lower: stack.overlay }, notes, { system })).toThrow(
+      expect.objectContaining({ kind: 'resource-exhausted', code: 'SYSTEM_ENOSPC' }),
+    );
     expect(readdirSync('/proc/self/fd').length).toBe(before);
   },
 );

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { isSlipwayError } from '@slipway/plugin-api';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { layers } from './generated-layers.js';
+import { layers, orderlyLayers } from './generated-layers.js';
 import { Stack, type Way } from './stack.js';
 import { tar } from './tar-builder.js';
 import { hardLinks, list } from './tree-listing.js';
@@ -19,10 +19,13 @@ async function outcome<T>(work: Promise<T>): Promise<{ error: string } | { value
   );
 }
 
-test('any stack of layers that are staged and rebased gives the tree of the same layers applied in order', async () => {
+test.each([
+  ['any stack of layers', layers],
+  ['a high stack of layers', orderlyLayers],
+])('%s that are staged and rebased gives the tree of the same layers applied in order', async (_, stacks) => {
   const ways: Record<Way, number> = { staged: 0, 'refused by stage': 0, 'refused by rebase': 0 };
   await fc.assert(
-    fc.asyncProperty(layers, fc.integer({ min: 1, max: 3000 }), async (stacked, chunk) => {
+    fc.asyncProperty(stacks, fc.integer({ min: 1, max: 3000 }), async (stacked, chunk) => {
       using stack = new Stack();
       for (const parts of stacked) {
         const layer = tar(...parts);
