@@ -40,7 +40,10 @@ describe('marks', () => {
     const settings = { state: '/nonexistent/slipway' };
     const isOver = overLeases(settings.state, { partial: false });
     const found = await findGarbage({ metadata, settings } as never, marks, { isOver, orphans: false });
-    expect(found).toEqual({ content: [{ digest: digest('e'), size: 10 }], snapshotters: new Set(['overlay', 'native']) });
+    expect(found).toEqual({
+      content: [{ digest: digest('e'), size: 10, isRowless: false }],
+      snapshotters: new Set(['overlay', 'native']),
+    });
   });
 
   it('reach from containers and leases, until a lease has run out', async () => {

@@ -1,10 +1,11 @@
 import { type Digest, isKind, type SystemFailure } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
 import { contentTable } from './content.js';
+import { deletionLock, tryDeletionLock } from './deletion-lock.js';
 import { rowKey, rowName, rowPrefix } from './rows.js';
 import { failureOf } from './sweep-failure.js';
 
-type Stores = Pick<EngineParts, 'store' | 'metadata' | 'log'>;
+type Stores = Pick<EngineParts, 'store' | 'metadata' | 'log' | 'settings'>;
 
 /** Unlinks under way: each waits for the disk, which takes several at once. */
 const atOnce = 8;
@@ -12,7 +13,8 @@ const atOnce = 8;
 /**
  * Second half of a deletion: the rows are marked `deletedBy`, so no one counts on the blobs; now the files go, then the
  * rows. A pull of such a blob waits until the row is gone, so it never brings in a file that is then unlinked. For the same
- * reason only rows are touched that bear the mark of this operation: a blob that another one deletes may be back already.
+ * reason only rows are touched that bear the mark of this operation, and only while holding the lock of deletions: a blob that
+ * another one has deleted may be back already.
  *
  * A blob that cannot be deleted and is whole loses its mark and is garbage as before, for the next sweep. Where not even that can be
  * told the mark stays, and the next sweep takes it over.
@@ -60,7 +62,15 @@ export async function deleteMarked(
 
 /** Of an operation that was killed, or that could not write the end of it. */
 export async function finishDeletion(parts: Stores, operation: string, digests: readonly Digest[]): Promise<void> {
+  using _lock = await deletionLock(parts.settings.root);
   await deleteMarked(parts, operation, digests);
+}
+
+/** For who waits for a blob to be gone: nothing, while somebody is deleting; else nobody is left who will. */
+export async function finishLeftDeletion(parts: Stores, digest: Digest): Promise<void> {
+  using lock = tryDeletionLock(parts.settings.root);
+  const left = parts.metadata.read((tx) => tx.get(contentTable, rowKey(digest)))?.deletedBy;
+  if (lock !== undefined && left !== undefined) await deleteMarked(parts, left, [digest]);
 }
 
 /** After a restart of the machine no operation is left that will: all that is marked goes. */
@@ -70,7 +80,7 @@ export async function finishAllDeletions(parts: Stores): Promise<void> {
     if (deletedBy === undefined) continue;
     byOperation.set(deletedBy, [...(byOperation.get(deletedBy) ?? []), rowName(key)]);
   }
-  for (const [operation, digests] of byOperation) await deleteMarked(parts, operation, digests);
+  for (const [operation, digests] of byOperation) await finishDeletion(parts, operation, digests);
 }
 
 async function deleteFile(store: Stores['store'], digest: Digest): Promise<void> {

@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Digest, isKind, type ReadTransaction, throwIfAborted } from '@slipway/plugin-api';
-import { recordNames } from '../operations/records.js';
 import type { EngineParts } from '../settings.js';
-import { contentTable } from './content.js';
+import { type ContentRow, contentTable } from './content.js';
 import { snapshotRefs } from './labels.js';
 import { type LeaseRow, leasesTable } from './leases.js';
 import type { Marks } from './marks.js';
@@ -11,8 +10,8 @@ import { rowKey, rowName, rowPrefix } from './rows.js';
 export interface GarbageBlob {
   readonly digest: Digest;
   readonly size: number;
-  /** An operation that was to delete it and whose record is lost: nobody else will. */
-  readonly leftBy?: string;
+  /** It is in the store alone. */
+  readonly isRowless: boolean;
 }
 
 export interface Garbage {
@@ -39,7 +38,6 @@ export async function findGarbage(engine: EngineParts, marks: Marks, options: Ga
   const rowless = options.orphans ? await allInStore(engine, options.signal) : await leasedInStore(engine, options);
   const content: GarbageBlob[] = [];
   const snapshotters = new Set(marks.snapshots.keys());
-  const taken: Required<GarbageBlob>[] = [];
   for (const prefix of parts) {
     throwIfAborted('look for garbage', options.signal);
     engine.metadata.read((tx) => {
@@ -47,8 +45,7 @@ export async function findGarbage(engine: EngineParts, marks: Marks, options: Ga
         const digest = rowName(key);
         rowless.delete(digest);
         for (const { snapshotter } of snapshotRefs(row.labels)) snapshotters.add(snapshotter);
-        if (row.deletedBy !== undefined) taken.push({ digest, size: row.size, leftBy: row.deletedBy });
-        else if (!marks.content.has(digest)) content.push({ digest, size: row.size });
+        if (isGarbage(row, marks, digest)) content.push({ digest, size: row.size, isRowless: false });
       }
     });
     await nextTurn();
@@ -56,11 +53,13 @@ export async function findGarbage(engine: EngineParts, marks: Marks, options: Ga
   for (const [, lease] of engine.metadata.read((tx) => [...tx.entries(leasesTable, { prefix: rowPrefix })])) {
     for (const { snapshotter } of lease.snapshots) snapshotters.add(snapshotter);
   }
-  // After the rows: an operation that is at work on one now had its record before.
-  const operations = taken.length === 0 ? [] : recordNames(engine.settings.state);
-  content.push(...taken.filter(({ leftBy }) => !operations.includes(leftBy)));
-  for (const [digest, size] of rowless) if (!marks.content.has(digest)) content.push({ digest, size });
+  for (const [digest, size] of rowless) if (!marks.content.has(digest)) content.push({ digest, size, isRowless: true });
   return { content, snapshotters };
+}
+
+/** What is marked to be deleted goes, though somebody may wait for it to come back: it must be gone first. */
+export function isGarbage(row: ContentRow, marks: Marks, digest: Digest): boolean {
+  return row.deletedBy !== undefined || !marks.content.has(digest);
 }
 
 async function allInStore({ store }: EngineParts, signal: AbortSignal | undefined): Promise<Map<Digest, number>> {

@@ -1,6 +1,6 @@
 import { isKind, type MetadataStore, step, type WriteTransaction } from '@slipway/plugin-api';
 import { contentTable } from './content.js';
-import type { GarbageBlob } from './garbage.js';
+import { type GarbageBlob, isGarbage } from './garbage.js';
 import type { LiveMarks } from './marks.js';
 import { rowKey } from './rows.js';
 
@@ -12,7 +12,7 @@ const maxRenewals = 3;
 
 /**
  * Of the candidates those that still are garbage: looked at and marked in one transaction, so that whoever leased one before
- * keeps it, and whoever leases it later sees the mark. On a full disk, where not all of them find room, a part of them.
+ * keeps it, and whoever leases it later sees the mark. Only while holding the lock of deletions. On a full disk, where not all of them find room, a part of them.
  */
 export async function markForDeletion(
   metadata: MetadataStore,
@@ -46,9 +46,10 @@ export async function markForDeletion(
   }
 }
 
-function markOne(tx: WriteTransaction, marks: LiveMarks, operation: string, { digest, size, leftBy }: GarbageBlob): boolean {
+function markOne(tx: WriteTransaction, marks: LiveMarks, operation: string, { digest, size, isRowless }: GarbageBlob): boolean {
   const row = tx.get(contentTable, rowKey(digest));
-  if (marks.current.content.has(digest) || row?.deletedBy !== leftBy) return false;
+  if (isRowless !== (row === undefined)) return false;
+  if (row === undefined ? marks.current.content.has(digest) : !isGarbage(row, marks.current, digest)) return false;
   // Without its labels, which nobody asks for any more: a row that shrinks finds room where there is none.
   const createdAt = row?.createdAt ?? new Date().toISOString();
   tx.put(contentTable, rowKey(digest), { size, createdAt, labels: {}, deletedBy: operation });

@@ -1,7 +1,8 @@
-import { type SystemFailure, step, throwIfAborted } from '@slipway/plugin-api';
+import { type SystemFailure, step } from '@slipway/plugin-api';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { deleteMarked } from './deletion.js';
+import { deletionLock } from './deletion-lock.js';
 import type { GarbageBlob } from './garbage.js';
 import { blobsAtOnce, markForDeletion } from './mark-for-deletion.js';
 import type { LiveMarks } from './marks.js';
@@ -23,7 +24,7 @@ export async function sweepContent(
   const deleted: GarbageBlob[] = [];
   const failures: SystemFailure[] = [];
   for (let at = 0; at < candidates.length; ) {
-    throwIfAborted('delete content', signal);
+    using _lock = await deletionLock(parts.settings.root, signal);
     const chunk = candidates.slice(at, at + blobsAtOnce);
     const digests = chunk.map(({ digest }) => digest);
     const record = operation.acquire({ kind: 'deletion', operation: operation.id, digests });

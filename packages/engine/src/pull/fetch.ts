@@ -3,6 +3,7 @@ import {
   type ContentStore,
   type ContentWriter,
   type Descriptor,
+  type Digest,
   type Fetcher,
   isKind,
   step,
@@ -16,8 +17,8 @@ export interface FetchContext {
   readonly content: ContentStore;
   readonly fetcher: Fetcher;
   readonly operation: Operation;
-  /** Cleans up after operations that were killed since this engine began. */
-  readonly recover: () => Promise<void>;
+  /** Ends a deletion that nobody is at work on any more, because its process was killed. */
+  readonly finishDeletion: (digest: Digest) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
   /** What is there is damaged: it stays until what is fetched is verified, and is replaced then. */
   readonly replace?: boolean | undefined;
@@ -51,8 +52,7 @@ export async function fetchContent(
       ingest.forget();
       if (isKind(error, 'already-exists')) return;
       if (!isKind(error, 'unavailable')) throw wrapError(what, error);
-      // Nobody else may come to finish a deletion whose process was killed.
-      if (isBeingDeleted(error)) await context.recover();
+      if (isBeingDeleted(error)) await context.finishDeletion(descriptor.digest);
       else await tellOther(context.content, ref, onProgress);
       // Not all at once. Rejects only when aborted, which is told above.
       await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal: context.signal }).catch(() => {});

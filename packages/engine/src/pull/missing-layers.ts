@@ -1,9 +1,9 @@
 import { type Descriptor, type Digest, isKind, type Resolver, SlipwayError, step } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
+import { finishLeftDeletion } from '../metadata/deletion.js';
 import { keepsLayers, sourceRepositories } from '../metadata/labels.js';
 import { rowKey } from '../metadata/rows.js';
 import type { Operation } from '../operations/operation.js';
-import { recoverOperations } from '../operations/recovery.js';
 import type { EngineParts } from '../settings.js';
 import { isPresent } from './document.js';
 import { fetchContent } from './fetch.js';
@@ -34,7 +34,8 @@ export async function fetchMissingLayer(
   for (const repository of sourcesOf(parts, manifest)) {
     const fetcher = (await resolver()).fetcher(repository);
     try {
-      const context = { content: parts.content, fetcher, operation, recover: () => recoverOperations(parts), signal };
+      const finishDeletion = (digest: Digest): Promise<void> => finishLeftDeletion(parts, digest);
+      const context = { content: parts.content, fetcher, operation, finishDeletion, signal };
       await fetchContent(context, layer, (bytes) => report('downloading', bytes));
       report('downloaded', layer.size);
       step('layers.fetched', { digest: layer.digest });

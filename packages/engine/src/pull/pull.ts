@@ -1,10 +1,10 @@
 import { chainIds, formatReference, parseReference } from '@slipway/oci';
 import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
 import { findByName } from '../images/describe.js';
+import { finishLeftDeletion } from '../metadata/deletion.js';
 import { addToLease, anyExpired, expireLease } from '../metadata/leases.js';
 import { sweep } from '../metadata/sweep.js';
 import { Operation } from '../operations/operation.js';
-import { recoverOperations } from '../operations/recovery.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
 import { type UnpackLayer, unpackContext } from '../unpack/context.js';
@@ -44,7 +44,7 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
       content: parts.content,
       fetcher: (await stack.resolver()).fetcher(fullName),
       operation,
-      recover: () => recoverOperations(parts),
+      finishDeletion: (digest) => finishLeftDeletion(parts, digest),
       signal: options.signal,
     };
     const image = await fetchImage(parts, fetch, target, options);

@@ -1,10 +1,10 @@
 import { formatReference, parseReference } from '@slipway/oci';
-import { type Descriptor, isKind, step, throwIfAborted } from '@slipway/plugin-api';
+import { type Descriptor, type Digest, isKind, step, throwIfAborted } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
+import { finishLeftDeletion } from '../metadata/deletion.js';
 import { sourceRepositories } from '../metadata/labels.js';
 import { addToLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
-import { recoverOperations } from '../operations/recovery.js';
 import { fetchContent } from '../pull/fetch.js';
 import type { EngineParts } from '../settings.js';
 import { activeStack } from '../stack.js';
@@ -28,7 +28,7 @@ export async function repairBlob(verification: Verification, descriptor: Descrip
         content: parts.content,
         fetcher: resolver.fetcher(name),
         operation,
-        recover: () => recoverOperations(parts),
+        finishDeletion: (one: Digest) => finishLeftDeletion(parts, one),
         signal: options.signal,
         replace: true,
       };

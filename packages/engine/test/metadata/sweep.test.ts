@@ -1,7 +1,8 @@
 import { isKind, type MetadataStore, SlipwayError, type SnapshotInfo } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
 import { contentTable } from '../../dist/metadata/content.js';
-import { deleteMarked, finishAllDeletions, finishDeletion } from '../../dist/metadata/deletion.js';
+import { deleteMarked, finishAllDeletions, finishDeletion, finishLeftDeletion } from '../../dist/metadata/deletion.js';
+import { deletionLock } from '../../dist/metadata/deletion-lock.js';
 import { addToLease, endLease, leasesTable } from '../../dist/metadata/leases.js';
 import { markForDeletion } from '../../dist/metadata/mark-for-deletion.js';
 import { LiveMarks } from '../../dist/metadata/marks.js';
@@ -79,7 +80,7 @@ describe('a sweep', () => {
     expect(store.metadata.read((tx) => [...tx.entries(leasesTable)].map(([key]) => key))).toEqual([rowKey('live')]);
   });
 
-  it('ends a lease that nobody ended and whose operation has no record any more, a day later', async () => {
+  it('ends a lease that nobody ended and whose operation has no record any more, a week later', async () => {
     using store = testStore();
     const digest = await store.add('blob');
     const lease = (createdAt: Date): Promise<void> =>
@@ -89,19 +90,23 @@ describe('a sweep', () => {
     await using operation = Operation.begin(store.parts, 'test');
     await lease(new Date());
     expect((await sweep(store.parts, operation)).content).toEqual([]);
-    await lease(new Date(Date.now() - 25 * 3_600_000));
+    await lease(new Date(Date.now() - 169 * 3_600_000));
     expect((await sweep(store.parts, operation)).content).toEqual([digest]);
   });
 
-  it('leaves alone what another operation is deleting, and takes over what one left whose record is lost', async () => {
+  it('waits for another that deletes, and takes over what one left, though somebody waits for the blob', async () => {
     using store = testStore();
     const digest = await store.add('blob');
-    await using other = Operation.begin(store.parts, 'other');
-    await setMark(store, digest, other.id);
-    await using operation = Operation.begin(store.parts, 'test');
-    expect((await sweep(store.parts, operation)).content).toEqual([]);
     await setMark(store, digest, 'other-0000000000000000');
-    expect((await sweep(store.parts, operation)).content).toEqual([digest]);
+    await store.metadata.write((tx) => addToLease(tx, 'pull', { content: [digest] }));
+    await using operation = Operation.begin(store.parts, 'test');
+    const lock = await deletionLock(store.parts.settings.root);
+    const sweeping = sweep(store.parts, operation);
+    await finishLeftDeletion(store.parts, digest);
+    expect(await store.kept()).toEqual({ rows: [digest], files: [digest] });
+    lock[Symbol.dispose]();
+    expect((await sweeping).content).toEqual([digest]);
+    expect(await store.kept()).toEqual({ rows: [], files: [] });
   });
 
   it('ends when it is aborted', async () => {
@@ -121,7 +126,7 @@ describe('marking for deletion', () => {
     const [leased, garbage] = [await store.add('leased'), await store.add('garbage')];
     const marks = await LiveMarks.make(store.metadata);
     await store.metadata.write((tx) => addToLease(tx, 'pull', { content: [leased] }));
-    const candidates = [leased, garbage].map((digest) => ({ digest, size: 1 }));
+    const candidates = [leased, garbage].map((digest) => ({ digest, size: 1, isRowless: false }));
     const { marked } = await markForDeletion(store.metadata, marks, 'op', candidates);
     expect(marked.map(({ digest }) => digest)).toEqual([garbage]);
     expect([markOf(store, leased), markOf(store, garbage)]).toEqual([undefined, 'op']);
@@ -143,7 +148,7 @@ describe('marking for deletion', () => {
         return store.metadata.write(fn);
       },
     };
-    const { marked } = await markForDeletion(busy, marks, 'op', [{ digest: leased, size: 1 }]);
+    const { marked } = await markForDeletion(busy, marks, 'op', [{ digest: leased, size: 1, isRowless: false }]);
     expect([marked, writes]).toEqual([[], 4]);
   });
 
@@ -167,7 +172,7 @@ describe('marking for deletion', () => {
           });
         }),
     };
-    const candidates = digests.map((digest) => ({ digest, size: 1 }));
+    const candidates = digests.map((digest) => ({ digest, size: 1, isRowless: false }));
     const { tried, marked } = await markForDeletion(full, marks, 'op', candidates);
     expect([tried, marked.length]).toEqual([2, 2]);
     expect(digests.map((digest) => markOf(store, digest)).filter(Boolean)).toHaveLength(2);
@@ -193,6 +198,10 @@ describe('a deletion', () => {
     expect(await store.kept()).toEqual({ rows: [two], files: [two] });
     await setMark(store, two, 'without-record');
     await finishAllDeletions(store.parts);
+    expect(await store.kept()).toEqual({ rows: [], files: [] });
+    const three = await store.add('three');
+    await setMark(store, three, 'without-record');
+    await finishLeftDeletion(store.parts, three);
     expect(await store.kept()).toEqual({ rows: [], files: [] });
   });
 

@@ -4,9 +4,9 @@ import { type ContentStore, type ContentWriter, type Descriptor, type Fetcher, S
 import { memoryContent } from '@slipway/plugin-testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contentTable, NamespacedContent } from '../../dist/metadata/content.js';
+import { finishLeftDeletion } from '../../dist/metadata/deletion.js';
 import { rowKey } from '../../dist/metadata/rows.js';
 import { Operation } from '../../dist/operations/operation.js';
-import { recoverOperations } from '../../dist/operations/recovery.js';
 import { fetchContent } from '../../dist/pull/fetch.js';
 import { fakeParts } from '../parts.ts';
 
@@ -89,8 +89,8 @@ afterEach(() => parts[Symbol.dispose]());
 async function fetchWith(content: ContentStore, fetcher: Fetcher, signal?: AbortSignal): Promise<number[]> {
   const progress: number[] = [];
   await using operation = Operation.begin(parts, 'test');
-  const recover = (): Promise<void> => recoverOperations(parts);
-  await fetchContent({ content, fetcher, operation, recover, signal }, descriptor, (count) => progress.push(count));
+  const finishDeletion = (digest: string): Promise<void> => finishLeftDeletion(parts, digest);
+  await fetchContent({ content, fetcher, operation, finishDeletion, signal }, descriptor, (count) => progress.push(count));
   return progress;
 }
 
