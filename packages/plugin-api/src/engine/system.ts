@@ -55,11 +55,15 @@ export interface SnapshotDetails extends SnapshotInfo {
 }
 
 export interface DiskUsage {
+  /** By name; active: a container uses it, or it is mounted. Their bytes are content's too. `reclaimable` is what `prune` with `all` would free of content. */
   readonly images: UsageRow;
+  /** All blobs on disk, also those that no metadata knows. */
   readonly content: UsageRow;
+  /** Without those that containers write to. */
   readonly snapshots: UsageRow;
+  /** What containers have written. */
   readonly containers: UsageRow;
-  /** Downloads that were cut off and can be resumed. */
+  /** Downloads that were cut off and can be resumed. Active: within their time of grace. */
   readonly ingests: UsageRow;
 }
 
