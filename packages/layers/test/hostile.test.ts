@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { defaultLimits } from '@slipway/layers';
 import { linux } from '@slipway/linux';
 import { describe, expect, test } from 'vitest';
@@ -179,6 +180,17 @@ test('directories that only paths imply are counted like entries', async () => {
   await expect(stack.apply(paths('1/2/3/4/5/x', '6/7/8/9/10/11/x'), { limits })).rejects.toMatchObject({
     code: 'LAYER_TOO_LARGE',
     details: { entry: '6/7/8/9/10/11/x' },
+  });
+});
+
+test('a small layer does not become millions of directories', async () => {
+  using stack = new Stack();
+  const deep = 'd/'.repeat(480);
+  const bomb = tar(...Array.from({ length: 100 }, (_, index) => ({ name: 'x', pax: { path: `${index}/${deep}x` } })));
+  expect(zstdCompressSync(bomb).length).toBeLessThan(10_000);
+  await expect(stack.apply(bomb)).rejects.toMatchObject({
+    code: 'LAYER_TOO_LARGE',
+    message: expect.stringContaining('directories that only the paths of entries imply'),
   });
 });
 

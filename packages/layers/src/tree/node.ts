@@ -5,8 +5,7 @@ import type { DirectoryHandle } from './handle.js';
 
 /** A directory of the merged view, as far as the layer has walked into it. */
 export class DirectoryNode {
-  /** What the layer has done to names here, and what it has walked through. A name that is missing is as the base has it. */
-  readonly children = new Map<ByteString, Child>();
+  #children: Map<ByteString, Child> | undefined;
   readonly depth: number;
   /** It is in the target: made, copied up, or there from the start. */
   made = false;
@@ -34,6 +33,15 @@ export class DirectoryNode {
     public copyFrom: CopySource | undefined,
   ) {
     this.depth = parent === undefined ? 0 : parent.depth + 1;
+  }
+
+  /**
+   * What the layer has done to names here, and what it has walked through. A name that is missing is as the base has it. Made when
+   * it is asked for: most directories of a layer that has very many stay empty, and a map is a third of what one takes.
+   */
+  get children(): Map<ByteString, Child> {
+    this.#children ??= new Map();
+    return this.#children;
   }
 }
 

@@ -13,6 +13,12 @@ import { readXattrs } from './xattrs.js';
 
 /** How many symbolic links the kernel follows in one path (path_resolution(7)). */
 const mostLinks = 40;
+/**
+ * Archives list their directories, or most of them. So that ten kilobytes cannot become millions of them, and a minute of work, a layer has
+ * so many that only paths imply for nothing, and beyond them so many for each parent of an entry.
+ */
+const impliedFree = 20_000;
+const impliedForEach = 16;
 /** NAME_MAX of Linux. */
 const longestName = 255;
 
@@ -47,8 +53,9 @@ export class MergedView {
   readonly #form: 'overlay' | 'directory';
   readonly #limits: LayerLimits;
   readonly #notes: NoteTaker | undefined;
-  /** Directories made because a path had them, not an entry. */
+  /** Directories made because a path had them, not an entry; and parents of entries looked for. */
   #implied = 0;
+  #parents = 0;
 
   constructor(options: MergedViewOptions) {
     this.root = options.root;
@@ -147,7 +154,7 @@ export class MergedView {
 
   /** Makes what a walk found missing. Errors name `entry`. */
   make({ node, missing }: Walked, entry: ByteString): DirectoryNode {
-    const { entries: limit } = this.#limits;
+    const limit = Math.min(this.#limits.entries, impliedFree + impliedForEach * ++this.#parents);
     this.#implied += missing.length;
     if (this.#implied > limit && node.isBaseUnknown)
       throw entryError('LAYER_NEEDS_LOWER', entry, 'too many directories may have to be made for the paths of entries');
