@@ -2,8 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { SlipwayError } from '@slipway/plugin-api';
 
 /**
- * Looks at an lmdb data file without lmdb, because lmdb maps the file: a page that a truncated file lacks is not an
- * error there but a SIGBUS that kills the process, and a file of zero bytes is silently made a new database.
+ * Looks at an lmdb data file without lmdb, because lmdb maps the file and trusts it: a page that a truncated file lacks is not an
+ * error there but a SIGBUS that kills the process, a damaged one leads anywhere, and a file of zero bytes is silently made a new database.
  *
  * Data format 2 as in lmdb-js 3 (liblmdb/mdb.c), numbers in the machine's order (little-endian on amd64 and arm64).
  * Page header, 24 bytes: page number 0, transaction 8, pad 16, flags 18, lower 20, upper 22 (overflow: page count 20).
@@ -18,7 +18,7 @@ const flagLeaf = 2;
 const flagOverflow = 4;
 const nodeBigData = 1;
 const noPage = 0xffff_ffff_ffff_ffffn;
-const attempts = 5;
+const attempts = 20;
 
 interface Meta {
   readonly pageSize: number;
@@ -27,20 +27,20 @@ interface Meta {
   readonly transaction: bigint;
 }
 
-/** Errors: `data-loss` when the file is no lmdb data file or lacks pages that are in use. */
+/** Walks all that is in use. Errors: `data-loss` when the file is no lmdb data file, lacks pages, or has pages that are none of its trees'. */
 export function checkDataFile(path: string): void {
   const fd = openSync(path, 'r');
   try {
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
       const meta = readMeta(fd, path);
-      // The file may rightly be shorter than its last page says (pages that were allocated and freed in one transaction
-      // are never written), so only a short file is walked.
+      // The file may rightly be shorter than its last page says: pages that were allocated and freed in one transaction are never written.
       const pages = BigInt(Math.floor(fstatSync(fd).size / meta.pageSize));
-      if (pages > meta.lastPage) return;
-      const lost = meta.roots.map((root) => findLost(fd, meta.pageSize, pages, root)).find((found) => found !== undefined);
-      if (lost === undefined) return;
-      // Another process may have committed and reused pages meanwhile: only what holds for one transaction counts.
-      if (readMeta(fd, path).transaction === meta.transaction || attempt === attempts) throw truncated(path, lost, pages);
+      const wrong = meta.roots.map((root) => findWrong(fd, meta.pageSize, pages, root)).find((found) => found !== undefined);
+      if (wrong === undefined) return;
+      // Another process may have committed and reused pages meanwhile: only what holds for one transaction counts. While others
+      // commit without a pause, it works for them.
+      if (readMeta(fd, path).transaction === meta.transaction)
+        throw wrong < pages ? damaged(path, wrong) : truncated(path, wrong, pages);
     }
   } finally {
     closeSync(fd);
@@ -78,32 +78,58 @@ function parseMeta(page: Buffer): Meta | undefined {
   };
 }
 
-/** A page of the tree at `root` that the file does not hold. */
-function findLost(fd: number, pageSize: number, pages: bigint, root: bigint): bigint | undefined {
+/** A page of the tree at `root` that the file does not hold, or that is not what it must be. */
+function findWrong(fd: number, pageSize: number, pages: bigint, root: bigint): bigint | undefined {
   if (root === noPage) return undefined;
+  const page = Buffer.alloc(pageSize);
   const open = [root];
+  let seen = 0n;
   for (let number = open.pop(); number !== undefined; number = open.pop()) {
-    if (number >= pages) return number;
-    const page = readPage(fd, Number(number) * pageSize, pageSize);
-    const flags = page.readUInt16LE(18);
-    if (page.readBigUInt64LE(0) !== number || (flags & (flagBranch | flagLeaf)) === 0) return number;
-    const nodes = page.readUInt16LE(20) >> 1;
-    for (let index = 0; index < nodes; index++) {
-      const node = page.readUInt16LE(headerBytes + index * 2) + headerBytes;
-      if (node + 8 > pageSize) return number;
-      if ((flags & flagBranch) !== 0) {
-        open.push(BigInt(page.readUIntLE(node, 6)));
-      } else if ((page.readUInt16LE(node + 4) & nodeBigData) !== 0) {
-        const overflow = page.readBigUInt64LE(node + 8 + page.readUInt16LE(node + 6));
-        if (overflow >= pages) return overflow;
-        const header = readPage(fd, Number(overflow) * pageSize, headerBytes);
-        if ((header.readUInt16LE(18) & flagOverflow) === 0) return overflow;
-        const last = overflow + BigInt(header.readUInt32LE(20)) - 1n;
-        if (last >= pages) return last;
-      }
+    // More than there are: it is no tree.
+    if (number >= pages || ++seen > pages) return number;
+    if (readSync(fd, page, 0, pageSize, Number(number) * pageSize) < pageSize) return number;
+    const wrong = findWrongIn(fd, page, pages, number, open);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+/** Adds the children of a branch to `open`. */
+function findWrongIn(fd: number, page: Buffer, pages: bigint, number: bigint, open: bigint[]): bigint | undefined {
+  const flags = page.readUInt16LE(18);
+  const isBranch = (flags & flagBranch) !== 0;
+  if (page.readBigUInt64LE(0) !== number || isBranch === ((flags & flagLeaf) !== 0)) return number;
+  const [lower, upper] = [page.readUInt16LE(20), page.readUInt16LE(22)];
+  if (lower > upper || upper > page.length - headerBytes) return number;
+  for (let index = 0; index < lower >> 1; index++) {
+    const node = page.readUInt16LE(headerBytes + index * 2) + headerBytes;
+    if (node < headerBytes + lower || node + 8 > page.length) return number;
+    const data = node + 8 + page.readUInt16LE(node + 6);
+    if (isBranch) {
+      if (data > page.length) return number;
+      open.push(BigInt(page.readUIntLE(node, 6)));
+      continue;
+    }
+    const bytes = page.readUInt32LE(node);
+    if ((page.readUInt16LE(node + 4) & nodeBigData) === 0) {
+      if (data + bytes > page.length) return number;
+    } else {
+      const wrong =
+        data + 8 > page.length ? number : findWrongOverflow(fd, page.length, pages, page.readBigUInt64LE(data), bytes);
+      if (wrong !== undefined) return wrong;
     }
   }
   return undefined;
+}
+
+/** A value that is too large for a page has pages of its own, one after the other. */
+function findWrongOverflow(fd: number, pageSize: number, pages: bigint, first: bigint, bytes: number): bigint | undefined {
+  if (first >= pages) return first;
+  const header = readPage(fd, Number(first) * pageSize, headerBytes);
+  const count = header.readUInt32LE(20);
+  if ((header.readUInt16LE(18) & flagOverflow) === 0 || count * pageSize < headerBytes + bytes) return first;
+  const last = first + BigInt(count) - 1n;
+  return last >= pages ? last : undefined;
 }
 
 function readPage(fd: number, position: number, bytes: number): Buffer {
@@ -111,14 +137,14 @@ function readPage(fd: number, position: number, bytes: number): Buffer {
   return page.subarray(0, readSync(fd, page, 0, bytes, position));
 }
 
-const restore = 'restore the file from a backup, or move the metadata folder away to begin with an empty one';
+export const restoreHint = 'slipway system rebuild makes the metadata anew from content, or restore the file from a backup';
 
 function notDatabase(path: string): SlipwayError {
   return new SlipwayError({
     kind: 'data-loss',
     code: 'METADATA_NOT_A_DATABASE',
     message: `open metadata "${path}": the file is not an lmdb database`,
-    hint: restore,
+    hint: restoreHint,
     details: { path },
   });
 }
@@ -128,7 +154,17 @@ function truncated(path: string, page: bigint, pages: bigint): SlipwayError {
     kind: 'data-loss',
     code: 'METADATA_TRUNCATED',
     message: `open metadata "${path}": the file lacks page ${page} that is in use, it has ${pages} pages`,
-    hint: restore,
+    hint: restoreHint,
     details: { path, page: Number(page), pages: Number(pages) },
+  });
+}
+
+function damaged(path: string, page: bigint): SlipwayError {
+  return new SlipwayError({
+    kind: 'data-loss',
+    code: 'METADATA_DAMAGED',
+    message: `open metadata "${path}": page ${page} is in use and is not what it must be`,
+    hint: restoreHint,
+    details: { path, page: Number(page) },
   });
 }

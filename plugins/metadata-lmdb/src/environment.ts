@@ -14,9 +14,9 @@ import {
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import { SlipwayError, wrapError } from '@slipway/plugin-api';
-import { checkDataFile } from './data-file.js';
+import { checkDataFile, restoreHint } from './data-file.js';
 import { requireLocalFileSystem } from './file-system.js';
-import { requireFormat, writeFormat } from './format.js';
+import { type Migration, migrations, requireFormat, writeFormat } from './format.js';
 import { importLmdb } from './import-lmdb.js';
 import { makeLockFile } from './room.js';
 import type { Rows } from './transaction.js';
@@ -38,19 +38,19 @@ export interface Environment extends AsyncDisposable {
  * A new database is made whole in a folder of its own and then linked into place, so that `data.mdb` is either absent or a
  * database with a format row: an empty or strange file there is damage, and is reported, never written over.
  */
-export async function openEnvironment(folder: string): Promise<Environment> {
+export async function openEnvironment(folder: string, steps: readonly Migration[] = migrations): Promise<Environment> {
   const path = join(folder, fileName);
   try {
     requireLocalFileSystem(folder);
     const { open } = await importLmdb();
     if (!existsSync(`${path}-lock`)) makeLockFile(`${path}-lock`, join(folder, `${newPrefix}lock-${process.pid}`));
-    if (!existsSync(path)) await create(open, folder, path);
+    if (!existsSync(path)) await create(open, folder, path, steps.length + 1);
     sweep(folder);
     checkDataFile(path);
     const rows = await openRows(open, path);
     let dataFd: number;
     try {
-      requireFormat(rows, path);
+      requireFormat(rows, path, steps);
       dataFd = openSync(path, 'r+');
     } catch (error) {
       await rows.close();
@@ -119,12 +119,12 @@ function descriptorsOf(path: string): readonly number[] {
     });
 }
 
-async function create(open: Open, folder: string, path: string): Promise<void> {
+async function create(open: Open, folder: string, path: string, format: number): Promise<void> {
   const fresh = mkdtempSync(join(folder, newPrefix));
   try {
     const rows = await openRows(open, join(fresh, fileName));
     try {
-      rows.transactionSync(() => writeFormat(rows));
+      rows.transactionSync(() => writeFormat(rows, format));
     } finally {
       await rows.close();
     }
@@ -163,7 +163,7 @@ function openError(path: string, error: unknown): SlipwayError {
       kind: 'data-loss',
       code: 'METADATA_NOT_A_DATABASE',
       message: `open metadata "${path}": ${error.message}`,
-      hint: 'restore the file from a backup, or move the metadata folder away to begin with an empty one',
+      hint: restoreHint,
       cause: error,
       details: { path },
     });

@@ -1,4 +1,11 @@
-import { type MetadataStore, type ReadTransaction, SlipwayError, step, type WriteTransaction, wrapError } from '@slipway/plugin-api';
+import {
+  type MetadataStore,
+  type ReadTransaction,
+  SlipwayError,
+  step,
+  type WriteTransaction,
+  wrapError,
+} from '@slipway/plugin-api';
 import { inject, injectable } from 'tsyringe';
 import type { Environment } from './environment.js';
 import { diskFull, hasRoom, keepReserve, reserveHolds } from './room.js';

@@ -59,7 +59,7 @@ export function decodeValue<T>(table: Table<T>, key: string, bytes: Buffer): T {
       kind: 'data-loss',
       code: 'METADATA_VALUE_CORRUPT',
       message: `metadata row "${key}" of table "${table.name}" is not what it must be: ${cause instanceof Error ? cause.message : String(cause)}`,
-      hint: 'the row was damaged, or written by another version of Slipway: restore the metadata folder from a backup',
+      hint: 'the row was damaged, or written by another version of Slipway: slipway system rebuild makes the metadata anew from content',
       cause,
       details: { table: table.name, key },
     });

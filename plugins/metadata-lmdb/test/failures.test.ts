@@ -75,7 +75,7 @@ describe('opening', () => {
       const error = await failure(openStore(root));
       expect(error).toMatchObject({ kind: 'data-loss', code: 'METADATA_NOT_A_DATABASE' });
       expect(error.message).toContain(path);
-      expect(error.hint).toContain('backup');
+      expect(error.hint).toContain('slipway system rebuild');
       expect(readFileSync(path, 'utf8')).toBe(content);
     }
   });
@@ -94,6 +94,32 @@ describe('opening', () => {
       expect(error.code).toBe(kept < 8192 ? 'METADATA_NOT_A_DATABASE' : 'METADATA_TRUNCATED');
       expect(hashOf(join(damaged, 'data.mdb'))).toBe(before);
     }
+  });
+
+  test.each([
+    { what: 'zeros', fill: 0 },
+    { what: 'junk', fill: 0xa5 },
+  ])('a page in use that was overwritten with $what is data-loss, whichever it is', async ({ fill }) => {
+    const root = folderOfTest();
+    const path = await filled(root);
+    const bytes = readFileSync(path);
+    let refused = 0;
+    for (let page = 0; page * 4096 < bytes.length; page++) {
+      const damaged = Buffer.from(bytes);
+      damaged.fill(fill, page * 4096, (page + 1) * 4096);
+      const folder = folderOfTest();
+      writeFileSync(join(folder, 'data.mdb'), damaged);
+      try {
+        // A page that is free, or that holds nothing but bytes of a value, is no part of what the trees are made of.
+        await using opened = await openStore(folder);
+        opened.store.read((tx) => [...tx.entries(blobs)].length);
+      } catch (error) {
+        refused++;
+        expect(error).toMatchObject({ kind: 'data-loss', code: expect.stringContaining('METADATA_') });
+        expect(readFileSync(join(folder, 'data.mdb')).equals(damaged)).toBe(true);
+      }
+    }
+    expect(refused).toBeGreaterThan(100);
   });
 
   test('a file that is short only by free pages opens', async () => {
@@ -156,8 +182,9 @@ describe('opening', () => {
     await filled(root);
     const raw = openRaw(root);
     const seen: string[] = [];
+    const path = join(root, 'data.mdb');
     const failing = () =>
-      requireFormat(raw, root, [
+      requireFormat(raw, path, [
         () => seen.push('1 to 2'),
         () => {
           throw new Error('mine');
@@ -166,8 +193,8 @@ describe('opening', () => {
     expect(failing).toThrow('mine');
     writeFormatAgain();
     expect(seen).toEqual(['1 to 2']);
-    requireFormat(raw, root, [() => seen.push('again 1 to 2'), () => seen.push('2 to 3')]);
-    requireFormat(raw, root, [() => seen.push('never'), () => seen.push('never')]);
+    requireFormat(raw, path, [() => seen.push('again 1 to 2'), () => seen.push('2 to 3')]);
+    requireFormat(raw, path, [() => seen.push('never'), () => seen.push('never')]);
     expect(seen).toEqual(['1 to 2', 'again 1 to 2', '2 to 3']);
     expect(String(raw.get(Buffer.from('\0format')))).toBe('{"format":3}');
     await raw.close();
