@@ -1,19 +1,20 @@
 import path from 'node:path';
 import { type Engine, SlipwayError } from '@slipway/plugin-api';
-import type { Host } from 'slipway';
+import type { Host, OpenEngineOptions, StoreRebuild } from 'slipway';
 import type { Invocation } from './command.js';
 import { stderrLog } from './log.js';
 
 /** The kernel with the configuration that the global options ask for. Nothing is active yet. */
-export async function openHostFor({ global, output }: Invocation): Promise<Host> {
+export async function openHostFor(invocation: Invocation): Promise<Host> {
   const { openHost } = await import('slipway');
-  return openHost({
-    stack: global.stack,
-    root: absolute(global.root),
-    state: absolute(global.state),
-    config: absolute(global.config),
-    log: stderrLog(output, global),
-  });
+  return openHost(optionsOf(invocation));
+}
+
+/** New books for a store whose metadata is lost. Errors: as {@link withEngine}. */
+export async function rebuildFor(invocation: Invocation, signal: AbortSignal): Promise<StoreRebuild> {
+  requireRoot(invocation.name);
+  const { rebuildStore } = await import('slipway');
+  return rebuildStore({ ...optionsOf(invocation), signal });
 }
 
 /** An engine for as long as `use` takes. Errors: `permission-denied` with ROOT_NEEDED before anything is touched. */
@@ -31,6 +32,16 @@ function requireRoot(command: string): void {
     message: `${command} needs root`,
     hint: `run as root (sudo slipway ${command} ...)`,
   });
+}
+
+function optionsOf({ global, output }: Invocation): OpenEngineOptions {
+  return {
+    stack: global.stack,
+    root: absolute(global.root),
+    state: absolute(global.state),
+    config: absolute(global.config),
+    log: stderrLog(output, global),
+  };
 }
 
 function absolute(file: string | undefined): string | undefined {

@@ -36,6 +36,7 @@ Images:
 
 Store:
   prune            remove what nothing uses (also: slipway system prune)
+  verify           read everything again and compare it with its digests
   system           look after the store
   content          the blobs that are here
   snapshots        the file trees that are here

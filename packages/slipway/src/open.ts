@@ -2,6 +2,7 @@ import type { Engine } from '@slipway/plugin-api';
 import type { Host } from './host.js';
 import { checkNodeVersion } from './node-version.js';
 import type { OpenEngineOptions } from './options.js';
+import type { RebuildStoreOptions, StoreRebuild } from './rebuild-store.js';
 
 /**
  * An engine in this process, without a daemon:
@@ -28,6 +29,12 @@ export async function openHost(options: OpenEngineOptions = {}): Promise<Host> {
   // Older Nodes cannot even parse what is imported here, so the version is checked before.
   const { bootHost } = await import('./host.js');
   return bootHost(options);
+}
+
+/** Makes metadata that is damaged or lost anew from content; see {@link StoreRebuild}. Errors: `failed-precondition` with `STORE_IN_USE`. */
+export async function rebuildStore(options: RebuildStoreOptions = {}): Promise<StoreRebuild> {
+  checkNodeVersion();
+  return (await import('./rebuild-store.js')).rebuildStore(options);
 }
 
 /** The engine's own face, but for its disposal, which is that of everything. */

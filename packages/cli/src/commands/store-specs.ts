@@ -23,6 +23,21 @@ export const pruneSpec: CommandSpec = {
   load: async () => (await import('./prune.js')).prune,
 };
 
+export const verifySpec: CommandSpec = {
+  name: 'verify',
+  group,
+  args: [{ name: '[ref...]', text: 'names or digests of images; everything when none is given' }],
+  summary: 'read everything again and compare it with its digests',
+  description:
+    'Blobs are hashed, snapshots of images compared with their layers. Exit code 1 while something is wrong. With --repair blobs are fetched again from where their image came from, and snapshots unpacked again unless a container uses them.',
+  examples: [
+    ['slipway verify', 'everything that is here'],
+    ['slipway verify --repair alpine', 'one image, and mend it'],
+  ],
+  options: [{ flags: '--repair', text: 'bring in again what is damaged or missing' }],
+  load: async () => (await import('./verify.js')).verify,
+};
+
 export const systemSpecs: readonly CommandSpec[] = [
   {
     name: 'system df',
@@ -37,6 +52,17 @@ export const systemSpecs: readonly CommandSpec[] = [
     ],
     options: [{ flags: '-v, --verbose', text: 'also each image and snapshot' }],
     load: async () => (await import('./system-df.js')).systemDf,
+  },
+  {
+    name: 'system rebuild',
+    group,
+    args: [],
+    summary: 'make damaged or lost metadata anew from content',
+    description:
+      'Moves the old metadata aside and prints where to. Images keep their names and digests; snapshots are made anew when they are needed. Refused while a container or another command is at work. Exit code 1 when a blob is damaged or an image incomplete.',
+    examples: [['slipway system rebuild', 'when a command says that the metadata is damaged']],
+    options: [],
+    load: async () => (await import('./system-rebuild.js')).systemRebuild,
   },
   {
     ...pruneSpec,

@@ -3,7 +3,7 @@ import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
 import { runSpec } from './run-spec.js';
-import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs } from './store-specs.js';
+import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs, verifySpec } from './store-specs.js';
 
 /** Every command, in the order of the help. */
 export const commandTree: readonly CommandSpec[] = [
@@ -13,6 +13,7 @@ export const commandTree: readonly CommandSpec[] = [
   inspectSpec,
   rmiSpec,
   pruneSpec,
+  verifySpec,
   ...systemSpecs,
   ...contentSpecs,
   ...snapshotsSpecs,

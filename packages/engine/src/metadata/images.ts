@@ -2,9 +2,9 @@ import { defineTable } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { descriptorSchema } from './rows.js';
 
-const schema = v.object({ target: descriptorSchema, createdAt: v.string(), updatedAt: v.string() });
+export const imageSchema = v.object({ target: descriptorSchema, createdAt: v.string(), updatedAt: v.string() });
 
-export type ImageRow = v.InferOutput<typeof schema>;
+export type ImageRow = v.InferOutput<typeof imageSchema>;
 
 /** Full name to what it means. */
-export const imagesTable = defineTable<ImageRow>('images', (value) => v.parse(schema, value));
+export const imagesTable = defineTable<ImageRow>('images', (value) => v.parse(imageSchema, value));

@@ -1,4 +1,4 @@
-import type { WriteTransaction } from '@slipway/plugin-api';
+import { step, type WriteTransaction } from '@slipway/plugin-api';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 
@@ -11,6 +11,7 @@ export async function changeNames<T>(parts: EngineParts, operation: Operation, c
   let changed: T;
   try {
     changed = await parts.metadata.write(change);
+    step('names.changed');
   } catch (error) {
     copy.forget();
     throw error;
