@@ -41,9 +41,11 @@ function expectDone(all: readonly Ended[]): void {
   ).toEqual([]);
 }
 
+/** Of the images that are unpacked to the same layers one stands for all. */
 async function expectTrees(place: Place, address: string, stack?: string): Promise<void> {
   await using engine = await place.open();
-  for (const name of names) expect(await wrongPaths(engine, imageOf(address, name), name, stack)).toEqual([]);
+  for (const name of names.filter((each) => !each.startsWith('medium-')))
+    expect(await wrongPaths(engine, imageOf(address, name), name, stack)).toEqual([]);
 }
 
 describe('twenty processes that pull the same and overlapping images at once', () => {
@@ -55,7 +57,8 @@ describe('twenty processes that pull the same and overlapping images at once', (
       runCommand(place, { action: 'pull', image: imageOf(counting.address, name) }, { trace });
     expectDone(await Promise.all(processes.map(({ name }) => pull(name))));
     expect(fetchedTwice(counting.requests)).toEqual([]);
-    expect(stepsIn(trace, 'unpack.prepared')).toBe(allChainIds.size);
+    // A layer that was staged and turned out to need those below is read again.
+    expect(stepsIn(trace, 'unpack.prepared') - stepsIn(trace, 'unpack.unstaged')).toBe(allChainIds.size);
     expect(stepsIn(trace, 'unpack.committed')).toBe(allChainIds.size);
     await expectRecovery(place);
     await expectTrees(place, counting.address);

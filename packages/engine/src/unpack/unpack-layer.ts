@@ -51,6 +51,7 @@ export async function unpackLayer(context: UnpackContext, layer: UnpackLayer, pl
     });
   } catch (error) {
     if (!hasCode(error, 'LAYER_NEEDS_LOWER')) throw error;
+    step('unpack.unstaged', { chainId: place.chainId });
     await place.below;
     await inSnapshot(context, place, (key) => applyInOrder(context, layer, place, key));
   }
