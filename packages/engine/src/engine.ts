@@ -44,7 +44,11 @@ export class SlipwayEngine implements Engine, Images {
   }
 
   static open(settings: EngineSettings, needs: EngineNeeds, log: Logger): SlipwayEngine {
-    const content = new NamespacedContent(needs.content, needs.metadata);
+    const lockDeletions = async (): Promise<Disposable> => {
+      const { deletionLock } = await import('./metadata/deletion-lock.js');
+      return deletionLock(settings.root);
+    };
+    const content = new NamespacedContent(needs.content, needs.metadata, lockDeletions);
     return new SlipwayEngine({ ...needs, settings, log, store: needs.content, content });
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ContentStore } from '@slipway/plugin-api';
+import { type ContentStore, SlipwayError } from '@slipway/plugin-api';
 import {
   contentLaws,
   contentNamespaceLaws,
@@ -10,6 +10,7 @@ import {
 } from '@slipway/plugin-testkit';
 import { describe, expect, it } from 'vitest';
 import { contentTable, NamespacedContent } from '../dist/metadata/content.js';
+import { deletionLock } from '../dist/metadata/deletion-lock.js';
 import { rowKey } from '../dist/metadata/rows.js';
 
 /** What a root keeps as long as the tests run. */
@@ -34,7 +35,7 @@ describe('in a namespace', async () => {
     const opened = new AsyncDisposableStack();
     const [store, metadata] = [opened.use(memoryContent(content)), opened.use(memoryMetadata(namespaces[0]))];
     return {
-      instance: new NamespacedContent(store, metadata),
+      instance: new NamespacedContent(store, metadata, () => deletionLock(root)),
       capabilities: { labels: true },
       [Symbol.asyncDispose]: () => opened.disposeAsync(),
     };
@@ -44,7 +45,9 @@ describe('in a namespace', async () => {
     const { content, namespaces } = placeOf(root);
     const opened = new AsyncDisposableStack();
     const store = opened.use(memoryContent(content));
-    const [one, other] = namespaces.map((place) => new NamespacedContent(store, opened.use(memoryMetadata(place))));
+    const [one, other] = namespaces.map(
+      (place) => new NamespacedContent(store, opened.use(memoryMetadata(place)), () => deletionLock(root)),
+    );
     if (one === undefined || other === undefined) throw new Error('two namespaces');
     return {
       instance: [one, other] as const,
@@ -53,6 +56,8 @@ describe('in a namespace', async () => {
     };
   });
 
+  /** Nobody else is there who could delete. */
+  const alone = async (): Promise<Disposable> => ({ [Symbol.dispose]: () => {} });
   const bytes = Buffer.from('content');
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   const expected = { digest, size: bytes.length };
@@ -64,7 +69,7 @@ describe('in a namespace', async () => {
   }
 
   it('keeps labels itself', async () => {
-    const content = new NamespacedContent(memoryContent(), memoryMetadata());
+    const content = new NamespacedContent(memoryContent(), memoryMetadata(), alone);
     await put(content, 'r');
     expect(await content.update(digest, { a: 'b' })).toMatchObject({ digest, labels: { a: 'b' } });
     expect(await content.info(digest)).toMatchObject({ size: bytes.length, labels: { a: 'b' } });
@@ -73,7 +78,7 @@ describe('in a namespace', async () => {
   it('a blob without a row is not there, until someone brings it in again', async () => {
     const store = memoryContent();
     await put(store, 'r');
-    const content = new NamespacedContent(store, memoryMetadata());
+    const content = new NamespacedContent(store, memoryMetadata(), alone);
     await expect(content.info(digest)).rejects.toMatchObject({ kind: 'not-found' });
     await expect(content.writer({ ref: 'r', expected })).rejects.toMatchObject({ kind: 'already-exists' });
     expect(await content.info(digest)).toMatchObject({ size: bytes.length });
@@ -81,7 +86,7 @@ describe('in a namespace', async () => {
 
   it('bug: a blob that another namespace brought in meanwhile stayed absent when its digest was given on opening', async () => {
     const store = memoryContent();
-    const content = new NamespacedContent(store, memoryMetadata());
+    const content = new NamespacedContent(store, memoryMetadata(), alone);
     await using writer = await content.writer({ ref: 'r', expected });
     await writer.write(bytes);
     await put(store, 'other');
@@ -89,9 +94,25 @@ describe('in a namespace', async () => {
     expect(await content.info(digest)).toMatchObject({ size: bytes.length });
   });
 
+  it('bug: a deletion that was cut off left the file, which came back as it was, damaged or not', async () => {
+    const { store, metadata } = { store: memoryContent(), metadata: memoryMetadata() };
+    const failure = new SlipwayError({ kind: 'data-loss', code: 'FAKE', message: 'the disk fails' });
+    const cutOff = Object.assign(Object.create(store), { delete: () => new Promise(() => {}) });
+    const failing = Object.assign(Object.create(store), { delete: () => Promise.reject(failure) });
+    await put(new NamespacedContent(store, metadata, alone), 'r');
+
+    await expect(new NamespacedContent(failing, metadata, alone).delete(digest)).rejects.toBe(failure);
+    expect(await new NamespacedContent(store, metadata, alone).info(digest)).toMatchObject({ size: bytes.length });
+
+    void new NamespacedContent(cutOff, metadata, alone).delete(digest);
+    const content = new NamespacedContent(store, metadata, alone);
+    await expect.poll(() => content.info(digest).catch(({ kind }) => kind)).toBe('not-found');
+    await expect(content.writer({ ref: 'r', expected })).rejects.toMatchObject({ code: 'CONTENT_BEING_DELETED' });
+  });
+
   it('a blob that is being deleted is not there, and cannot be brought in yet', async () => {
     const metadata = memoryMetadata();
-    const content = new NamespacedContent(memoryContent(), metadata);
+    const content = new NamespacedContent(memoryContent(), metadata, alone);
     await put(content, 'r');
     await metadata.write((tx) => {
       const row = tx.get(contentTable, rowKey(digest));

@@ -40,10 +40,13 @@ export const contentTable = defineTable<ContentRow>('content', (value) => v.pars
 export class NamespacedContent implements ContentStore {
   readonly #store: ContentStore;
   readonly #metadata: MetadataStore;
+  readonly #lockDeletions: () => Promise<Disposable>;
 
-  constructor(store: ContentStore, metadata: MetadataStore) {
+  /** @param lockDeletions one at a time deletes blobs of a root, see deletion-lock.ts */
+  constructor(store: ContentStore, metadata: MetadataStore, lockDeletions: () => Promise<Disposable>) {
     this.#store = store;
     this.#metadata = metadata;
+    this.#lockDeletions = lockDeletions;
   }
 
   async info(digest: Digest): Promise<ContentInfo> {
@@ -68,13 +71,22 @@ export class NamespacedContent implements ContentStore {
     for (const [key, row] of rows) if (row.deletedBy === undefined) yield infoOf(rowName(key), row);
   }
 
+  /** Marked first: the file must be gone before anyone takes the blob for absent. Who finds the mark of a killed one goes on from there. */
   async delete(digest: Digest): Promise<void> {
     parseDigest(digest);
-    await this.#metadata.write((tx) => {
-      presentRow(tx, digest);
-      tx.delete(contentTable, rowKey(digest));
+    using _lock = await this.#lockDeletions();
+    const { deletedBy: _, ...row } = await this.#metadata.write((tx) => {
+      const found = presentRow(tx, digest);
+      tx.put(contentTable, rowKey(digest), { ...found, deletedBy: 'delete' });
+      return found;
     });
-    await this.#store.delete(digest);
+    try {
+      await ignoring(this.#store.delete(digest), 'not-found');
+    } catch (error) {
+      await this.#metadata.write((tx) => tx.put(contentTable, rowKey(digest), row));
+      throw error;
+    }
+    await this.#metadata.write((tx) => tx.delete(contentTable, rowKey(digest)));
   }
 
   async readerAt(digest: Digest): Promise<ContentReader> {
@@ -95,12 +107,24 @@ export class NamespacedContent implements ContentStore {
       if (digest !== undefined && options.replace !== true) await this.#refuseCommitted(writer, options.ref, digest);
       return new NamespacedWriter(writer, this.#metadata);
     } catch (error) {
-      // A blob without a row: its writer was killed between the two, or it belongs to another namespace.
-      if (digest !== undefined && isKind(error, 'already-exists')) {
-        await putRow(this.#metadata, digest, (await this.#store.info(digest)).size);
-      }
-      throw error;
+      if (digest === undefined || !isKind(error, 'already-exists') || (await this.#adopt(digest))) throw error;
+      return new NamespacedWriter(await this.#store.writer({ ...options, replace: true }), this.#metadata);
     }
+  }
+
+  /**
+   * A blob without a row: its writer was killed between the two, it belongs to another namespace, or a rebuild has found it damaged and left it out.
+   *
+   * @returns false when it is damaged
+   */
+  async #adopt(digest: Digest): Promise<boolean> {
+    const { size } = await this.#store.info(digest);
+    if (this.#metadata.read((tx) => tx.get(contentTable, rowKey(digest))) === undefined) {
+      const { isWhole } = await import('../verify/is-whole.js');
+      if (!(await isWhole(this.#store, digest, size))) return false;
+    }
+    await putRow(this.#metadata, digest, size);
+    return true;
   }
 
   /** The writer before may have committed between the store's look at its blobs and the opening: it is not to be brought in twice. */

@@ -1,5 +1,6 @@
+import path from 'node:path';
 import type { Snapshotter } from '@slipway/plugin-api';
-import { lockFile, removeFreeLocks, takeLock } from '../locks/index.js';
+import { removeFreeLocks, takeLock } from '../locks/index.js';
 import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
 import { containersTable } from '../metadata/containers.js';
 import { finishAllDeletions } from '../metadata/deletion.js';
@@ -15,7 +16,8 @@ import { ignoring } from './ignoring.js';
  */
 export async function sweepAfterReboot(parts: EngineParts): Promise<void> {
   const current = bootId();
-  using lock = await takeLock(lockFile(parts.settings.root, 'reboot'), {
+  // In the state folder, where there is room for it when the disk is full: nothing would work before this has.
+  using lock = await takeLock(path.join(parts.settings.state, 'reboot.lock'), {
     what: 'clean up after a restart of the machine',
     isDone: () => lastBoot(parts.metadata) === current,
   });

@@ -5,6 +5,7 @@ import { memoryContent } from '@slipway/plugin-testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contentTable, NamespacedContent } from '../../dist/metadata/content.js';
 import { finishLeftDeletion } from '../../dist/metadata/deletion.js';
+import { deletionLock } from '../../dist/metadata/deletion-lock.js';
 import { rowKey } from '../../dist/metadata/rows.js';
 import { Operation } from '../../dist/operations/operation.js';
 import { fetchContent } from '../../dist/pull/fetch.js';
@@ -148,7 +149,7 @@ describe('fetchContent', () => {
 
   it('bug: waited for ever for a deletion whose process was killed after this engine had begun', async () => {
     const store = memoryContent();
-    const content = new NamespacedContent(store, parts.metadata);
+    const content = new NamespacedContent(store, parts.metadata, () => deletionLock(parts.settings.root));
     Object.assign(parts, { store, content });
     const deletion = Operation.begin(parts, 'remove');
     deletion.acquire({ kind: 'deletion', operation: deletion.id, digests: [descriptor.digest] });

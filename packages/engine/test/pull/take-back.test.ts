@@ -2,6 +2,7 @@ import { type Resolver, SlipwayError } from '@slipway/plugin-api';
 import { memoryContent, memoryMetadata } from '@slipway/plugin-testkit';
 import { expect, it } from 'vitest';
 import { NamespacedContent } from '../../dist/metadata/content.js';
+import { deletionLock } from '../../dist/metadata/deletion-lock.js';
 import { leasesTable } from '../../dist/metadata/leases.js';
 import { rowPrefix } from '../../dist/metadata/rows.js';
 import { pull } from '../../dist/pull/pull.js';
@@ -36,7 +37,7 @@ it('bug: a failed pull that had no room to let its lease go kept it for ever', a
     settings: { ...fake.settings, stacks },
     metadata: full,
     store,
-    content: new NamespacedContent(store, full),
+    content: new NamespacedContent(store, full, () => deletionLock(fake.settings.root)),
     resolvers: { ids: ['fake'], declares: () => ({}), get: async () => resolver },
   } as unknown as Parameters<typeof pull>[0];
   await expect(pull(parts, 'example.com/image', {})).rejects.toMatchObject({ kind: 'not-found' });

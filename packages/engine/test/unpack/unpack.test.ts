@@ -68,7 +68,7 @@ function expectNothingHeld(): void {
 /** Each layer is there once, on the one before, and was put on the trees that are below it. */
 function expectChain(layers: readonly UnpackLayer[], { below }: ScriptedDiffer): void {
   const chain = chainOf(layers);
-  expect([...store.rows.keys()].toSorted()).toEqual(chain.toSorted());
+  expect(new Set(store.rows.keys())).toEqual(new Set(chain));
   const ids: number[] = [];
   for (const [index, name] of chain.entries()) {
     const row = store.rows.get(name);
@@ -76,6 +76,12 @@ function expectChain(layers: readonly UnpackLayer[], { below }: ScriptedDiffer):
     expect(below.get(`/${row?.id}`)).toEqual(ids.map((id) => `/${id}`));
     ids.unshift(row?.id ?? 0);
   }
+}
+
+/** Of the layers that were applied or staged, each as often as that was done. */
+function numbersRead({ calls }: ScriptedDiffer): number[] {
+  const read = calls.filter((call) => !call.startsWith('rebase'));
+  return read.map((call) => Number(call.split(' ')[1])).toSorted((a, b) => a - b);
 }
 
 const failure = (kind: 'failed-precondition' | 'data-loss', code: string): SlipwayError =>
@@ -100,12 +106,7 @@ describe.each([
     const layers = layersOf(5);
     const scripted = scriptedDiffer();
     await unpackWith(scripted.differ, layers, { rebases });
-    expect(
-      scripted.calls
-        .filter((call) => !call.startsWith('rebase'))
-        .map((call) => call.split(' ')[1])
-        .toSorted(),
-    ).toEqual(['4', '5']);
+    expect(numbersRead(scripted)).toEqual([4, 5]);
     expect(layers[2]?.reports).toEqual(['exists 3']);
   });
 
@@ -130,8 +131,7 @@ describe.each([
     expectNothingHeld();
     expect(chainIdsFound).toEqual(asked.map((layers) => chainOf(layers).at(-1)));
     expectChain(asked[0] ?? [], scripted);
-    const read = scripted.calls.filter((call) => !call.startsWith('rebase')).map((call) => call.split(' ')[1]);
-    expect(read.toSorted()).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    expect(numbersRead(scripted)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it('the first failure is told, and nothing is left of the others, whatever they wait for', async () => {
