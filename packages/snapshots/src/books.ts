@@ -9,6 +9,7 @@ import {
   parentReplaced,
   snapshotExists,
   snapshotNotFound,
+  snapshotterClosed,
   wrongKind,
 } from './errors.js';
 import { type SnapshotRow, type SnapshotTables, snapshotTables, tableKey } from './row.js';
@@ -54,20 +55,31 @@ export class SnapshotBooks {
   readonly #metadata: MetadataStore;
   readonly #tables: SnapshotTables;
   #freeIds: number[] = [];
+  #isClosed = false;
 
   constructor(metadata: MetadataStore, snapshotterId: string) {
     this.#metadata = metadata;
     this.#tables = snapshotTables(snapshotterId);
   }
 
+  /** From now on every call is refused; the metadata store is another's to close. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  get #open(): MetadataStore {
+    if (this.#isClosed) throw snapshotterClosed();
+    return this.#metadata;
+  }
+
   /** Errors: `not-found`. */
   row(what: string, key: string): SnapshotRow {
-    return this.#metadata.read((tx) => this.#row(tx, what, key));
+    return this.#open.read((tx) => this.#row(tx, what, key));
   }
 
   /** The snapshot with its ancestors, as of one moment. Errors: `not-found`. */
   lineage(what: string, key: string): Lineage {
-    return this.#metadata.read((tx) => {
+    return this.#open.read((tx) => {
       const row = this.#row(tx, what, key);
       const parents: SnapshotRow[] = [];
       for (let parent = row.parent; parent !== undefined; ) {
@@ -81,14 +93,14 @@ export class SnapshotBooks {
 
   /** All rows in key order (bytes of UTF-8). */
   all(): SnapshotRow[] {
-    const rows = this.#metadata.read((tx) => [...tx.entries(this.#tables.snapshots)].map(([, row]) => row));
+    const rows = this.#open.read((tx) => [...tx.entries(this.#tables.snapshots)].map(([, row]) => row));
     // Not the table's order for keys that were cut.
     return rows.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   }
 
   /** Ids of all rows. */
   ids(): Set<number> {
-    return new Set(this.#metadata.read((tx) => [...tx.entries(this.#tables.snapshots)].map(([, { id }]) => id)));
+    return new Set(this.#open.read((tx) => [...tx.entries(this.#tables.snapshots)].map(([, { id }]) => id)));
   }
 
   /** An id that no snapshot ever had. */
@@ -96,7 +108,7 @@ export class SnapshotBooks {
     for (;;) {
       const id = this.#freeIds.shift();
       if (id !== undefined) return id;
-      const first = await this.#metadata.write((tx) => {
+      const first = await this.#open.write((tx) => {
         const next = tx.get(this.#tables.ids, 'next') ?? 1;
         tx.put(this.#tables.ids, 'next', next + idsAtOnce);
         return next;
@@ -107,13 +119,13 @@ export class SnapshotBooks {
 
   /** Refuses early what {@link record} would refuse after the work. Returns the parent's row. Errors: as `prepare`. */
   check(what: string, key: string, parent: string | undefined): SnapshotRow | undefined {
-    return this.#metadata.read((tx) => this.#check(tx, what, key, parent));
+    return this.#open.read((tx) => this.#check(tx, what, key, parent));
   }
 
   /** Errors: as `prepare`; `aborted` when the parent is another one than was copied from. */
   async record(what: string, { id, kind, key, parent, labels }: NewSnapshot): Promise<void> {
     const now = new Date().toISOString();
-    await this.#metadata.write((tx) => {
+    await this.#open.write((tx) => {
       const found = this.#check(tx, what, key, parent?.name);
       if (parent !== undefined && found?.id !== parent.id) throw parentReplaced(what, key, parent.name);
       tx.put(this.#tables.snapshots, tableKey(key), {
@@ -132,7 +144,7 @@ export class SnapshotBooks {
   /** The active snapshot `key` becomes the committed `name`. Errors: as `commit`; `aborted` when the new parent is another one by now. */
   async commit(what: string, { id, name, key, newParent, labels }: Commitment): Promise<void> {
     const updatedAt = new Date().toISOString();
-    await this.#metadata.write((tx) => {
+    await this.#open.write((tx) => {
       const { row, newParent: found } = this.#checkCommit(tx, what, name, key, newParent?.name);
       // Removed and prepared anew since its files were flushed.
       if (row.id !== id) throw snapshotNotFound(what, key);
@@ -152,12 +164,12 @@ export class SnapshotBooks {
 
   /** Refuses early what {@link commit} would refuse after the flush. Errors: as `commit`. */
   checkCommit(what: string, name: string, key: string, newParent: string | undefined): Committable {
-    return this.#metadata.read((tx) => this.#checkCommit(tx, what, name, key, newParent));
+    return this.#open.read((tx) => this.#checkCommit(tx, what, name, key, newParent));
   }
 
   /** Returns the removed row. Errors: as `remove`. */
   async remove(what: string, key: string): Promise<SnapshotRow> {
-    return await this.#metadata.write((tx) => {
+    return await this.#open.write((tx) => {
       const row = this.#row(tx, what, key);
       for (const _ of tx.entries(this.#tables.children, { prefix: `${row.id}/` })) throw hasChildren(what, key);
       tx.delete(this.#tables.snapshots, tableKey(key));
@@ -168,7 +180,7 @@ export class SnapshotBooks {
 
   async update(what: string, key: string, labels: SnapshotInfo['labels']): Promise<SnapshotRow> {
     const updatedAt = new Date().toISOString();
-    return await this.#metadata.write((tx) => {
+    return await this.#open.write((tx) => {
       const row: SnapshotRow = { ...this.#row(tx, what, key), labels: checkedLabels(what, key, labels), updatedAt };
       tx.put(this.#tables.snapshots, tableKey(key), row);
       return row;

@@ -128,6 +128,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#books.close();
     await this.#jobs[Symbol.asyncDispose]();
   }
 

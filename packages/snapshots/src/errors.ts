@@ -69,3 +69,6 @@ export const wrongKind = (what: string, key: string, kind: string, expected: str
 
 export const hasChildren = (what: string, key: string): SlipwayError =>
   refusal('failed-precondition', 'SNAPSHOT_HAS_CHILDREN', what, key, 'other snapshots grow on it', 'remove its children first');
+
+export const snapshotterClosed = (): SlipwayError =>
+  new SlipwayError({ kind: 'unavailable', code: 'SNAPSHOTTER_CLOSED', message: 'the snapshotter has been closed' });

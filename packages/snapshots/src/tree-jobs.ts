@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { SlipwayError, type SnapshotUsage } from '@slipway/plugin-api';
+import { snapshotterClosed } from './errors.js';
 import { removeSmallTree } from './remove-tree.js';
 import type { TreeJob, TreeReply, TreeRequest } from './tree-worker.js';
 
@@ -20,6 +21,7 @@ interface Thread {
 export class TreeJobs implements AsyncDisposable {
   #thread: Thread | undefined;
   #nextId = 0;
+  #isDisposed = false;
 
   /** Copies a directory into an empty one, see copy-tree.ts. */
   async copy(from: string, to: string): Promise<void> {
@@ -41,12 +43,14 @@ export class TreeJobs implements AsyncDisposable {
     await this.#run({ kind: 'sync', path });
   }
 
-  /** Work that is under way is canceled. */
+  /** Work that is under way is canceled, and no other begins. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     await this.#thread?.worker.terminate();
   }
 
   async #run(job: TreeJob): Promise<TreeReply> {
+    if (this.#isDisposed) throw snapshotterClosed();
     this.#thread ??= this.#start();
     const { worker, waiting } = this.#thread;
     const id = this.#nextId++;
