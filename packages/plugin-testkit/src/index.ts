@@ -16,5 +16,5 @@ export { type MemoryResolverOptions, memoryResolver } from './resolver/memory-re
 export type { Origin, PublishedContent, PublishedImage, ResolverBench } from './resolver/origin.js';
 export { type ResolverLawOptions, resolverLaws } from './resolver/resolver-laws.js';
 export { snapshotterLaws } from './snapshots/snapshotter-laws.js';
-export type { OpenSnapshotter, SnapshotterLawOptions, SnapshotterSubject } from './snapshots/subject.js';
+export type { OpenSnapshotter, SnapshotterLawOptions } from './snapshots/subject.js';
 export type { OpenSubject, Subject, SuiteOptions } from './subject.js';

@@ -1,18 +1,22 @@
 import type { Snapshotter } from '@slipway/plugin-api';
-import { type OpenSnapshotter, snapshotterLaws } from '@slipway/plugin-testkit';
+import { type OpenSnapshotter, type SnapshotterLawOptions, snapshotterLaws } from '@slipway/plugin-testkit';
 import { describe, expect, it } from 'vitest';
 import { CollectingRunner } from './collecting-runner.ts';
 import { openSubject as openForgetful } from './forgetful-subject.ts';
 import { copies, opener, openSubject } from './sound-subject.ts';
 
-const moduleOf = (file: string): { readonly module: string } => ({ module: new URL(file, import.meta.url).href });
+const optionsOf = (file: string): SnapshotterLawOptions => ({
+  module: new URL(file, import.meta.url).href,
+  steps: ['snapshot.prepare.directory', 'snapshot.prepare.recorded', 'snapshot.remove.deleted', 'snapshot.cleanup.deleted'],
+  preparing: 'snapshot.prepare.directory',
+});
 
 /** The laws on a sound snapshotter with one thing broken. */
 function broken(change: (sound: Snapshotter) => Partial<Snapshotter>): OpenSnapshotter {
   return async (root) => {
     const subject = await openSubject(root);
     // The sound methods are called on the sound object, whose fields are private.
-    const sound = new Proxy(subject.snapshotter, {
+    const sound = new Proxy(subject.instance, {
       get: (target, name) => {
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
@@ -21,7 +25,7 @@ function broken(change: (sound: Snapshotter) => Partial<Snapshotter>): OpenSnaps
     const changed = change(sound);
     return {
       ...subject,
-      snapshotter: new Proxy(sound, { get: (target, name) => Reflect.get(name in changed ? changed : target, name) }),
+      instance: new Proxy(sound, { get: (target, name) => Reflect.get(name in changed ? changed : target, name) }),
     };
   };
 }
@@ -126,21 +130,21 @@ describe('the law suite of snapshotters fails', () => {
   for (const [fault, law, open] of faults) {
     it(`when ${fault}`, async () => {
       const runner = new CollectingRunner();
-      snapshotterLaws(runner, open, moduleOf('./sound-subject.ts'));
+      await snapshotterLaws(runner, open, optionsOf('./sound-subject.ts'));
       expect(await runner.outcomeOf(law)).toMatchObject({ code: 'ERR_ASSERTION' });
     });
   }
 
   it('when cleanup takes what another process is making', async () => {
     const runner = new CollectingRunner();
-    snapshotterLaws(runner, openForgetful, moduleOf('./forgetful-subject.ts'));
+    await snapshotterLaws(runner, openForgetful, optionsOf('./forgetful-subject.ts'));
     expect(await runner.outcomeOf('cleanup leaves alone')).toMatchObject({ code: 'ERR_ASSERTION' });
   });
 
   it('when a step that it names is never announced', async () => {
     const runner = new CollectingRunner();
     const silent = broken((sound) => ({ remove: (key) => sound.remove(key) }));
-    snapshotterLaws(runner, silent, moduleOf('./silent-subject.ts'));
+    await snapshotterLaws(runner, silent, optionsOf('./silent-subject.ts'));
     expect(await runner.outcomeOf('snapshot.remove.deleted')).toMatchObject({ message: expect.stringContaining('not reached') });
   });
 });
@@ -148,7 +152,7 @@ describe('the law suite of snapshotters fails', () => {
 describe('the law suite of snapshotters', () => {
   it('passes a sound one, law by law', async () => {
     const runner = new CollectingRunner();
-    snapshotterLaws(runner, openSubject, moduleOf('./sound-subject.ts'));
+    await snapshotterLaws(runner, openSubject, optionsOf('./sound-subject.ts'));
     for (const [name, body] of runner.laws) {
       // The slowest one adds nothing here: both snapshotters run it.
       if (!name.includes('128')) await expect(body(), name).resolves.toBeUndefined();

@@ -6,7 +6,7 @@ import { openSubject as openSound } from './sound-subject.ts';
 /** Broken: cleanup removes every folder that has no row, also those that another process is making. */
 export const openSubject: OpenSnapshotter = async (root) => {
   const sound = await openSound(root);
-  const { snapshotter, folder } = sound;
+  const { instance: snapshotter, folder = root } = sound;
   snapshotter.cleanup = async () => {
     const paths = new Set<string>();
     for await (const { name, kind } of snapshotter.walk()) {

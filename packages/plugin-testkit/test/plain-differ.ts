@@ -111,12 +111,18 @@ export class PlainDiffer implements Differ, AsyncDisposable {
   }
 }
 
+interface Decompressed {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
 export async function* uncompressed(blob: Buffer): AsyncIterable<Uint8Array> {
   const magic = blob.subarray(0, 4).toString('hex');
   if (magic.startsWith('1f8b')) yield* gunzipped(blob);
   else if (magic === '28b52ffd' || /^5.2a4d18$/.test(magic)) {
     try {
-      const { buffer, engine } = zstdDecompressSync(blob, { info: true });
+      // The types know nothing of `info`.
+      const { buffer, engine } = zstdDecompressSync(blob, { info: true }) as unknown as Decompressed;
       if (engine.bytesWritten !== blob.length) throw refusal('data-loss', 'bytes behind zstd');
       yield buffer;
     } catch (error) {

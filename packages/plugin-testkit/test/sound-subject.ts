@@ -21,13 +21,16 @@ export function opener(trees: SnapshotTrees): OpenSnapshotter {
   return async (root) => {
     const folder = join(root, 'plugin');
     mkdirSync(folder, { recursive: true });
-    const snapshotter = new DirectorySnapshotter({
+    const metadata = fileMetadata(join(root, 'rows.json'));
+    // Makes its file, so that what changes on disk afterwards is the snapshotter's.
+    await metadata.write(() => undefined);
+    const instance = new DirectorySnapshotter({
       id: 'test',
       root: folder,
-      metadata: fileMetadata(join(root, 'rows.json')),
+      metadata,
       trees,
     });
-    return { snapshotter, folder, [Symbol.asyncDispose]: () => snapshotter[Symbol.asyncDispose]() };
+    return { instance, capabilities: {}, folder, [Symbol.asyncDispose]: () => instance[Symbol.asyncDispose]() };
   };
 }
 

@@ -1,14 +1,15 @@
 import 'reflect-metadata';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileMetadata, type OpenSnapshotter } from '@slipway/plugin-testkit';
+import { fileMetadata, type OpenSnapshotter, openPlugin } from '@slipway/plugin-testkit';
 import { plugin } from '@slipway/snapshot-native';
-import { activate } from './activate.ts';
 
 /** The plugin on `<root>/plugin`, with its books in a file beside it. */
 export const openSubject: OpenSnapshotter = async (root) => {
-  const folder = join(root, 'plugin');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { instance, owned } = await activate(plugin, folder, fileMetadata(join(root, 'metadata.json')));
-  return { snapshotter: instance, folder, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const metadata = fileMetadata(join(root, 'metadata.json'));
+  // Makes its file, so that what changes on disk afterwards is the snapshotter's.
+  await metadata.write(() => undefined);
+  return await openPlugin(plugin, {
+    dirs: { root: join(root, 'plugin'), state: join(root, 'state') },
+    needs: { metadata },
+  });
 };

@@ -3,7 +3,7 @@ import type { SuiteOptions } from '../subject.js';
 import { assertTree } from './case-laws.js';
 import { baseLayer, baseTree } from './cases/layer-case.js';
 import type { DirectoryFormat } from './layer-bench.js';
-import type { DifferOperation } from './operate.js';
+import type { DifferOperation } from './operator.js';
 import type { DifferLaw } from './subject.js';
 import { tar } from './tar-bytes.js';
 

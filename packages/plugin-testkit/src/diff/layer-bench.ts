@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { linux } from '@slipway/linux';
 import { hasCode, type LayerTarget, type LayerTree, type StagedLayer } from '@slipway/plugin-api';
+import { inTrees } from '../trees/mounted-trees.js';
 import { listTree, type TreeListing } from '../trees/tree-listing.js';
 import { type DifferInstance, putBlob } from './subject.js';
 
@@ -74,9 +74,7 @@ export class LayerBench {
 
   /** What is seen of trees, topmost first, through a real mount. */
   list(trees: readonly LayerTree[]): TreeListing {
-    const [top] = trees;
-    if (top?.format === 'directory') return listTree(top.path);
-    return onMount(this.#folder, trees, listTree);
+    return inTrees(trees, listTree);
   }
 
   async tree(manner: Manner, layers: readonly Buffer[]): Promise<TreeListing> {
@@ -94,7 +92,7 @@ export class LayerBench {
     }
     const work = join(this.#folder, 'work');
     mkdirSync(work, { recursive: true });
-    onMount(this.#folder, lower, change, { upper: target.path, work });
+    inTrees(lower, change, { upper: target.path, work });
     return [{ format, path: target.path }, ...lower];
   }
 
@@ -181,25 +179,4 @@ interface StageAttempt {
   readonly target: LayerTarget;
   readonly staged?: StagedLayer;
   readonly error?: unknown;
-}
-
-/** Calls `look` with a path under which overlayfs shows the trees; to be changed when there is an upper directory. */
-function onMount<R>(
-  folder: string,
-  trees: readonly LayerTree[],
-  look: (path: string) => R,
-  upper?: { readonly upper: string; readonly work: string },
-): R {
-  // overlayfs heeds the mark of an opaque directory everywhere but at the root, and takes no single layer.
-  const last = trees.findIndex(({ path }) => linux.lgetxattr(path, 'trusted.overlay.opaque')?.toString() === 'y');
-  const visible = last === -1 ? trees : trees.slice(0, last + 1);
-  const empty = join(folder, 'empty');
-  mkdirSync(empty, { recursive: true });
-  const lower = [...visible.map(({ path }) => path), empty];
-  const fd = linux.mountDetached([{ kind: 'overlay', lower, ...upper }], { readOnly: upper === undefined });
-  try {
-    return look(`/proc/self/fd/${fd}`);
-  } finally {
-    closeSync(fd);
-  }
 }

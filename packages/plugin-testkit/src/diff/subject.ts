@@ -28,7 +28,7 @@ export type DifferLaw = (name: string, body: (context: DifferLawContext) => Prom
 
 /** Laws on a differ, and a place for trees, of their own each. */
 export function differLawsOn(runner: LawRunner, open: OpenDiffer, { module }: SuiteOptions): DifferLaw {
-  const child = module === undefined ? undefined : { module, operator: new URL('./operate.js', import.meta.url).href };
+  const child = module === undefined ? undefined : { module, operator: new URL('./operator.js', import.meta.url).href };
   const law = lawsOn(runner, open, child);
   return (name, body) =>
     law(name, async (context) => {

@@ -9,7 +9,7 @@ import { assertTree } from './case-laws.js';
 import { baseLayer, baseTree, file, type LayerCase, layersOf } from './cases/layer-case.js';
 import { whiteoutCases } from './cases/whiteout-cases.js';
 import type { DirectoryFormat } from './layer-bench.js';
-import type { DifferOperation } from './operate.js';
+import type { DifferOperation } from './operator.js';
 import { type DifferLaw, type DifferLawOptions, putBlob, sha256 } from './subject.js';
 import { tar } from './tar-bytes.js';
 

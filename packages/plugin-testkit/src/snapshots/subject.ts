@@ -1,49 +1,37 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import assert from 'node:assert/strict';
 import type { SnapshotInfo, Snapshotter } from '@slipway/plugin-api';
+import { type LawContext, lawsOn } from '../law.js';
 import type { LawRunner } from '../law-runner.js';
+import type { OpenSubject, SuiteOptions } from '../subject.js';
 
-/** A snapshotter to be tested. */
-export interface SnapshotterSubject extends AsyncDisposable {
+/** A snapshotter on `root`. Its `folder`, where it keeps trees, must be told. */
+export type OpenSnapshotter = OpenSubject<Snapshotter>;
+
+export interface SnapshotterLawOptions extends SuiteOptions {
+  /** The one of the `steps` that comes when `prepare` has made the files of a snapshot, but nobody sees its key yet. */
+  readonly preparing?: string | undefined;
+}
+
+export interface SnapshotterLawContext extends LawContext<Snapshotter> {
   readonly snapshotter: Snapshotter;
-  /** The folder where it keeps trees (`dirs.root` of a plugin), below the root that it was opened on. */
+  /** Where it keeps trees. */
   readonly folder: string;
 }
 
-/** Opens a snapshotter on `root`: an empty folder, or what another one, here or in a process that was killed, left there. */
-export type OpenSnapshotter = (root: string) => Promise<SnapshotterSubject>;
-
-export interface SnapshotterLawOptions {
-  /** URL of a module that exports the same function as `open`, so that other processes can open the snapshotter too. */
-  readonly module: string;
-}
-
-export interface LawContext extends SnapshotterSubject {
-  readonly root: string;
-  /** A second one on the same root, as another process would have it. */
-  open(): Promise<SnapshotterSubject>;
-}
-
-export type SnapshotLaw = (name: string, body: (context: LawContext) => Promise<void>) => void;
+export type SnapshotLaw = (name: string, body: (context: SnapshotterLawContext) => Promise<void>) => void;
 
 /** Laws on a fresh snapshotter each. */
-export function lawsOn(runner: LawRunner, open: OpenSnapshotter): SnapshotLaw {
+export function snapshotterLawsOn(runner: LawRunner, open: OpenSnapshotter, { module }: SuiteOptions): SnapshotLaw {
+  const child = module === undefined ? undefined : { module, operator: new URL('./operator.js', import.meta.url).href };
+  const law = lawsOn(runner, open, child);
   return (name, body) =>
-    runner.it(name, async () => {
-      const root = await mkdtemp(join(tmpdir(), 'slipway-snapshots-'));
-      try {
-        await using subject = await open(root);
-        const { snapshotter, folder } = subject;
-        await body({ root, snapshotter, folder, open: () => open(root), [Symbol.asyncDispose]: async () => undefined });
-      } finally {
-        await rm(root, { recursive: true, force: true });
-      }
+    law(name, async (context) => {
+      const { instance, subject } = context;
+      assert.ok(subject.folder !== undefined, 'the subject does not tell its folder');
+      await body({ ...context, snapshotter: instance, folder: subject.folder });
     });
 }
 
 export async function listed(snapshotter: Snapshotter): Promise<SnapshotInfo[]> {
-  const infos: SnapshotInfo[] = [];
-  for await (const info of snapshotter.walk()) infos.push(info);
-  return infos;
+  return await Array.fromAsync(snapshotter.walk());
 }

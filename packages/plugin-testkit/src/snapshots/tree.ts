@@ -2,6 +2,7 @@ import { closeSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'n
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import type { Mount, Snapshotter } from '@slipway/plugin-api';
+import { listTree } from '../trees/tree-listing.js';
 
 /** Calls `look` with a path under which the mounts' tree is seen, by this process only. */
 export function inTree<R>(mounts: readonly Mount[], look: (path: string) => R): R {
@@ -52,7 +53,7 @@ export function readTree(path: string): Record<string, string> {
   return tree;
 }
 
-/** Names of everything below a folder. */
+/** Names of everything below a folder. No link is followed. */
 export function namesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  return Object.keys(listTree(folder, { raw: true }));
 }
