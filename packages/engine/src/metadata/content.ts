@@ -40,10 +40,13 @@ export const contentTable = defineTable<ContentRow>('content', (value) => v.pars
 export class NamespacedContent implements ContentStore {
   readonly #store: ContentStore;
   readonly #metadata: MetadataStore;
+  readonly #lockDeletions: () => Promise<Disposable>;
 
-  constructor(store: ContentStore, metadata: MetadataStore) {
+  /** @param lockDeletions one at a time deletes blobs of a root, see deletion-lock.ts */
+  constructor(store: ContentStore, metadata: MetadataStore, lockDeletions: () => Promise<Disposable>) {
     this.#store = store;
     this.#metadata = metadata;
+    this.#lockDeletions = lockDeletions;
   }
 
   async info(digest: Digest): Promise<ContentInfo> {
@@ -68,13 +71,22 @@ export class NamespacedContent implements ContentStore {
     for (const [key, row] of rows) if (row.deletedBy === undefined) yield infoOf(rowName(key), row);
   }
 
+  /** Marked first: the file must be gone before anyone takes the blob for absent. Who finds the mark of a killed one goes on from there. */
   async delete(digest: Digest): Promise<void> {
     parseDigest(digest);
-    await this.#metadata.write((tx) => {
-      presentRow(tx, digest);
-      tx.delete(contentTable, rowKey(digest));
+    using _lock = await this.#lockDeletions();
+    const { deletedBy: _, ...row } = await this.#metadata.write((tx) => {
+      const found = presentRow(tx, digest);
+      tx.put(contentTable, rowKey(digest), { ...found, deletedBy: 'delete' });
+      return found;
     });
-    await this.#store.delete(digest);
+    try {
+      await ignoring(this.#store.delete(digest), 'not-found');
+    } catch (error) {
+      await this.#metadata.write((tx) => tx.put(contentTable, rowKey(digest), row));
+      throw error;
+    }
+    await this.#metadata.write((tx) => tx.delete(contentTable, rowKey(digest)));
   }
 
   async readerAt(digest: Digest): Promise<ContentReader> {
