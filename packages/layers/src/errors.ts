@@ -1,7 +1,7 @@
 import { type ErrorKind, SlipwayError } from '@slipway/plugin-api';
 import { type ByteString, quote } from './bytes.js';
 
-/** What is wrong with a layer. Every one but the last is final: the same bytes fail again. */
+/** What is wrong with a layer. All but `LAYER_TREE_CHANGED` and `LAYER_NEEDS_LOWER` are final: the same bytes fail again. */
 export const layerErrorKinds = {
   /** The stream is no tar archive, or stops being one. */
   LAYER_NOT_TAR: 'invalid-argument',
