@@ -45,7 +45,7 @@ function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv,
     env: { ...env, ...preload },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A test that fails leaves no process behind.
-    timeout: 100_000,
+    timeout: 300_000,
     killSignal: 'SIGKILL',
   });
   const end = new Promise<Pick<Ended, 'signal' | 'status'>>((resolve, reject) => {

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
-import type { Engine, PullProgress } from '@slipway/plugin-api';
+import { type ImageName, imageLayout, readImage, startRegistry } from '@slipway/fixtures';
+import { defineTable, type Engine, metadataPoint, type PullProgress } from '@slipway/plugin-api';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { runCommand, startCommand } from './child.ts';
 import { leftInPlace, makePlace } from './place.ts';
 import { startSlowRegistry } from './slow-registry.ts';
 import { wrongPaths } from './trees.ts';
 
-const registry = await startRegistry({ images: ['medium', 'demo'] });
+const registry = await startRegistry({ images: ['medium', 'demo', 'small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const [lowest] = readImage(imageLayout('medium')).manifest.layers;
 if (lowest === undefined) throw new Error('medium has layers');
@@ -114,4 +114,30 @@ describe('an engine that is open for long', () => {
     await engine.pull(image);
     expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
   });
+
+  it('sweeps at the end of a pull what an earlier one left for a retry that came too late', async () => {
+    using place = makePlace();
+    await using host = await place.openHost();
+    const engine = await host.engine();
+    await runCommand(place, { action: 'pull', image }, { kill: { step: 'pull.config', nth: 1, whom: ['command'] } });
+    await engine.images.list();
+    const metadata = await host.kernel.get(metadataPoint);
+    const leases = defineTable('leases', (value) => value as { readonly expiresAt?: string });
+    const ranOut = await metadata.write((tx) =>
+      [...tx.entries(leases)].map(([key, lease]) => tx.put(leases, key, { ...lease, expiresAt: new Date(0).toISOString() })),
+    );
+    expect(ranOut).toHaveLength(1);
+    const { content } = await engine.system.diskUsage();
+    expect(content.reclaimable).toBeGreaterThan(0);
+    await engine.pull(`${registry.address}/test/small:latest`);
+    expect((await engine.system.content()).map(({ digest }) => digest).toSorted()).toEqual(contentOf('small'));
+    expect(metadata.read((tx) => [...tx.entries(leases)])).toEqual([]);
+  });
 });
+
+/** Digests of all that a pull of the image brings in. */
+function contentOf(name: ImageName): string[] {
+  const { top, manifestDigest, manifest } = readImage(imageLayout(name));
+  const digests = [top.digest, manifestDigest, manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)];
+  return [...new Set(digests)].toSorted();
+}
