@@ -1,4 +1,4 @@
-import { type Digest, isKind, type SystemFailure } from '@slipway/plugin-api';
+import { type Digest, isKind, type ReadTransaction, type SystemFailure } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
 import { contentTable } from './content.js';
 import { deletionLock, tryDeletionLock } from './deletion-lock.js';
@@ -26,9 +26,8 @@ export async function deleteMarked(
   operation: string,
   digests: readonly Digest[],
 ): Promise<{ readonly deleted: readonly Digest[]; readonly failures: readonly SystemFailure[] }> {
-  const isOurs = (digest: Digest): boolean =>
-    metadata.read((tx) => tx.get(contentTable, rowKey(digest)))?.deletedBy === operation;
-  const left = digests.filter(isOurs);
+  const isOurs = (tx: ReadTransaction, digest: Digest): boolean => tx.get(contentTable, rowKey(digest))?.deletedBy === operation;
+  const left = metadata.read((tx) => digests.filter((digest) => isOurs(tx, digest)));
   const deleted: Digest[] = [];
   const kept: Digest[] = [];
   const failures: SystemFailure[] = [];
@@ -48,7 +47,7 @@ export async function deleteMarked(
   await Promise.all(Array.from({ length: atOnce }, work));
   await metadata.write((tx) => {
     for (const digest of deleted) {
-      if (tx.get(contentTable, rowKey(digest))?.deletedBy === operation) tx.delete(contentTable, rowKey(digest));
+      if (isOurs(tx, digest)) tx.delete(contentTable, rowKey(digest));
     }
     for (const digest of kept) {
       const row = tx.get(contentTable, rowKey(digest));

@@ -12,7 +12,8 @@ const maxRenewals = 3;
 
 /**
  * Of the candidates those that still are garbage: looked at and marked in one transaction, so that whoever leased one before
- * keeps it, and whoever leases it later sees the mark. Only while holding the lock of deletions. On a full disk, where not all of them find room, a part of them.
+ * keeps it, and whoever leases it later sees the mark. Only while holding the lock of deletions. On a full disk, where not all of
+ * them find room, a part of them.
  */
 export async function markForDeletion(
   metadata: MetadataStore,
