@@ -313,7 +313,7 @@ const faults: readonly Fault[] = [
         return isOnlyLow ? await sound.compare(lower, lower, options) : await sound.compare(lower, upper, options);
       },
     })),
-    among: 'compared: c',
+    among: 'compared: content',
     laws: ['content of the same size and time'],
   },
   {

@@ -10,15 +10,16 @@ import { whiteoutCases } from './cases/whiteout-cases.js';
 import type { DirectoryFormat } from './layer-bench.js';
 import type { DifferLaw } from './subject.js';
 
-export const layerCases: readonly LayerCase[] = [
-  { name: 'the layer below all others', layers: [] },
-  ...nameCases,
-  ...linkCases,
-  ...whiteoutCases,
-  ...clashCases,
-  ...attributeCases,
-  ...formatCases,
-];
+export const layerCaseGroups: Readonly<Record<string, readonly LayerCase[]>> = {
+  names: [{ name: 'the layer below all others', layers: [] }, ...nameCases],
+  'hard links': linkCases,
+  whiteouts: whiteoutCases,
+  clashes: clashCases,
+  attributes: attributeCases,
+  formats: formatCases,
+};
+
+export const layerCases: readonly LayerCase[] = Object.values(layerCaseGroups).flat();
 
 /** Each case gives the tree that it says, exactly, and the same in every format. */
 export function caseLaws(law: DifferLaw, formats: readonly DirectoryFormat[]): void {

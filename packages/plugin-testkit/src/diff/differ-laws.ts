@@ -51,7 +51,7 @@ export async function differLaws(runner: LawRunner, open: OpenDiffer, options: D
     runner.describe('apply', () => {
       caseLaws(law, formats);
       streamLaws(law, formats);
-      refusalLaws(law, formats, 'refused');
+      refusalLaws(law, formats);
       workLaws(law, formats, options);
     });
     if (capabilities['stage'] === true) runner.describe('capability stage', () => stageLaws(law));

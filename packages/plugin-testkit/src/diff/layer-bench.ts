@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -81,19 +80,23 @@ export class LayerBench {
     return this.list((await this.stack(manner, layers)).trees);
   }
 
-  /** Trees, topmost first, that are what `lower` is with a change made through a mount. */
-  change(format: DirectoryFormat, lower: readonly LayerTree[], change: (path: string) => void): readonly LayerTree[] {
-    const target = this.target(format, lower);
-    const [below] = lower;
+  /** Trees, topmost first, that are what `layers`, whose trees are `lower`, make, with a change made through a mount. */
+  async change(
+    format: DirectoryFormat,
+    layers: readonly Buffer[],
+    lower: readonly LayerTree[],
+    change: (path: string) => void,
+  ): Promise<readonly LayerTree[]> {
     if (format === 'directory') {
-      if (below !== undefined) execFileSync('cp', ['-a', `${below.path}/.`, target.path]);
-      change(target.path);
-      return [target];
+      const { trees } = await this.stack(format, layers);
+      inTrees(trees, change);
+      return trees;
     }
+    const target = this.target(format, lower);
     const work = join(this.#folder, 'work');
     mkdirSync(work, { recursive: true });
     inTrees(lower, change, { upper: target.path, work });
-    return [{ format, path: target.path }, ...lower];
+    return [target, ...lower];
   }
 
   /** A file around the targets, for another process to read. */

@@ -1,23 +1,25 @@
 import assert from 'node:assert/strict';
 import { isSlipwayError } from '@slipway/plugin-api';
 import { baseLayer } from './cases/layer-case.js';
-import { refusalCases } from './cases/refusal-cases.js';
-import type { Manner } from './layer-bench.js';
+import { type RefusalCase, refusalCases } from './cases/refusal-cases.js';
+import type { DirectoryFormat, LayerBench, Manner } from './layer-bench.js';
 import type { DifferLaw } from './subject.js';
 
 /** What is wrong with a layer is said by an error of one kind in every format, and nothing around the target is touched. */
-export function refusalLaws(law: DifferLaw, manners: readonly Manner[], prefix: string): void {
-  for (const { name, layer, kind, names = [] } of refusalCases) {
-    law(`${prefix}: ${name}`, async ({ bench }) => {
-      for (const manner of manners) {
-        await assert.rejects(bench.stack(manner, [baseLayer, layer]), (error) => {
-          if (!isSlipwayError(error)) throw error;
-          assert.equal(error.kind, kind, `${manner}: ${error.message}`);
-          for (const part of names)
-            assert.ok(error.message.includes(part), `${manner}: "${error.message}" does not name ${part}`);
-          return true;
-        });
-      }
+export function refusalLaws(law: DifferLaw, formats: readonly DirectoryFormat[]): void {
+  for (const refusal of refusalCases) {
+    law(`refused: ${refusal.name}`, async ({ bench }) => {
+      for (const format of formats) await refused(bench, format, refusal);
     });
   }
+}
+
+export async function refused(bench: LayerBench, manner: Manner, { name, layer, kind, names = [] }: RefusalCase): Promise<void> {
+  const what = `${name}, ${manner}`;
+  await assert.rejects(bench.stack(manner, [baseLayer, layer]), (error) => {
+    if (!isSlipwayError(error)) throw error;
+    assert.equal(error.kind, kind, `${what}: ${error.message}`);
+    for (const part of names) assert.ok(error.message.includes(part), `${what}: "${error.message}" does not name ${part}`);
+    return true;
+  });
 }

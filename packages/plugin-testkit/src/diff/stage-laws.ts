@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { expectKind } from '../expect-kind.js';
 import { assertTree, layerCases } from './case-laws.js';
 import { baseLayer, baseTree, expectedTree, layersOf } from './cases/layer-case.js';
-import { refusalLaws } from './refusal-laws.js';
+import { refusalCases } from './cases/refusal-cases.js';
+import { refused } from './refusal-laws.js';
 import { type DifferLaw, putBlob, sha256 } from './subject.js';
 import { tar } from './tar-bytes.js';
 
@@ -16,7 +17,9 @@ export function stageLaws(law: DifferLaw): void {
     });
   }
 
-  refusalLaws(law, ['staged'], 'staged, refused');
+  law('staging: what apply refuses is refused alike', async ({ bench }) => {
+    for (const refusal of refusalCases) await refused(bench, 'staged', refusal);
+  });
 
   law('staging: the descriptor is that of apply', async ({ bench, content, differ }) => {
     const layer = Buffer.concat([baseLayer, Buffer.from('behind it')]);
