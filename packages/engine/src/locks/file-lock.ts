@@ -29,14 +29,14 @@ const tellIntervalMs = 100;
 export function tryLockFile(file: string): FileLock | BusyLock {
   for (;;) {
     const fd = openLockFile(file);
-    let isHeld = false;
+    let lock: FileLock | undefined;
     try {
       if (!linux.tryFlock(fd, 'exclusive')) return { told: readTold(fd) };
-      isHeld = isStill(fd, file);
-      if (isHeld) return heldLock(fd, file);
+      if (isStill(fd, file)) lock = heldLock(fd, file);
     } finally {
-      if (!isHeld) closeSync(fd);
+      if (lock === undefined) closeSync(fd);
     }
+    if (lock !== undefined) return lock;
   }
 }
 
