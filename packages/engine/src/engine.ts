@@ -17,6 +17,7 @@ import {
 } from '@slipway/plugin-api';
 import { bootId, lastBoot } from './metadata/boot.js';
 import { NamespacedContent } from './metadata/content.js';
+import { requireTables } from './metadata/tables-version.js';
 import { hasRecords } from './operations/records.js';
 import type { RunningContainer } from './run/container.js';
 import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
@@ -32,7 +33,7 @@ export class SlipwayEngine implements Engine, Images {
   readonly #work = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly system: System;
-  #swept: Promise<void> | undefined;
+  #recovery: Promise<void> | undefined;
 
   private constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -139,22 +140,23 @@ export class SlipwayEngine implements Engine, Images {
     return AbortSignal.any(signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal]);
   }
 
-  /** Each call looks: what was killed since this engine began is cleaned up too. */
-  async #recovered(): Promise<void> {
-    if (hasRecords(this.#parts.settings.state)) {
-      const { recoverOperations } = await import('./operations/recovery.js');
-      await recoverOperations(this.#parts);
-    }
-    this.#swept ??= sweepOnce(this.#parts).catch((error: unknown) => {
-      this.#swept = undefined;
-      throw error;
+  /** Each call looks, as what was killed since this engine began is cleaned up too; those that come meanwhile wait for the end. */
+  #recovered(): Promise<void> {
+    this.#recovery ??= recover(this.#parts).finally(() => {
+      this.#recovery = undefined;
     });
-    await this.#swept;
+    return this.#recovery;
   }
 }
 
-async function sweepOnce(parts: EngineParts): Promise<void> {
-  if (lastBoot(parts.metadata) === bootId()) return;
-  const { sweepAfterReboot } = await import('./operations/reboot.js');
-  await sweepAfterReboot(parts);
+async function recover(parts: EngineParts): Promise<void> {
+  await requireTables(parts.metadata);
+  if (hasRecords(parts.settings.state)) {
+    const { recoverOperations } = await import('./operations/recovery.js');
+    await recoverOperations(parts);
+  }
+  if (lastBoot(parts.metadata) !== bootId()) {
+    const { sweepAfterReboot } = await import('./operations/reboot.js');
+    await sweepAfterReboot(parts);
+  }
 }

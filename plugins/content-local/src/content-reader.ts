@@ -56,7 +56,7 @@ function truncated(digest: Digest, found: number, expected: number): SlipwayErro
     kind: 'data-loss',
     code: 'CONTENT_TRUNCATED',
     message: `read blob "${digest}": the file ends at ${found} of ${expected} bytes`,
-    hint: 'the file was changed behind the store: remove the image and pull it again',
+    hint: 'the file was changed behind the store: slipway verify --repair brings it in again',
     details: { digest, found, expected },
   });
 }

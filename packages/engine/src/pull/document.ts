@@ -55,7 +55,7 @@ async function readDocument(content: ContentStore, descriptor: Descriptor): Prom
       kind: 'data-loss',
       code: 'CONTENT_DAMAGED',
       message: `content "${descriptor.digest}" is damaged on disk: its bytes have the digest "${found}"`,
-      hint: 'remove the image (slipway rmi) and pull it again',
+      hint: 'slipway verify --repair brings it in again, and so does slipway pull',
       details: { digest: descriptor.digest, found },
     });
   }
