@@ -1,4 +1,4 @@
-import { type Resolver, SlipwayError } from '@slipway/plugin-api';
+import { type MetadataStore, type Resolver, SlipwayError } from '@slipway/plugin-api';
 import { memoryContent, memoryMetadata } from '@slipway/plugin-testkit';
 import { expect, it } from 'vitest';
 import { NamespacedContent } from '../../dist/metadata/content.js';
@@ -25,7 +25,7 @@ it('bug: a failed pull that had no room to let its lease go kept it for ever', a
   using fake = fakeParts();
   const metadata = memoryMetadata();
   let writes = 0;
-  const full: typeof metadata = {
+  const full: MetadataStore = {
     read: (fn) => metadata.read(fn),
     // The first one takes the lease, the second is to let it go.
     write: (fn) => (++writes === 2 ? Promise.reject(refusal('resource-exhausted')) : metadata.write(fn)),
