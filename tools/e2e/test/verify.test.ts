@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
-import type { Engine, VerifyOptions, VerifyReport } from 'slipway';
+import { type Engine, rebuildStore, type VerifyOptions, type VerifyReport } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli } from './child.ts';
 import { flipBit } from './damage.ts';
@@ -261,6 +261,26 @@ describe('a damaged snapshot', () => {
     await container[Symbol.asyncDispose]();
     expect((await verified(engine, { repair: true })).problems).toMatchObject([{ repaired: true }]);
     await expectWhole(place, engine);
+  });
+});
+
+describe('layers that were discarded', () => {
+  it('are no problem; what they made cannot be compared until a repair has fetched them, and a rebuild keeps the image', async () => {
+    using place = makePlace('[pull]\ndiscard_unpacked_layers = true');
+    {
+      await using engine = await place.open();
+      await engine.pull(image);
+      expect(layers.filter((digest) => existsSync(blobFile(place, digest)))).toEqual([]);
+      const { problems, unchecked } = await verified(engine);
+      expect({ problems, count: unchecked.length }).toEqual({ problems: [], count: layers.length });
+      chmodSync(busybox(lowestTree(place)), 0o700);
+      const repaired = await verified(engine, { repair: true });
+      expect(repaired).toMatchObject({ problems: [{ what: 'snapshot', repaired: true }], unchecked: [] });
+      expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
+    }
+    expect(await rebuildStore(place.options)).toMatchObject({ lost: [], damaged: [], images: [{ name: image }] });
+    await using engine = await place.open();
+    expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
   });
 });
 

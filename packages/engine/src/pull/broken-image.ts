@@ -2,6 +2,9 @@ import { isKind, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 
 export const brokenImageHint = 'the image is broken; its maker must push it again';
 
+const damagedHint =
+  'slipway verify --repair mends what was damaged here; if nothing was, the image is broken and its maker must push it again';
+
 /**
  * Names the part of the image at fault. Who reads a document or a layer knows the place in it and not whose it is. What is
  * final for these bytes gets the hint that says so, where its origin has none.
@@ -14,7 +17,7 @@ export function brokenImage(what: string, error: unknown): unknown {
     kind,
     code,
     message: `${what}: ${message}`,
-    hint: hint ?? (isFinal ? brokenImageHint : undefined),
+    hint: hint ?? (kind === 'data-loss' ? damagedHint : isFinal ? brokenImageHint : undefined),
     cause,
     details,
   });

@@ -6,7 +6,7 @@ import type { LoadedImage } from '../pull/load-image.js';
 
 export interface ReadImage {
   /** The platforms of it that are here with all that they need. */
-  readonly loaded: readonly LoadedImage[];
+  readonly loaded: readonly (LoadedImage & { readonly hasLayers: boolean })[];
   /** There is one, and no other is here by half. */
   readonly isWhole: boolean;
   /** What is here of it. */
@@ -16,9 +16,18 @@ export interface ReadImage {
 /** Deeper than a pull goes: whatever is here was brought in by one. */
 const maxDepth = 8;
 
-/** Reads what a store has of an image by its documents alone. */
-export async function readImage(store: ContentStore, present: ReadonlySet<Digest>, target: Descriptor): Promise<ReadImage> {
-  const loaded: LoadedImage[] = [];
+/**
+ * Reads what a store has of an image by its documents alone.
+ *
+ * @param mayLackLayers they are discarded once they are unpacked, and fetched again when they are needed
+ */
+export async function readImage(
+  store: ContentStore,
+  present: ReadonlySet<Digest>,
+  target: Descriptor,
+  mayLackLayers: boolean,
+): Promise<ReadImage> {
+  const loaded: ReadImage['loaded'][number][] = [];
   const found = new Set<Digest>();
   let isWhole = true;
   await walk(target, []);
@@ -35,14 +44,15 @@ export async function readImage(store: ContentStore, present: ReadonlySet<Digest
         return;
       }
       const { manifest } = document;
-      const needed = [manifest.config, ...manifest.layers].map(({ digest }) => digest);
-      for (const digest of needed) if (present.has(digest)) found.add(digest);
-      if (!needed.every((digest) => present.has(digest))) {
+      const layers = manifest.layers.map(({ digest }) => digest);
+      for (const digest of [manifest.config.digest, ...layers]) if (present.has(digest)) found.add(digest);
+      const hasLayers = layers.every((digest) => present.has(digest));
+      if (!present.has(manifest.config.digest) || !(hasLayers || mayLackLayers)) {
         isWhole = false;
         return;
       }
       const config = await readRunnableConfig(store, manifest);
-      loaded.push({ descriptor, manifest, path, config, chain: chainIds(config.rootfs.diff_ids) });
+      loaded.push({ descriptor, manifest, path, config, chain: chainIds(config.rootfs.diff_ids), hasLayers });
     } catch (error) {
       // No document after all, or one of another program's: an attestation beside an image is one, and was never pulled as an image.
       if (!isKind(error, 'invalid-argument', 'failed-precondition', 'resource-exhausted', 'unimplemented')) throw error;

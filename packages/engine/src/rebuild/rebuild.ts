@@ -30,9 +30,10 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
   await using operation = Operation.begin(parts, 'rebuild');
   const { whole, damaged } = await hashAll(parts, signal);
   step('rebuild.hashed', { blobs: whole.length });
+  const mayLackLayers = parts.settings.pull.discardUnpackedLayers;
   const present = new Set(whole.map(({ digest }) => digest));
   const images = await Promise.all(
-    [...names].map(async ([name, row]) => ({ name, row, ...(await readImage(parts.store, present, row.target)) })),
+    [...names].map(async ([name, row]) => ({ name, row, ...(await readImage(parts.store, present, row.target, mayLackLayers)) })),
   );
   const restored = images.filter(({ loaded }) => loaded.length > 0);
   const lost = images.filter(({ isWhole }) => !isWhole);
@@ -47,7 +48,7 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
     }
     for (const { name, row, loaded } of restored) {
       const reference = parseReference(name);
-      for (const one of loaded) putLabels(tx, contentLabels(reference, one));
+      for (const one of loaded) putLabels(tx, contentLabels(reference, one, one.hasLayers));
       if (tx.get(imagesTable, rowKey(name)) === undefined) tx.put(imagesTable, rowKey(name), row);
       noteReferences(tx, { content: [row.target.digest] });
     }

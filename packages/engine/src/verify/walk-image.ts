@@ -1,7 +1,7 @@
 import { chainIds, isIndexType, isManifestType, parseReference } from '@slipway/oci';
 import type { Descriptor, Digest, Image } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
-import { contentRefs, type Labels } from '../metadata/labels.js';
+import { contentRefs, keepsLayers, type Labels } from '../metadata/labels.js';
 import { putLabels } from '../metadata/put-labels.js';
 import { rowKey } from '../metadata/rows.js';
 import type { ChosenManifest } from '../pull/choose-manifest.js';
@@ -61,8 +61,11 @@ export async function walkImage(verification: Verification, { name, target }: Im
     if (!(await isWhole(manifest.config))) return;
     const config = await readRunnableConfig(verification.parts.content, manifest);
     const absent = new Set<Digest>();
+    const keeps = keepsLayers(labelsOf(verification.parts, descriptor.digest));
     for (const layer of manifest.layers) {
-      if (hasRow(verification.parts, layer.digest) || verification.options.repair === true) await isWhole(layer);
+      if (keeps || hasRow(verification.parts, layer.digest)) await isWhole(layer);
+      // One that was discarded is no problem, and can only be compared with when it is here.
+      else if (verification.options.repair === true) await repairBlob(verification, layer, [name]);
       if (!hasRow(verification.parts, layer.digest)) absent.add(layer.digest);
     }
     const chain = chainIds(config.rootfs.diff_ids);
@@ -88,6 +91,11 @@ function hasRow({ metadata }: EngineParts, digest: Digest): boolean {
 async function relabel({ metadata }: EngineParts, name: string, found: readonly Unpackable[]): Promise<void> {
   const reference = parseReference(name);
   await metadata.write((tx) => {
-    for (const { loaded } of found) putLabels(tx, contentLabels(reference, loaded));
+    for (const { loaded } of found) {
+      const labels = tx.get(contentTable, rowKey(loaded.descriptor.digest))?.labels ?? {};
+      // Layers that were to be discarded are still to be; a manifest without labels is one that was lost.
+      const keeps = contentRefs(labels).length === 0 || keepsLayers(labels);
+      putLabels(tx, contentLabels(reference, loaded, keeps));
+    }
   });
 }
