@@ -19,8 +19,9 @@ const comparable = (layerCase: LayerCase): boolean => !layerCase.name.startsWith
 export function compareLaws(law: DifferLaw, formats: readonly DirectoryFormat[]): void {
   for (const [group, cases] of Object.entries(layerCaseGroups)) {
     // One differ for all of them: they are many, and starting one takes longer than a comparison.
-    law(`compared: ${group}`, async (context) => {
+    law(`compared: ${group}`, async (whole) => {
       for (const layerCase of cases.filter(comparable)) {
+        const context = { ...whole, bench: whole.bench.of(whole.instance) };
         for (const format of formats) {
           const lower = await context.bench.stack(format, [baseLayer]);
           const upper = await context.bench.stack(format, layersOf(layerCase));

@@ -41,7 +41,7 @@ export class LayerBench {
     mkdirSync(join(folder, 'trees'));
   }
 
-  /** Another place for trees, made by another differ. */
+  /** Another place for trees, where what lies here is not looked at: for another differ, or for one case of many. */
   of(instance: DifferInstance): LayerBench {
     return new LayerBench(join(this.#folder, `of${this.#made++}`), instance);
   }

@@ -17,8 +17,8 @@ export function stageLaws(law: DifferLaw): void {
     });
   }
 
-  law('staging: what apply refuses is refused alike', async ({ bench }) => {
-    for (const refusal of refusalCases) await refused(bench, 'staged', refusal);
+  law('staging: what apply refuses is refused alike', async ({ bench, instance }) => {
+    for (const refusal of refusalCases) await refused(bench.of(instance), 'staged', refusal);
   });
 
   law('staging: the descriptor is that of apply', async ({ bench, content, differ }) => {
