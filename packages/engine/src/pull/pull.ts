@@ -2,7 +2,7 @@ import { chainIds, formatReference, parseReference } from '@slipway/oci';
 import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
 import { findByName } from '../images/describe.js';
 import { finishLeftDeletion } from '../metadata/deletion.js';
-import { addToLease, anyExpired, expireLease } from '../metadata/leases.js';
+import { addToLease, anyExpired } from '../metadata/leases.js';
 import { sweep } from '../metadata/sweep.js';
 import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
@@ -19,6 +19,7 @@ import { fetchLayers } from './fetch-layers.js';
 import { layerReporter } from './layer-progress.js';
 import { isComplete } from './present.js';
 import { type FetchedImage, recordImage } from './record-image.js';
+import { isWorthKeeping, takeBack } from './take-back.js';
 
 /**
  * pull(name): resolve the name to a descriptor; fetch index, manifest, config and layers, each verified before it is
@@ -62,20 +63,6 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   }
 }
 
-/**
- * Removes what this pull alone has brought in. The error to report is the pull's, not one of the clean-up. Where the lease cannot
- * be expired, on a full disk, it stays with the operation, whose end lets it run out: a lease that nobody has would never end.
- */
-async function takeBack(parts: EngineParts, operation: Operation, lease: { forget(): void }): Promise<void> {
-  try {
-    await parts.metadata.write((tx) => expireLease(tx, operation.id));
-    lease.forget();
-    await sweep(parts, operation);
-  } catch (error) {
-    parts.log.warn(`clean up after a failed pull: ${String(error)}`);
-  }
-}
-
 /** What cut-off pulls left for a retry that did not come in time. The image is there, whatever comes of this. */
 async function sweepExpired(parts: EngineParts, operation: Operation): Promise<void> {
   try {
@@ -83,11 +70,6 @@ async function sweepExpired(parts: EngineParts, operation: Operation): Promise<v
   } catch (error) {
     parts.log.warn(`clean up of what earlier pulls left: ${String(error)}`);
   }
-}
-
-/** What has arrived is of use to a retry only when the same pull could succeed later. */
-function isWorthKeeping(error: unknown): boolean {
-  return isKind(error, 'unavailable', 'canceled');
 }
 
 async function resolve(stack: ActiveStack, name: string, options: PullOptions): Promise<Descriptor> {

@@ -8,6 +8,7 @@ import { discardLayers } from '../pull/discard-layers.js';
 import { layerReporter } from '../pull/layer-progress.js';
 import type { LoadedImage } from '../pull/load-image.js';
 import { fetchMissingLayer, isToKeepLayers } from '../pull/missing-layers.js';
+import { isWorthKeeping, takeBack } from '../pull/take-back.js';
 import type { EngineParts } from '../settings.js';
 import type { ActiveStack } from '../stack.js';
 import { unpackContext } from './context.js';
@@ -29,13 +30,32 @@ export async function ensureUnpacked(
   image: LoadedImage,
   options: EnsureUnpackedOptions,
 ): Promise<void> {
-  const { id, snapshotter } = await stack.snapshotter();
+  const { snapshotter } = await stack.snapshotter();
   if ((await topmostExisting(snapshotter, image.chain)) === image.chain.length - 1) return;
   await using operation = Operation.begin(parts, 'unpack');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
+  try {
+    await unpackLeased(parts, stack, operation, image, options);
+    lease.forget();
+  } catch (error) {
+    if (!isWorthKeeping(error)) await takeBack(parts, operation, lease);
+    throw error;
+  }
+}
+
+async function unpackLeased(
+  parts: EngineParts,
+  stack: ActiveStack,
+  operation: Operation,
+  image: LoadedImage,
+  options: EnsureUnpackedOptions,
+): Promise<void> {
+  const { id } = await stack.snapshotter();
+  const keepsLayers = isToKeepLayers(parts, image.descriptor.digest);
   await parts.metadata.write((tx) =>
     addToLease(tx, operation.id, {
-      content: image.manifest.layers.map((layer) => layer.digest),
+      // Else the name keeps them.
+      content: keepsLayers ? [] : image.manifest.layers.map((layer) => layer.digest),
       snapshots: image.chain.map((name) => ({ snapshotter: id, name })),
     }),
   );
@@ -63,7 +83,6 @@ export async function ensureUnpacked(
       tx.put(contentTable, rowKey(config.digest), { ...row, labels: { ...row.labels, ...configLabels(id, chainId) } });
     dropLease(tx, operation.id);
   });
-  lease.forget();
   step('unpack.recorded', { chainId });
-  if (fetched && !isToKeepLayers(parts, image.descriptor.digest)) await discardLayers(parts, operation);
+  if (fetched && !keepsLayers) await discardLayers(parts, operation);
 }
