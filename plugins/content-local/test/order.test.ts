@@ -37,3 +37,24 @@ test.each([1000, 5_000_000])('%i bytes: written, synced, renamed, folder synced,
   expect(order.every((index) => index >= 0)).toBe(true);
   expect([...order].sort((a, b) => a - b)).toEqual(order);
 });
+
+test('one that is resumed and two beside it: each is synced between its last write and its name', () => {
+  const root = folderOfTest();
+  const log = join(root, 'trace');
+  const calls = 'trace=pwrite64,fsync,fdatasync,renameat2,rename';
+  execFileSync(process.execPath, [file('trace-child.ts'), root, 'part']);
+  execFileSync('strace', ['-f', '-y', '-e', calls, '-o', log, process.execPath, file('trace-child.ts'), root, 'rest']);
+  const lines = readFileSync(log, 'utf8').split('\n');
+  const names = lines.flatMap((line, at) => {
+    const [, data = '', to] = /renameat2?\(.*?"([^"]*\/data)".*?"([^"]*\/blobs\/[^"]*)"/.exec(line) ?? [];
+    return to === undefined ? [] : [{ at, data }];
+  });
+  expect(names).toHaveLength(3);
+  for (const { at, data } of names) {
+    const written = lines.findLastIndex((line) => line.includes('pwrite64(') && line.includes(`${data}>`));
+    const synced = lines.findIndex((line, index) => index > written && line.includes('fsync(') && line.includes(`${data}>`));
+    const folder = lines.findIndex((line, index) => index > at && line.includes('fsync(') && line.includes('/blobs/sha256>'));
+    expect(written).toBeGreaterThan(-1);
+    expect([written, synced, at, folder].toSorted((a, b) => a - b)).toEqual([written, synced, at, folder]);
+  }
+});
