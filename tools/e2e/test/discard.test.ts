@@ -102,6 +102,29 @@ describe('layers that are discarded once they are unpacked', () => {
     expect(blobs(place)).toContain(layer?.digest);
   });
 
+  it('where they cannot be fetched again, the stack that has the trees goes on, and a retry works', async () => {
+    using place = makePlace(discarding);
+    let isAway = false;
+    await using source = await startSlowRegistry(registry.address, (where) => {
+      return isAway && where.includes('/blobs/') ? 'head' : undefined;
+    });
+    const image = `${source.address}/test/demo:latest`;
+    await using engine = await place.open();
+    await engine.pull(image);
+    const before = blobs(place);
+    const stop = new AbortController();
+    isAway = true;
+    const refused = engine.run({ image, stack: 'copy', args: ['true'], signal: stop.signal });
+    void source.stalled.then(() => stop.abort());
+    await expect(refused).rejects.toMatchObject({ kind: 'canceled' });
+    expect(blobs(place)).toEqual(before);
+    expect(leftInPlace(place)).toEqual([]);
+    expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
+    isAway = false;
+    expect(await wrongPaths(engine, image, 'demo', 'copy')).toEqual([]);
+    expect(blobs(place)).toEqual(before);
+  });
+
   it('the command line: pull --discard-layers', async () => {
     using place = makePlace();
     expect(await runCli(place, ['pull', '-q', '--discard-layers', demo])).toMatchObject({ status: 0 });

@@ -160,6 +160,19 @@ describe('rebuilding', () => {
 });
 
 describe('the copy of the names', () => {
+  it('that is damaged is said before anything is moved, and can be left out', async () => {
+    using place = makePlace();
+    await runCommand(place, { action: 'pull', image: nameOf('small') });
+    truncateSync(database(place), 5000);
+    writeFileSync(path.join(place.root, 'names/index.json'), '{"manifests":[{}]}');
+    const damaged = { kind: 'data-loss', code: 'NAMES_COPY_DAMAGED' };
+    await expect(rebuildStore(place.options)).rejects.toMatchObject(damaged);
+    expect(readdirSync(path.join(place.root, 'metadata.v1'))).toEqual(['lmdb']);
+    rmSync(path.join(place.root, 'names/index.json'));
+    expect(await rebuildStore(place.options)).toMatchObject({ images: [], lost: [], damaged: [] });
+    await expectPullAndRun(place, nameOf('small'), 'small');
+  });
+
   const copied = (place: Place): string[] => {
     const { manifests } = JSON.parse(readFileSync(path.join(place.root, 'names/index.json'), 'utf8')) as {
       manifests: { annotations: Record<string, string> }[];
@@ -171,7 +184,7 @@ describe('the copy of the names', () => {
     using place = makePlace();
     await using engine = await place.open();
     for (const name of names) await engine.pull(nameOf(name));
-    expect(copied(place)).toEqual(names.map(nameOf).sort());
+    expect(new Set(copied(place))).toEqual(new Set(names.map(nameOf)));
     await engine.images.remove(demo);
     expect(copied(place)).toEqual([nameOf('links'), nameOf('small')]);
     await engine.system.prune({ all: true });
