@@ -37,7 +37,8 @@ export interface Differ {
   /**
    * Capability `compare`. Makes a layer blob in the content store such that applying it to `lower` gives `upper`. The same trees
    * give the same bytes. Both lists are topmost first, as `Snapshotter.trees` gives them; an empty `lower` is an empty tree.
-   * Sockets are left out. Errors: `invalid-argument` (a tree that no layer can describe), `resource-exhausted`, `canceled`.
+   * Sockets are left out. Errors: `invalid-argument` (a tree that no layer can describe), `resource-exhausted`, `aborted` (a tree
+   * changed meanwhile), `canceled`.
    */
   compare?(lower: readonly LayerTree[], upper: readonly LayerTree[], options?: CompareOptions): Promise<ComparedLayer>;
 }
