@@ -1,7 +1,7 @@
 import { type Digest, type PullProgress, step } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
 import { configLabels } from '../metadata/labels.js';
-import { addToLease, dropLease } from '../metadata/leases.js';
+import { addToLease, dropLease, relieveCutOffLeases } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import { Operation } from '../operations/operation.js';
 import { discardLayers } from '../pull/discard-layers.js';
@@ -82,6 +82,7 @@ async function unpackLeased(
     if (row !== undefined)
       tx.put(contentTable, rowKey(config.digest), { ...row, labels: { ...row.labels, ...configLabels(id, chainId) } });
     dropLease(tx, operation.id);
+    relieveCutOffLeases(tx, { content: new Set(layers.map((layer) => layer.digest)), snapshots: new Set(image.chain) });
   });
   step('unpack.recorded', { chainId });
   if (fetched && !keepsLayers) await discardLayers(parts, operation);
