@@ -1,23 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, closeSync, openSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { smallDisk } from './store.ts';
 import { wrongPaths } from './trees.ts';
 
 const registry = await startRegistry({ images: ['demo'] });
@@ -148,33 +135,4 @@ function flipBit(file: string): void {
   } finally {
     closeSync(fd);
   }
-}
-
-interface SmallDisk extends Disposable {
-  readonly place: Place;
-  /** Leaves so many KiB. */
-  fill(free: number): void;
-  empty(): void;
-}
-
-/** A place whose root is on a file system of its own, of 32 MiB. */
-function smallDisk(): SmallDisk {
-  const directory = mkdtempSync(path.join(tmpdir(), 'slipway-e2e-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m,mode=0700', 'tmpfs', directory], { stdio: 'pipe' });
-  const ballast = path.join(directory, 'ballast');
-  const place = makePlace('', directory);
-  return {
-    place,
-    fill: (free) => {
-      writeFileSync(ballast, '');
-      const available = Number(execFileSync('df', ['--output=avail', '-k', directory], { encoding: 'utf8' }).split('\n')[1]);
-      execFileSync('fallocate', ['-l', `${available - free}KiB`, ballast]);
-    },
-    empty: () => rmSync(ballast),
-    [Symbol.dispose]: () => {
-      place[Symbol.dispose]();
-      execFileSync('umount', [directory], { stdio: 'pipe' });
-      rmdirSync(directory);
-    },
-  };
 }
