@@ -18,6 +18,7 @@ import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
 import { type Engine, rebuildStore, type VerifyOptions, type VerifyReport } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli } from './child.ts';
+import { expectRecovery } from './crash.ts';
 import { flipBit } from './damage.ts';
 import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
 import { wrongPaths } from './trees.ts';
@@ -281,6 +282,31 @@ describe('layers that were discarded', () => {
     await using engine = await place.open();
     expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
   });
+});
+
+describe('kill -9 of a repair', () => {
+  it.each(['verify.blob.repaired', 'verify.snapshot.applied', 'snapshot.remove.recorded', 'unpack.applied'])(
+    'at %s leaves nothing half done, and the next one repairs the rest',
+    async (step) => {
+      using place = makePlace();
+      expect((await runCli(place, ['pull', '-q', image])).status).toBe(0);
+      flipBit(blobFile(place, layers[0] ?? ''));
+      chmodSync(busybox(lowestTree(place)), 0o700);
+      const killed = await runCli(place, ['verify', '--repair'], { kill: { step, nth: 1, whom: ['command'] } });
+      expect(killed.signal).toBe('SIGKILL');
+      {
+        await using engine = await place.open();
+        await engine.images.list();
+        expect(leftInPlace(place)).toEqual([]);
+        expect((await verified(engine, { repair: true })).problems.filter(({ repaired }) => !repaired)).toEqual([]);
+      }
+      await expectRecovery(place);
+      await using engine = await place.open();
+      // What was removed and not unpacked again is unpacked by whoever needs it.
+      expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
+      expect((await verified(engine)).problems).toEqual([]);
+    },
+  );
 });
 
 describe('slipway verify', () => {

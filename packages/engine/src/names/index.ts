@@ -1,3 +1,0 @@
-export * from './change-names.js';
-export * from './keep-names.js';
-export * from './names-copy.js';
