@@ -2,6 +2,8 @@ import type { MetadataStore, ReadTransaction, WriteTransaction } from '@slipway/
 import { isKind } from '@slipway/plugin-api';
 import { MemoryMetadataPlace, memoryMetadata, metadataLaws, type OpenSubject } from '@slipway/plugin-testkit';
 import { describe, expect, it } from 'vitest';
+import { openSubject as openBatching } from './batching-metadata.ts';
+import { openSubject as openFile } from './file-metadata.ts';
 import { GroupRunner } from './group-runner.ts';
 
 type Change = (sound: MetadataStore, place: MemoryMetadataPlace) => Partial<MetadataStore>;
@@ -228,4 +230,26 @@ describe('the laws of metadata that fail', () => {
       expect(await runner.failing(groups)).toEqual(laws);
     });
   }
+});
+
+describe('the laws of kill -9 fail', () => {
+  const moduleOf = (name: string): string => new URL(name, import.meta.url).href;
+
+  it('when acknowledged writes wait for others to be kept', async () => {
+    const runner = new GroupRunner();
+    metadataLaws(runner, openBatching, { module: moduleOf('./batching-metadata.ts'), steps: ['test.write.done'] });
+    expect(await runner.failing(['kill -9'])).toEqual([
+      'after test.write.done, the 7. time, what was acknowledged is there',
+      'at any moment of several processes: what was acknowledged is there, and others go on',
+    ]);
+  });
+
+  it('when a step that is named is never announced', async () => {
+    const runner = new GroupRunner();
+    metadataLaws(runner, openFile, { module: moduleOf('./file-metadata.ts'), steps: ['never.announced'] });
+    expect(await runner.failing(['kill -9'])).toEqual([
+      'after never.announced, the 1. time, what was acknowledged is there',
+      'after never.announced, the 7. time, what was acknowledged is there',
+    ]);
+  });
 });
