@@ -36,22 +36,33 @@ export async function verify(parts: EngineParts, options: VerifyOptions = {}): P
   await using operation = Operation.begin(parts, 'verify');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
   const findings = new BlobFindings();
-  const bytes = await checkBlobs(parts, thread, wanted, findings, options);
-
   const verification: Verification = { parts, thread, operation, options, findings };
-  const unpackables: Unpackable[] = [];
-  for (const image of chosen) unpackables.push(...(await walkImage(verification, image)));
-  if (options.repair === true) await repairUnnamed(verification, wanted, users);
-  const snapshots = await verifySnapshots(verification, unpackables);
-  await parts.metadata.write((tx) => dropLease(tx, operation.id));
-  lease.forget();
-  return {
-    blobs: wanted.size,
-    snapshots: snapshots.count,
-    bytes,
-    problems: [...findings.problems(imagesOf), ...snapshots.problems],
-    unchecked: snapshots.unchecked,
-  };
+  try {
+    const bytes = await checkBlobs(parts, thread, wanted, findings, options);
+    const unpackables: Unpackable[] = [];
+    for (const image of chosen) unpackables.push(...(await walkImage(verification, image)));
+    if (options.repair === true) await repairUnnamed(verification, wanted, users);
+    const { count, problems, unchecked } = await verifySnapshots(verification, unpackables);
+    return {
+      blobs: wanted.size,
+      snapshots: count,
+      bytes,
+      problems: [...findings.problems(imagesOf), ...problems],
+      unchecked,
+    };
+  } finally {
+    await giveUpLease(verification, lease);
+  }
+}
+
+/** What was brought in is named already, or of no use any more. Where that cannot be written, the operation lets the lease run out. */
+async function giveUpLease({ parts, operation }: Verification, lease: { forget(): void }): Promise<void> {
+  try {
+    await parts.metadata.write((tx) => dropLease(tx, operation.id));
+    lease.forget();
+  } catch (error) {
+    parts.log.debug(String(error));
+  }
 }
 
 type Rows = ReadonlyMap<Digest, ContentRow>;
