@@ -12,15 +12,16 @@ export function crashLaws(law: DifferLaw, formats: readonly DirectoryFormat[], {
   if (module === undefined) return;
   for (const step of steps) {
     law(`after ${step} leaves nothing outside the target, and a retry works`, async ({ bench, differ, start, reopen }) => {
-      const lower = await bench.stack('overlay', [baseLayer]);
-      const upper = await bench.stack('overlay', [baseLayer, tar({ name: 'dir/new' }, { name: '.wh.file' })]);
+      const lower = await bench.stack(formats[0] ?? 'directory', [baseLayer]);
+      const upper = await bench.stack(formats[0] ?? 'directory', [baseLayer, tar({ name: 'dir/new' }, { name: '.wh.file' })]);
       const layer = bench.file('layer', tar({ name: 'dir/new' }, { name: 'slipway-laws/.wh.passwd' }, { name: '.wh.keep' }));
-      const targets = formats.map((format) => bench.target(format, lower.trees));
+      const below = lower.trees.filter(({ format }) => format === 'overlay');
+      const targets = formats.map((format) => bench.target(format, below));
       const operations: DifferOperation[] = targets.map((target) => ({ do: 'apply', layer, target }));
       if (differ.stage !== undefined) {
         const target = bench.target('overlay');
         targets.push(target);
-        operations.push({ do: 'stage', layer, target, lower: lower.trees });
+        operations.push({ do: 'stage', layer, target, lower: below });
       }
       if (differ.compare !== undefined) operations.push({ do: 'compare', lower: lower.trees, upper: upper.trees });
       const before = bench.around(...targets);
