@@ -1,3 +1,4 @@
+import type { MetadataStore } from '@slipway/plugin-api';
 import { memoryContent, memoryMetadata } from '@slipway/plugin-testkit';
 import { expect, it } from 'vitest';
 import { SlipwayEngine } from '../dist/engine.js';
@@ -7,7 +8,7 @@ it('bug: a clean-up that failed once failed every later call', async () => {
   using parts = fakeParts();
   const metadata = memoryMetadata();
   let isBroken = true;
-  const failing: typeof metadata = {
+  const failing: MetadataStore = {
     read(fn) {
       if (isBroken) throw new Error('no disk at the moment');
       return metadata.read(fn);

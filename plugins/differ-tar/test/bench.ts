@@ -4,8 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { plugin } from '@slipway/differ-tar';
 import type { Differ, LayerTarget, Logger } from '@slipway/plugin-api';
-import { tokens } from '@slipway/plugin-api';
-import { container } from 'tsyringe';
+import { openPlugin } from '@slipway/plugin-testkit';
 import { ContentFolder } from './content-folder.js';
 
 /** The plugin, activated as the kernel does it, with a folder for blobs and targets. */
@@ -14,7 +13,7 @@ export class Bench implements AsyncDisposable {
   readonly state = path.join(this.folder, 'state');
   readonly warnings: string[] = [];
   readonly content: ContentFolder;
-  #owned: (Disposable | AsyncDisposable)[] = [];
+  readonly #owned = new AsyncDisposableStack();
   #targets = 0;
 
   constructor(options: { readonly givesFd?: boolean } = {}) {
@@ -22,36 +21,12 @@ export class Bench implements AsyncDisposable {
     this.content = new ContentFolder(path.join(this.folder, 'blobs'), options);
   }
 
-  async differ(config: Parameters<typeof plugin.activate>[0]['config'] | Record<string, number> = {}): Promise<Differ> {
-    const validated = await plugin.config?.['~standard'].validate(config);
-    if (!validated || validated.issues) throw new Error(`config: ${validated?.issues?.map((issue) => issue.message).join()}`);
-    const dirs = { root: this.folder, state: this.state };
+  async differ(config: Readonly<Record<string, unknown>> = {}): Promise<Differ> {
     const ignore = (): void => undefined;
     const log: Logger = { debug: ignore, info: ignore, error: ignore, warn: (message) => this.warnings.push(message) };
-    const child = container.createChildContainer();
-    const values = {
-      [tokens.config]: validated.value,
-      [tokens.dirs]: dirs,
-      [tokens.log]: log,
-      [tokens.need('content')]: this.content.store,
-    };
-    for (const [token, useValue] of Object.entries(values)) child.register(token, { useValue });
-    const { instance } = await plugin.activate({
-      config: validated.value,
-      needs: { content: this.content.store },
-      dirs,
-      log,
-      signal: new AbortController().signal,
-      container: child,
-      own: (resource) => {
-        this.#owned.push(resource);
-        return resource;
-      },
-      skip: (reason) => {
-        throw new Error(reason);
-      },
-    });
-    return instance;
+    const dirs = { root: this.folder, state: this.state };
+    const subject = await openPlugin(plugin, { dirs, config, needs: { content: this.content.store }, log });
+    return this.#owned.use(subject).instance;
   }
 
   target(format: 'directory' | 'overlay' = 'directory', lower: LayerTarget['lower'] = []): LayerTarget {
@@ -61,9 +36,7 @@ export class Bench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const resource of this.#owned.reverse())
-      if (Symbol.asyncDispose in resource) await resource[Symbol.asyncDispose]();
-      else resource[Symbol.dispose]();
+    await this.#owned.disposeAsync();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

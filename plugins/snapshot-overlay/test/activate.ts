@@ -1,23 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type {
-  Activation,
-  Logger,
-  MetadataStore,
-  metadataPoint,
-  PluginContainer,
-  PluginDefinition,
-  PluginDirs,
-  Snapshotter,
-} from '@slipway/plugin-api';
-import { tokens } from '@slipway/plugin-api';
-import { container as rootContainer } from 'tsyringe';
+import type { Activation, MetadataStore, metadataPoint, PluginDefinition, Snapshotter } from '@slipway/plugin-api';
+import { openPlugin } from '@slipway/plugin-testkit';
 
-const log: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 type SnapshotterPlugin = PluginDefinition<Snapshotter, Record<string, never>, { readonly metadata: typeof metadataPoint }>;
 
-/** Activates the plugin as the kernel does, with a state folder of its own unless one is given. `skip` throws its reason. */
+/** Activates the plugin on the folder `root`, with a state folder of its own unless one is given. */
 export async function activate(
   plugin: SnapshotterPlugin,
   root: string,
@@ -26,36 +15,13 @@ export async function activate(
 ): Promise<Activation<Snapshotter> & { readonly owned: AsyncDisposableStack }> {
   const owned = new AsyncDisposableStack();
   const dirs = { root, state: state ?? owned.adopt(mkdtempSync(join(tmpdir(), 'slipway-overlay-state-')), removeFolder) };
-  const container = rootContainer.createChildContainer();
-  container.register(tokens.dirs, { useValue: dirs });
-  container.register(tokens.need('metadata'), { useValue: metadata });
   try {
-    return { ...(await activateIn(plugin, dirs, metadata, container, owned)), owned };
+    const subject = owned.use(await openPlugin(plugin, { dirs, needs: { metadata } }));
+    return { instance: subject.instance, capabilities: subject.capabilities, owned };
   } catch (error) {
     await owned.disposeAsync();
     throw error;
   }
-}
-
-async function activateIn(
-  plugin: SnapshotterPlugin,
-  dirs: PluginDirs,
-  metadata: MetadataStore,
-  container: PluginContainer,
-  owned: AsyncDisposableStack,
-): Promise<Activation<Snapshotter>> {
-  return plugin.activate({
-    config: {},
-    needs: { metadata },
-    dirs,
-    log,
-    signal: new AbortController().signal,
-    container,
-    own: (resource) => owned.use(resource),
-    skip: (reason) => {
-      throw new Error(`skipped: ${reason}`);
-    },
-  });
 }
 
 function removeFolder(folder: string): void {
