@@ -41,8 +41,9 @@ describe('kill -9 of a pull', () => {
   it.each(kills)('at $step, occurrence $nth', async ({ step, nth }) => {
     using place = makePlace();
     const { signal, report } = await runCommand(place, { action: 'pull', image }, { kill: { step, nth, whom: ['command'] } });
-    // How often a piece is written depends on how the bytes come in, so the last time may be one too many.
-    if (nth === 1 || signal !== null) expect(signal).toBe('SIGKILL');
+    // How often a piece is written and which layers are staged depends on how the bytes come in: it may be one too many.
+    const isSure = nth === 1 && !/stage|rebase/.test(step);
+    if (isSure || signal !== null) expect(signal).toBe('SIGKILL');
     else expect(report?.outcome).toBe('done');
     await expectRecovery(place);
     await expectPullAndRun(place, image, 'demo');
