@@ -8,7 +8,7 @@ export const plugin = definePlugin({
   api: '1.0',
   config: differTarConfig,
   needs: { content: contentPoint },
-  declares: { writes: ['overlay', 'directory'], stage: true },
+  declares: { writes: ['overlay', 'directory'], stage: true, compare: true },
   activate: async ({ container, own }) => {
     const { TarDiffer } = await import('./tar-differ.js');
     return { instance: own(container.resolve(TarDiffer)), capabilities: { compare: true, stage: true } };
