@@ -41,7 +41,7 @@ describe('marks', () => {
     const isOver = overLeases(settings.state, { partial: false });
     const found = await findGarbage({ metadata, settings } as never, marks, { isOver, orphans: false });
     expect(found).toEqual({
-      content: [{ digest: digest('e'), size: 10, isRowless: false }],
+      content: [{ digest: digest('e'), size: 10, isRowless: false, namesSnapshots: true }],
       snapshotters: new Set(['overlay', 'native']),
     });
   });

@@ -12,6 +12,8 @@ export interface GarbageBlob {
   readonly size: number;
   /** It is in the store alone. */
   readonly isRowless: boolean;
+  /** Its row says that snapshots are there. */
+  readonly namesSnapshots: boolean;
 }
 
 export interface Garbage {
@@ -44,8 +46,10 @@ export async function findGarbage(engine: EngineParts, marks: Marks, options: Ga
       for (const [key, row] of tx.entries(contentTable, { prefix })) {
         const digest = rowName(key);
         rowless.delete(digest);
-        for (const { snapshotter } of snapshotRefs(row.labels)) snapshotters.add(snapshotter);
-        if (isGarbage(row, marks, digest)) content.push({ digest, size: row.size, isRowless: false });
+        const snapshots = snapshotRefs(row.labels);
+        for (const { snapshotter } of snapshots) snapshotters.add(snapshotter);
+        if (!isGarbage(row, marks, digest)) continue;
+        content.push({ digest, size: row.size, isRowless: false, namesSnapshots: snapshots.length > 0 });
       }
     });
     await nextTurn();
@@ -53,7 +57,9 @@ export async function findGarbage(engine: EngineParts, marks: Marks, options: Ga
   for (const [, lease] of engine.metadata.read((tx) => [...tx.entries(leasesTable, { prefix: rowPrefix })])) {
     for (const { snapshotter } of lease.snapshots) snapshotters.add(snapshotter);
   }
-  for (const [digest, size] of rowless) if (!marks.content.has(digest)) content.push({ digest, size, isRowless: true });
+  for (const [digest, size] of rowless) {
+    if (!marks.content.has(digest)) content.push({ digest, size, isRowless: true, namesSnapshots: false });
+  }
   return { content, snapshotters };
 }
 

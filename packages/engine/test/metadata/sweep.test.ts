@@ -61,6 +61,26 @@ describe('a sweep', () => {
     expect([...store.snapshots.keys()]).toEqual(['base', 'top']);
   });
 
+  it('bug: left a row that spoke of a snapshot which was gone, of an image that was pulled anew meanwhile', async () => {
+    using store = testStore();
+    const config = await store.add('config', { 'containerd.io/gc.ref.snapshot.fake': 'top' });
+    for (const [name, parent] of [['base'], ['top', 'base']] as const) store.addSnapshot(name, parent);
+    const get = store.parts.snapshotters as { get: (id: string) => Promise<unknown> };
+    const before = get.get;
+    // A pull of the same image for another snapshotter, before the first snapshot goes.
+    Object.assign(get, {
+      get: async (id: string) => {
+        await store.metadata.write((tx) => addToLease(tx, 'pull', { content: [config] }));
+        return before(id);
+      },
+    });
+    await using operation = Operation.begin(store.parts, 'test');
+    await sweep(store.parts, operation);
+    const row = store.metadata.read((tx) => tx.get(contentTable, rowKey(config)));
+    expect(row === undefined ? [] : [...store.snapshots.keys()]).toEqual(row === undefined ? [] : ['base', 'top']);
+    expect(store.metadata.read((tx) => [...tx.entries(leasesTable)].map(([key]) => key))).toEqual([rowKey('pull')]);
+  });
+
   it('takes blobs without a row: those of a lease that has run out, or thorough, all but leased ones', async () => {
     using store = testStore();
     const [cutOff, orphan, live] = [await store.addFile('cut off'), await store.addFile('orphan'), await store.addFile('live')];
@@ -126,7 +146,7 @@ describe('marking for deletion', () => {
     const [leased, garbage] = [await store.add('leased'), await store.add('garbage')];
     const marks = await LiveMarks.make(store.metadata);
     await store.metadata.write((tx) => addToLease(tx, 'pull', { content: [leased] }));
-    const candidates = [leased, garbage].map((digest) => ({ digest, size: 1, isRowless: false }));
+    const candidates = [leased, garbage].map((digest) => ({ digest, size: 1, isRowless: false, namesSnapshots: false }));
     const { marked } = await markForDeletion(store.metadata, marks, 'op', candidates);
     expect(marked.map(({ digest }) => digest)).toEqual([garbage]);
     expect([markOf(store, leased), markOf(store, garbage)]).toEqual([undefined, 'op']);
@@ -148,7 +168,9 @@ describe('marking for deletion', () => {
         return store.metadata.write(fn);
       },
     };
-    const { marked } = await markForDeletion(busy, marks, 'op', [{ digest: leased, size: 1, isRowless: false }]);
+    const { marked } = await markForDeletion(busy, marks, 'op', [
+      { digest: leased, size: 1, isRowless: false, namesSnapshots: false },
+    ]);
     expect([marked, writes]).toEqual([[], 4]);
   });
 
@@ -172,7 +194,7 @@ describe('marking for deletion', () => {
           });
         }),
     };
-    const candidates = digests.map((digest) => ({ digest, size: 1, isRowless: false }));
+    const candidates = digests.map((digest) => ({ digest, size: 1, isRowless: false, namesSnapshots: false }));
     const { tried, marked } = await markForDeletion(full, marks, 'op', candidates);
     expect([tried, marked.length]).toEqual([2, 2]);
     expect(digests.map((digest) => markOf(store, digest)).filter(Boolean)).toHaveLength(2);
