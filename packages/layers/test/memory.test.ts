@@ -23,7 +23,7 @@ const dots = './'.repeat(large / 2);
 const detour = `${'n'.repeat(246)}/../`.repeat(large / 250);
 const entries = 1000;
 
-test.each<[string, (name: string) => Buffer, way?: 'stage']>([
+test.each<[string, (name: string) => Buffer, way?: 'apply' | 'stage']>([
   ['a path of a megabyte to a directory', (name) => unended({ name: 'x', type: '5', pax: { path: `${dots}${name}` } })],
   ['a path of a megabyte to a file', (name) => unended({ name: 'x', pax: { path: `${dots}${name}` } })],
   ['a link target of a megabyte for a directory', (name) => unended({ name, type: '5', pax: { linkpath: dots } })],
