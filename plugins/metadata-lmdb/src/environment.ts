@@ -11,6 +11,7 @@ import {
   realpathSync,
   rmSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import { SlipwayError, wrapError } from '@slipway/plugin-api';
@@ -168,5 +169,12 @@ function openError(path: string, error: unknown): SlipwayError {
       details: { path },
     });
   }
-  return wrapError(`open metadata "${path}"`, error);
+  return wrapError(`open metadata "${path}"`, withName(error));
+}
+
+/** lmdb tells what the system refused by its number. */
+function withName(error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error)) return error;
+  const [name] = Object.entries(constants.errno).find(([, number]) => number === error.code) ?? [];
+  return name === undefined ? error : Object.assign(new Error(error.message, { cause: error }), { code: name });
 }

@@ -22,6 +22,10 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
   /** Bytes put in transactions that are not committed yet; undefined when the next one begins a batch. */
   private batchBytes: number | undefined;
   private readonly inFlight = new Set<Promise<unknown>>();
+  /** How to end the writes that wait for lmdb. */
+  private readonly waiting = new Set<(error: unknown) => void>();
+  /** Why nothing can be written any more. */
+  private broken: SlipwayError | undefined;
 
   constructor(@inject(environmentToken) private readonly environment: Environment) {}
 
@@ -45,6 +49,7 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
 
   async write<R>(fn: (tx: WriteTransaction) => R): Promise<R> {
     this.check('write');
+    if (this.broken !== undefined) throw this.broken;
     const commit = this.commit(fn);
     this.inFlight.add(commit);
     try {
@@ -69,7 +74,7 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
     try {
       // A child transaction of the batch that one flush makes durable: what it throws undoes its own changes only. The
       // result is boxed, because lmdb-js would hold the lock of all processes while it waits for a promise.
-      const { result } = await rows.childTransaction(() => {
+      const written = rows.childTransaction(() => {
         const transaction = new LmdbTransaction(rows, undefined, (bytes, isThere) => this.beforePut(bytes, isThere));
         this.writing = true;
         try {
@@ -84,14 +89,39 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
           transaction.end();
         }
       });
+      const { result } = await this.orBroken(written);
       step('metadata.write.durable');
       return result;
     } catch (error) {
       if (refused !== undefined && refused.error === error) throw error;
-      throw await this.commitError(error);
+      if (this.broken !== undefined && error === this.broken) throw error;
+      const failure = await this.commitError(error);
+      if (isGivenUp(rows)) this.giveUp(failure);
+      throw failure;
     } finally {
       this.batchBytes = undefined;
     }
+  }
+
+  /** lmdb-js never settles what is written after lmdb has given up the environment. */
+  private orBroken<R>(written: Promise<R>): Promise<R> {
+    const { promise, resolve, reject } = Promise.withResolvers<R>();
+    this.waiting.add(reject);
+    void written.then(resolve, reject).finally(() => this.waiting.delete(reject));
+    return promise;
+  }
+
+  private giveUp(cause: SlipwayError): void {
+    const { folder } = this.environment;
+    this.broken ??= new SlipwayError({
+      kind: cause.kind,
+      code: 'METADATA_BROKEN',
+      message: `write metadata in "${folder}": an earlier write failed: ${cause.message}`,
+      hint: 'nothing can be written until the engine is opened again; look for disk errors in the kernel log (dmesg)',
+      cause,
+      details: { folder },
+    });
+    for (const reject of this.waiting) reject(this.broken);
   }
 
   private beforePut(bytes: number, isThere: () => boolean): void {
@@ -140,6 +170,19 @@ function isNoSpace(cause: unknown, folder: string): boolean {
   if (!(cause instanceof Error && 'code' in cause)) return false;
   // lmdb says EIO (5) instead of ENOSPC (28) when the disk took a part of the pages.
   return cause.code === 28 || cause.code === 'ENOSPC' || (cause.code === 5 && !hasRoom(folder, 0));
+}
+
+/**
+ * Whether no transaction can begin any more: where the page could not be written that says what is valid, lmdb gives the
+ * environment up until it is opened again (MDB_PANIC, which a transaction of this form meets as EINVAL).
+ */
+function isGivenUp(rows: Environment['rows']): boolean {
+  try {
+    rows.transactionSync(() => undefined);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function nestedRead(): SlipwayError {
