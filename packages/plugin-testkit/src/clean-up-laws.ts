@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSlipwayError } from '@slipway/plugin-api';
 import type { LawRunner } from './law-runner.js';
+import { namesBelow } from './names-below.js';
 import { holdingsOfThisProcess, openDescriptors, type ProcessHoldings } from './process-holdings.js';
 import { type OpenSubject, type Subject, temporaryRoot } from './subject.js';
 
@@ -49,9 +50,9 @@ export function cleanUpLaws<T>(runner: LawRunner, open: OpenSubject<T>, { use, a
 
     law('what was removed is gone from the disk', async (_, root) => {
       await (await open(root))[Symbol.asyncDispose]();
-      const before = readdirSync(root, { recursive: true, encoding: 'utf8' }).sort();
+      const before = namesBelow(root);
       await useOnce(root);
-      assert.deepEqual(readdirSync(root, { recursive: true, encoding: 'utf8' }).sort(), before);
+      assert.deepEqual(namesBelow(root), before);
     });
 
     law('a child process would inherit no descriptor of it', async (_, root) => {

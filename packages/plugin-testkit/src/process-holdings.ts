@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesBelow } from './names-below.js';
 
 /** What a process holds that outlives a function call, as proc(5) tells it; sorted lists of words that can be compared. */
 export interface ProcessHoldings {
@@ -25,7 +26,7 @@ export function holdingsOfThisProcess(folder: string): ProcessHoldings {
       .split('\n')
       .filter((line) => line.includes(folder))
       .sort(),
-    files: readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort(),
+    files: namesBelow(folder),
     children: tasks()
       .flatMap((task) => (read(`/proc/self/task/${task}/children`) ?? '').split(' ').filter((pid) => pid !== ''))
       .map((pid) => `${pid} ${read(`/proc/${pid}/comm`)?.trim()}`)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { type ContentStore, type ErrorKind, isKind } from '@slipway/plugin-api';
 import { assertBytes } from '../assert-bytes.js';
 import { allResults } from '../children/child-process.js';
 import type { Law } from '../law.js';
+import { namesBelow } from '../names-below.js';
 import { assertWhole, content, digestOf, expectedOf, put, readAll } from './bytes.js';
 import type { ContentOperation } from './operator.js';
 
@@ -93,7 +93,3 @@ const unless =
   (error: unknown): void => {
     if (!isKind(error, kind)) throw error;
   };
-
-function namesBelow(root: string): string[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).sort();
-}
