@@ -7,3 +7,4 @@ export type { LayerNote, LayerNotes } from './stage/layer-notes.js';
 export * from './stage/rebase.js';
 export type * from './tar/entry.js';
 export { TarReader } from './tar/reader.js';
+export { showsLower } from './tree/shows-lower.js';

@@ -23,7 +23,7 @@ import { flipBit } from './damage.ts';
 import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
 import { wrongPaths } from './trees.ts';
 
-const registry = await startRegistry({ images: ['demo', 'small'] });
+const registry = await startRegistry({ images: ['demo', 'small', 'medium'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const image = `${registry.address}/test/demo:latest`;
 const { manifestDigest, manifest } = readImage(imageLayout('demo'));
@@ -58,6 +58,13 @@ describe('a store that is whole', () => {
     const folders = snapshotFolders(place);
     await expectWhole(place, engine);
     expect(snapshotFolders(place)).toEqual(folders);
+  });
+
+  it('has no problem either where layers were staged over whatever an image can have', async () => {
+    using place = makePlace();
+    await using engine = await place.open();
+    await engine.pull(`${registry.address}/test/medium:latest`);
+    expect(await verified(engine)).toMatchObject({ problems: [], unchecked: [] });
   });
 
   it('can be empty', async () => {

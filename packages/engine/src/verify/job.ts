@@ -1,7 +1,9 @@
+import type { LayerTree } from '@slipway/plugin-api';
+
 /** What the thread of verify does. */
 export type VerifyJob =
   | { readonly kind: 'hash'; readonly fd: number; readonly algorithm: string }
-  | { readonly kind: 'compare'; readonly found: string; readonly expected: string };
+  | { readonly kind: 'compare'; readonly found: string; readonly expected: readonly LayerTree[] };
 
 export interface VerifyRequest {
   readonly id: number;

@@ -72,10 +72,11 @@ export class LayerCheck implements AsyncDisposable {
     const { digest } = await differ.apply(layer.descriptor, await this.#snapshotter.layerTarget(key), { signal: options.signal });
     if (digest !== layer.diffId) return unchecked(`its layer unpacks to "${digest}", expected "${layer.diffId}"`);
     step('verify.snapshot.applied', { chainId: layer.chainId });
-    const expected = await treeOf(this.#snapshotter, key);
+    const expected = await this.#snapshotter.trees(key);
     let differences: readonly string[];
     try {
-      const found = await treeOf(this.#snapshotter, layer.chainId);
+      // The layer alone, or all of it: whatever form the snapshotter keeps.
+      const found = (await this.#snapshotter.trees(layer.chainId))[0]?.path ?? '';
       ({ differences } = await thread.run({ kind: 'compare', found, expected }, { signal: options.signal }));
     } catch (error) {
       throwIfAborted('verify', options.signal);
@@ -97,12 +98,6 @@ export class LayerCheck implements AsyncDisposable {
     await this.#snapshotter.commit(name, key);
     this.#standIns.set(layer.chainId, { name, forget });
   }
-}
-
-/** The layer alone, or all of it: whatever form the snapshotter keeps. */
-async function treeOf(snapshotter: Snapshotter, key: string): Promise<string> {
-  const [tree] = await snapshotter.trees(key);
-  return tree?.path ?? '';
 }
 
 function unchecked(message: string): LayerFinding {

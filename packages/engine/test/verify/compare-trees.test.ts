@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
+import type { LayerTree } from '@slipway/plugin-api';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { compareTrees } from '../../dist/verify/compare-trees.js';
 
@@ -38,6 +39,15 @@ function makeTree(): string {
   linux.lsetxattr(at('dir/file'), 'user.x', Buffer.from([0, 1, 2]));
   settle(tree);
   return tree;
+}
+
+/** A tree on one that has the directories `dir` and `dir/dir`, and a file `file`. */
+function onLower(tree: string): LayerTree[] {
+  const lower = mkdtempSync(path.join(tmpdir(), 'slipway-compare-'));
+  onTestFinished(() => rmSync(lower, { recursive: true, force: true }));
+  mkdirSync(path.join(lower, 'dir/dir'), { recursive: true });
+  writeFileSync(path.join(lower, 'file'), '');
+  return [tree, lower].map((root) => ({ path: root, format: 'overlay' }));
 }
 
 /** The same times everywhere, so that only what is meant differs. */
@@ -116,20 +126,34 @@ const changes: readonly { what: string; change: (tree: string) => void; found: s
 
 describe('two trees', () => {
   it('that are the same have no difference', () => {
-    expect(compareTrees(makeTree(), makeTree(), nothing)).toEqual([]);
+    expect(compareTrees(makeTree(), onLower(makeTree()), nothing)).toEqual([]);
   });
 
   it.each(changes)('$what is a difference', ({ change, found }) => {
     const [changed, expected] = [makeTree(), makeTree()];
     change(changed);
     settleWhatIsThere(changed);
-    expect(compareTrees(changed, expected, nothing).join('\n')).toContain(found);
+    expect(compareTrees(changed, onLower(expected), nothing).join('\n')).toContain(found);
+  });
+
+  it.each([
+    ['over a file', 'file', []],
+    ['over nothing', 'new', []],
+    ['in an opaque directory', 'dir/dir', []],
+    ['over a directory', 'dir', ['"/dir": extended attribute "trusted.overlay.opaque" is missing']],
+  ])('of which one has an opaque mark %s', (_, name, differences) => {
+    const [found, expected] = [makeTree(), makeTree()];
+    for (const tree of [found, expected]) mkdirSync(path.join(tree, name), { recursive: true });
+    linux.lsetxattr(path.join(expected, name), 'trusted.overlay.opaque', Buffer.from('y'));
+    if (name === 'dir') linux.lremovexattr(path.join(found, name), 'trusted.overlay.opaque');
+    for (const tree of [found, expected]) settleWhatIsThere(tree);
+    expect(compareTrees(found, onLower(expected), nothing)).toEqual(differences);
   });
 
   it('with many differences tell the first ten', () => {
     const [changed, expected] = [makeTree(), makeTree()];
     for (let index = 0; index < 50; index++) writeFileSync(path.join(changed, `new${index}`), '');
-    expect(compareTrees(changed, expected, nothing)).toHaveLength(10);
+    expect(compareTrees(changed, onLower(expected), nothing)).toHaveLength(10);
   });
 
   it('deeper than a path can be long are compared to their ends', () => {
@@ -147,12 +171,12 @@ describe('two trees', () => {
       execFileSync(process.execPath, ['-e', dig], { cwd: tree });
       return tree;
     };
-    expect(compareTrees(deep('a'), deep('a'), nothing)).toEqual([]);
-    expect(compareTrees(deep('a'), deep('b'), nothing).join()).toContain('content that differs');
+    expect(compareTrees(deep('a'), onLower(deep('a')), nothing)).toEqual([]);
+    expect(compareTrees(deep('a'), onLower(deep('b')), nothing).join()).toContain('content that differs');
   });
 
   it('one of which is not there cannot be compared', () => {
-    expect(() => compareTrees('/nowhere', makeTree(), nothing)).toThrow('ENOENT');
+    expect(() => compareTrees('/nowhere', onLower(makeTree()), nothing)).toThrow('ENOENT');
   });
 });
 
