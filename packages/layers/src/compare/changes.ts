@@ -1,7 +1,8 @@
 import type { ByteString } from '../bytes.js';
+import { treeChanged } from './changed.js';
 import { decideLinks } from './links.js';
-import { isLeaf, type TreeEntry } from './merged-tree.js';
-import { isSame, treeChanged } from './same.js';
+import { inodeKey, isLeaf, type TreeEntry } from './merged-tree.js';
+import { isSame } from './same.js';
 import { type Pair, type WalkOptions, walkTrees } from './walk.js';
 
 /** One thing that the layer has to say. */
@@ -18,7 +19,10 @@ export function* findChanges(options: WalkOptions): Generator<Change> {
     yield* findChanges({ ...options, onTop: undefined });
     return;
   }
-  const listed = new Set<Pair>();
+  // Weak: of the walk nothing stays but the way to where it is, however many directories were listed.
+  const listed = new WeakSet<Pair>();
+  /** Inodes of the names that others are written as links to. */
+  const written = new Map<ByteString, string>();
   for (const pair of walkTrees(options)) {
     const change = changeOf(pair);
     if (!change) continue;
@@ -39,7 +43,11 @@ export function* findChanges(options: WalkOptions): Generator<Change> {
     const linked = links.byPath.get(path);
     if (!linked) throw treeChanged(path);
     if (linked.action === 'keep') return undefined;
-    if (linked.action === 'link') return { type: 'link', path, entry: upper, target: linked.target };
+    if (linked.action === 'link') {
+      if (written.get(linked.target) !== inodeKey(upper.stats)) throw treeChanged(path);
+      return { type: 'link', path, entry: upper, target: linked.target };
+    }
+    written.set(path, inodeKey(upper.stats));
     return { type: 'write', path, entry: upper };
   }
 }

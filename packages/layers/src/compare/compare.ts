@@ -7,9 +7,13 @@ import { encodeEntry, paddingOf } from '../tar/encode.js';
 import type { EntryType, TarEntry } from '../tar/entry.js';
 import { HandleTable } from '../tree/handle.js';
 import { Blocks } from './blocks.js';
+import { inChangedTree } from './changed.js';
 import { type Change, findChanges } from './changes.js';
+import { endBytes, LayerSize } from './layer-size.js';
 import { linkTargetOf, openMerged, type TreeAccess, type TreeEntry } from './merged-tree.js';
-import { OpenFile, readAttributes } from './same.js';
+import { OpenFile } from './open-file.js';
+import { readAttributes } from './same.js';
+import type { WalkOptions } from './walk.js';
 
 export interface CompareTreesOptions {
   readonly system: LinuxSystem;
@@ -39,32 +43,48 @@ export function* compareTrees(
   using handles = new HandleTable();
   const access: TreeAccess = { system, handles };
   const blocks = new Blocks();
-  const changes = findChanges({
+  const size = new LayerSize(limits);
+  const walk: WalkOptions = {
     access,
     lower: openMerged(access, lower),
     upper: openMerged(access, upper),
     onTop: treesOnTop(lower, upper),
     depth: limits.depth,
     checkpoint,
-  });
-  for (const change of changes) {
-    checkNames(change.path);
-    const entry = describe(access, change);
-    yield* blocks.add(encodeEntry(entry, limits.headerBytes));
-    if (entry.type !== 'file' || change.type !== 'write') continue;
-    using file = new OpenFile(access, change.entry, change.path);
-    for (let at = 0; at < file.size; ) {
-      checkpoint();
-      const { buffer, start } = yield* blocks.space();
-      const bytes = Math.min(buffer.length - start, file.size - at);
-      file.read(buffer, start, bytes, at);
-      blocks.took(bytes);
-      at += bytes;
+  };
+  try {
+    for (const change of findChanges(walk)) {
+      checkNames(change.path);
+      const entry = describe(access, change);
+      const header = encodeEntry(entry, limits.headerBytes);
+      size.add(change.path, header, entry.size);
+      yield* blocks.add(header);
+      if (entry.type === 'file' && change.type === 'write') yield* writeContent(access, change, blocks, checkpoint);
     }
-    yield* blocks.add(Buffer.alloc(paddingOf(file.size)));
+  } catch (error) {
+    throw inChangedTree(error);
   }
-  yield* blocks.add(Buffer.alloc(1024));
+  yield* blocks.add(Buffer.alloc(endBytes));
   yield* blocks.rest();
+}
+
+function* writeContent(
+  access: TreeAccess,
+  { entry, path }: Extract<Change, { type: 'write' }>,
+  blocks: Blocks,
+  checkpoint: () => void,
+): Generator<Buffer> {
+  using file = new OpenFile(access, entry, path);
+  for (let at = 0; at < file.size; ) {
+    checkpoint();
+    const { buffer, start } = yield* blocks.space();
+    const bytes = Math.min(buffer.length - start, file.size - at);
+    file.read(buffer, start, bytes, at);
+    blocks.took(bytes);
+    at += bytes;
+  }
+  file.ensureUnchanged();
+  yield* blocks.add(Buffer.alloc(paddingOf(file.size)));
 }
 
 function treesOnTop(lower: readonly LayerTree[], upper: readonly LayerTree[]): number | undefined {

@@ -27,6 +27,8 @@ export function openMerged({ handles }: TreeAccess, trees: readonly LayerTree[])
   });
   const [first] = directories;
   if (!first) return undefined;
+  // All of them now: what is missing later has gone meanwhile.
+  for (const { handle } of directories) handles.fd(handle);
   const stats = lstatSync(handles.path(first.handle, '.'), { bigint: true });
   return { stats, at: first.handle, name: '.', directories };
 }

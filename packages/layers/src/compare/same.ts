@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type ByteString, quote } from '../bytes.js';
-import { layerError } from '../errors.js';
+import { constants } from 'node:fs';
+import type { ByteString } from '../bytes.js';
 import { type Attributes, attributesOf } from '../tree/attributes.js';
 import { readXattrs } from '../tree/xattrs.js';
 import { inodeKey, linkTargetOf, pathOf, type TreeAccess, type TreeEntry } from './merged-tree.js';
+import { OpenFile } from './open-file.js';
 
 /** A label that the host's security module puts on every file: it says where the tree lies, not what it is. */
 const hostLabel = 'security.selinux';
@@ -67,45 +67,7 @@ function haveSameContent(
     b.read(right, 0, bytes, at);
     if (Buffer.compare(left.subarray(0, bytes), right.subarray(0, bytes)) !== 0) return false;
   }
+  a.ensureUnchanged();
+  b.ensureUnchanged();
   return true;
-}
-
-// O_NONBLOCK: a fifo that has come into the file's place is not waited for. O_NOATIME: to look changes nothing.
-const reading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOATIME;
-
-/** A file of a tree, which has to stay what it was when it was looked up. */
-export class OpenFile implements Disposable {
-  readonly size: number;
-  readonly #fd: number;
-  readonly #path: ByteString;
-
-  constructor(access: TreeAccess, entry: TreeEntry, path: ByteString) {
-    this.#path = path;
-    this.#fd = openSync(pathOf(access, entry), reading);
-    const stats = fstatSync(this.#fd, { bigint: true });
-    if (inodeKey(stats) !== inodeKey(entry.stats) || stats.size !== entry.stats.size) {
-      this[Symbol.dispose]();
-      throw treeChanged(path);
-    }
-    this.size = Number(stats.size);
-  }
-
-  /** Fills `length` bytes of the buffer. */
-  read(buffer: Buffer, offset: number, length: number, position: number): void {
-    for (let done = 0; done < length; ) {
-      const bytes = readSync(this.#fd, buffer, offset + done, length - done, position + done);
-      if (bytes === 0) throw treeChanged(this.#path);
-      done += bytes;
-    }
-  }
-
-  [Symbol.dispose](): void {
-    closeSync(this.#fd);
-  }
-}
-
-export function treeChanged(path: ByteString): Error {
-  return layerError('LAYER_TREE_CHANGED', `compare ${quote(path)}: it changed while it was compared`, {
-    hint: 'stop or pause what writes to the tree, and compare again',
-  });
 }

@@ -21,7 +21,7 @@ export interface WalkOptions {
    * differ, and nothing else is looked at. Undefined to look at everything.
    */
   readonly onTop: number | undefined;
-  /** Directories in a path, at most. */
+  /** Components of a path, at most. */
   readonly depth: number;
   readonly checkpoint: () => void;
 }
@@ -55,10 +55,10 @@ export function* walkTrees(options: WalkOptions): Generator<Pair> {
     checkpoint();
     const pair = pairOf(access, frame, name);
     if (!pair.lower && !pair.upper) continue;
+    if (frame.depth > options.depth)
+      throw entryError('LAYER_TOO_LARGE', pair.path, `is deeper than the limit of ${options.depth} directories`);
     yield pair;
     if (!pair.upper?.stats.isDirectory()) continue;
-    if (frame.depth >= options.depth)
-      throw entryError('LAYER_TOO_LARGE', pair.path, `is deeper than the limit of ${options.depth} directories`);
     const ownParts = frame.own && ownPartsOf(pair, frame.own);
     if (ownParts?.length !== 0) frames.push(openFrame(access, pair, ownParts, frame.depth + 1));
   }

@@ -16,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { type LinuxSystem, splitdev } from '@slipway/linux';
+import { hasCode } from '@slipway/plugin-api';
 import { type ByteString, toPath } from '../bytes.js';
 import type { TarEntry } from '../tar/entry.js';
 import { type Attributes, attributesOf, mtimeNs } from './attributes.js';
@@ -24,7 +25,7 @@ import type { HandleTable } from './handle.js';
 import type { DirectoryNode } from './node.js';
 import { removeTree } from './remove.js';
 import type { TreeWriter } from './writer.js';
-import { hasCode, hasDefaultAcl, isUnsupported, listXattrs, readXattrs } from './xattrs.js';
+import { hasDefaultAcl, isUnsupported, listXattrs, readXattrs } from './xattrs.js';
 
 export interface DirectoryWriterOptions {
   readonly system: LinuxSystem;

@@ -1,5 +1,5 @@
 import type { LinuxSystem } from '@slipway/linux';
-import { isSlipwayError, type SlipwayError, wrapError } from '@slipway/plugin-api';
+import { hasCode, isSlipwayError, type SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ByteString, copyName, quote } from '../bytes.js';
 import { entryError, layerErrorKinds } from '../errors.js';
 import type { TarEntry, TarSink } from '../tar/entry.js';
@@ -10,7 +10,6 @@ import { copiedLeaf, DirectoryNode, type Leaf, ownLeaf } from './node.js';
 import type { MergedView } from './view.js';
 import type { Markers } from './whiteouts.js';
 import type { TreeWriter } from './writer.js';
-import { hasCode } from './xattrs.js';
 
 export interface LayerMergeOptions {
   readonly system: LinuxSystem;
@@ -246,7 +245,7 @@ function inDoubt(entry: ByteString, error: SlipwayError): SlipwayError {
 }
 
 function failure(what: string, entry: ByteString, error: unknown): Error {
-  if (error instanceof Error && impossible.some((code) => hasCode(error, code)))
+  if (error instanceof Error && hasCode(error, ...impossible))
     return entryError('LAYER_HEADER_INVALID', entry, `it cannot be on Linux: ${error.message}`);
   return wrapError(`${what} layer entry ${quote(entry)}`, error);
 }

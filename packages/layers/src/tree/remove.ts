@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { hasCode } from '@slipway/plugin-api';
 import type { ByteString } from '../bytes.js';
 import { DirectoryHandle, type HandleTable } from './handle.js';
-import { hasCode } from './xattrs.js';
 
 /** Removes whatever is under a name, with all below it; nothing there is no error. Symbolic links are not followed. */
 export function removeTree(handles: HandleTable, parent: DirectoryHandle, name: ByteString, checkpoint: () => void): void {

@@ -1,4 +1,5 @@
 import type { LinuxSystem, Path } from '@slipway/linux';
+import { hasCode } from '@slipway/plugin-api';
 import { toPath } from '../bytes.js';
 import { isOverlayMark, type Xattr } from '../tar/entry.js';
 
@@ -37,9 +38,5 @@ export function hasDefaultAcl(system: LinuxSystem, path: Path): boolean {
 
 /** The file system has no attributes of this kind. */
 export function isUnsupported(error: unknown): boolean {
-  return hasCode(error, 'ENOTSUP') || hasCode(error, 'EOPNOTSUPP');
-}
-
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return hasCode(error, 'ENOTSUP', 'EOPNOTSUPP');
 }
