@@ -40,6 +40,10 @@ export class SlipwayEngine implements Engine, Images {
     this.system = new EngineSystem({
       parts,
       carryOut: (what, work) => this.#carryOut(what, work),
+      carryOutOnLost: async (what, work) => {
+        const { isMetadataLost } = await import('./names/lost-metadata.js');
+        return isMetadataLost(parts) ? this.#carryOut(what, work, () => requireTables(parts.metadata)) : this.#carryOut(what, work);
+      },
       orClosing: (signal) => this.#orClosing(signal),
     });
   }
@@ -122,9 +126,9 @@ export class SlipwayEngine implements Engine, Images {
   }
 
   /** What it works with is released only after the work has ended. Nothing but errors of our model leaves the engine. */
-  async #carryOut<T>(what: string, work: () => Promise<T>): Promise<T> {
+  async #carryOut<T>(what: string, work: () => Promise<T>, before = (): Promise<void> => this.#recovered()): Promise<T> {
     throwIfAborted(what, this.#closing.signal);
-    const ended = this.#recovered().then(work);
+    const ended = before().then(work);
     this.#work.add(ended);
     try {
       return await ended;
@@ -151,11 +155,16 @@ export class SlipwayEngine implements Engine, Images {
 
 async function recover(parts: EngineParts): Promise<void> {
   await requireTables(parts.metadata);
+  const last = lastBoot(parts.metadata);
+  if (last === undefined) {
+    const { requireMetadata } = await import('./names/lost-metadata.js');
+    requireMetadata(parts);
+  }
   if (hasRecords(parts.settings.state)) {
     const { recoverOperations } = await import('./operations/recovery.js');
     await recoverOperations(parts);
   }
-  if (lastBoot(parts.metadata) !== bootId()) {
+  if (last !== bootId()) {
     const { sweepAfterReboot } = await import('./operations/reboot.js');
     await sweepAfterReboot(parts);
   }

@@ -39,9 +39,9 @@ async function moveAside(options: RebuildStoreOptions): Promise<string | undefin
   await using host = await bootHost(options);
   const { root, state, stack } = host.config.settings;
   const folder = path.join(root, metadataPoint.id, stack.metadata);
-  if (!existsSync(folder)) return undefined;
   const users = storeUsers(root, state, folder);
   if (users.length > 0) throw inUse(root, users);
+  if (!existsSync(folder)) return undefined;
 
   // Names that the copy does not have yet, of a store that can still be read.
   keepNames(root, await readableMetadata(host));

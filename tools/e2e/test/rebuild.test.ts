@@ -86,6 +86,27 @@ describe('rebuilding', () => {
     await expectSameImages(place, before);
   });
 
+  it('is what every command asks for when metadata is gone, and nothing is swept or written over before', async () => {
+    using place = makePlace();
+    const before = await withThreeImages(place);
+    rmSync(path.dirname(database(place)), { recursive: true });
+    for (const command of [['images'], ['prune', '--all'], ['pull', demo]]) {
+      const refused = await runCli(place, [...command, '--json']);
+      expect(refused.status).toBe(1);
+      expect(JSON.parse(refused.stderr.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+        kind: 'data-loss',
+        code: 'METADATA_LOST',
+        hint: expect.stringContaining('slipway system rebuild'),
+      });
+    }
+    // Nor does a rebuild that is cut off make it a store like any other.
+    const killed = await runCli(place, ['system', 'rebuild'], { kill: { step: 'rebuild.hashed', nth: 1, whom: ['command'] } });
+    expect(killed.signal).toBe('SIGKILL');
+    expect((await runCli(place, ['prune', '--all'])).stderr).toContain('slipway system rebuild');
+    expect((await rebuildStore(place.options)).lost).toEqual([]);
+    await expectSameImages(place, before);
+  });
+
   it('of metadata that is whole takes the names from it, where there is no copy', async () => {
     using place = makePlace();
     const before = await withThreeImages(place);

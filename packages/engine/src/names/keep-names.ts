@@ -14,16 +14,17 @@ const damagedTable = defineTable<ImageRow | undefined>('images', (value) => {
   return row.success ? row.output : undefined;
 });
 
+/** What the copy says, and what a rebuild that was cut off has kept. Errors: `data-loss` when one of the two is damaged. */
+export function knownNames(root: string): NamedImages {
+  return new Map([...(readNamesCopy(root) ?? []), ...(readNamesCopy(root, keptFile) ?? [])]);
+}
+
 /**
  * Gathers every name that is known, from the copy, from a rebuild that was cut off and from the metadata store, which may be new or damaged,
  * and keeps them beside the copy for as long as the rebuild takes. Errors: `data-loss` when a copy is damaged.
  */
 export function keepNames(root: string, metadata: MetadataStore | undefined): NamedImages {
-  const names = new Map([
-    ...(readNamesCopy(root) ?? []),
-    ...(readNamesCopy(root, keptFile) ?? []),
-    ...(metadata === undefined ? [] : readableNames(metadata)),
-  ]);
+  const names = new Map([...knownNames(root), ...(metadata === undefined ? [] : readableNames(metadata))]);
   if (names.size > 0) writeNamesFile(root, keptFile, formatCopy(names));
   return names;
 }

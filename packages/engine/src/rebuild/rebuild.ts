@@ -1,5 +1,6 @@
 import { parseReference } from '@slipway/oci';
 import { type ContentInfo, type Digest, type RebuildReport, type SystemOptions, step, throwIfAborted } from '@slipway/plugin-api';
+import { bootId, recordBoot } from '../metadata/boot.js';
 import { contentTable } from '../metadata/content.js';
 import { imagesTable } from '../metadata/images.js';
 import { addToLease } from '../metadata/leases.js';
@@ -21,7 +22,7 @@ import { readImage } from './read-image.js';
  * pull would have given it, all in one transaction. Snapshots are not told by anything on disk, so their folders go, and the
  * next use of an image unpacks it again.
  *
- * What is recorded already, by this or by another process meanwhile, stays as it is.
+ * What is recorded already stays as it is.
  */
 export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}): Promise<RebuildReport> {
   const { root } = parts.settings;
@@ -52,6 +53,8 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
       if (tx.get(imagesTable, rowKey(name)) === undefined) tx.put(imagesTable, rowKey(name), row);
       noteReferences(tx, { content: [row.target.digest] });
     }
+    // Until then the metadata counts as lost, and nobody else goes on with it.
+    recordBoot(tx, bootId());
     const content = new Set(lost.flatMap(({ found }) => found));
     if (content.size > 0) addToLease(tx, operation.id, { content: [...content] });
   });

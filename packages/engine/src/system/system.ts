@@ -16,6 +16,8 @@ import type { EngineParts } from '../settings.js';
 export interface EngineSystemOptions {
   readonly parts: EngineParts;
   readonly carryOut: <T>(what: string, work: () => Promise<T>) => Promise<T>;
+  /** As `carryOut`, also where the metadata is lost; then nothing is left for the clean-up before. */
+  readonly carryOutOnLost: <T>(what: string, work: () => Promise<T>) => Promise<T>;
   readonly orClosing: (signal: AbortSignal | undefined) => AbortSignal;
 }
 
@@ -52,7 +54,9 @@ export class EngineSystem implements System {
   }
 
   rebuild(options: SystemOptions = {}): Promise<RebuildReport> {
-    return this.#carryOut('rebuild', options, async (parts, all) => (await import('../rebuild/rebuild.js')).rebuild(parts, all));
+    const { parts, carryOutOnLost, orClosing } = this.#options;
+    const signal = orClosing(options.signal);
+    return carryOutOnLost('rebuild', async () => (await import('../rebuild/rebuild.js')).rebuild(parts, { ...options, signal }));
   }
 
   #carryOut<T, O extends SystemOptions>(
