@@ -72,14 +72,14 @@ export async function finishLeftDeletion(parts: Stores, digest: Digest): Promise
   if (lock !== undefined && left !== undefined) await deleteMarked(parts, left, [digest]);
 }
 
-/** After a restart of the machine no operation is left that will: all that is marked goes. */
+/** After a restart of the machine no operation is left that will: all that is marked goes. Only while holding the lock of deletions. */
 export async function finishAllDeletions(parts: Stores): Promise<void> {
   const byOperation = new Map<string, Digest[]>();
   for (const [key, { deletedBy }] of parts.metadata.read((tx) => [...tx.entries(contentTable, { prefix: rowPrefix })])) {
     if (deletedBy === undefined) continue;
     byOperation.set(deletedBy, [...(byOperation.get(deletedBy) ?? []), rowName(key)]);
   }
-  for (const [operation, digests] of byOperation) await finishDeletion(parts, operation, digests);
+  for (const [operation, digests] of byOperation) await deleteMarked(parts, operation, digests);
 }
 
 async function deleteFile(store: Stores['store'], digest: Digest): Promise<void> {

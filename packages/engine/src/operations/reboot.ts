@@ -1,12 +1,13 @@
-import path from 'node:path';
 import type { Snapshotter } from '@slipway/plugin-api';
-import { removeFreeLocks, takeLock } from '../locks/index.js';
+import { removeFreeLocks } from '../locks/index.js';
 import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
 import { containersTable } from '../metadata/containers.js';
 import { finishAllDeletions } from '../metadata/deletion.js';
+import { deletionLock } from '../metadata/deletion-lock.js';
 import { endLease, leasesTable } from '../metadata/leases.js';
 import { imageMountsTable } from '../metadata/mounts.js';
 import { rowName, rowPrefix } from '../metadata/rows.js';
+import { writeNamesCopy } from '../names/names-copy.js';
 import type { EngineParts } from '../settings.js';
 import { ignoring } from './ignoring.js';
 
@@ -16,13 +17,10 @@ import { ignoring } from './ignoring.js';
  */
 export async function sweepAfterReboot(parts: EngineParts): Promise<void> {
   const current = bootId();
-  // In the state folder, where there is room for it when the disk is full: nothing would work before this has.
-  using lock = await takeLock(path.join(parts.settings.state, 'reboot.lock'), {
-    what: 'clean up after a restart of the machine',
-    isDone: () => lastBoot(parts.metadata) === current,
-  });
+  // Of the root, whatever state folders there are: else what one has begun would be in flight for another. It needs no room on a full disk.
+  using _lock = await deletionLock(parts.settings.root);
   // Another process was first.
-  if (lock === undefined) return;
+  if (lastBoot(parts.metadata) === current) return;
   if (lastBoot(parts.metadata) !== undefined) await sweepEverythingInFlight(parts);
   await parts.metadata.write((tx) => recordBoot(tx, current));
 }
@@ -39,6 +37,10 @@ async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
   removeFreeLocks(parts.settings.root);
   const leases = parts.metadata.read((tx) => [...tx.entries(leasesTable, { prefix: rowPrefix })].map(([key]) => rowName(key)));
   for (const id of leases) await endLease(parts.metadata, id);
+  // Who was cut off between a change of names and their copy has no record of it any more.
+  await writeNamesCopy(parts).catch((error: unknown) =>
+    parts.log.debug(`the copy of the names is not brought up to date: ${String(error)}`),
+  );
   await parts.metadata.write((tx) => {
     for (const [key] of [...tx.entries(containersTable, { prefix: rowPrefix })]) tx.delete(containersTable, key);
     for (const [key] of [...tx.entries(imageMountsTable, { prefix: rowPrefix })]) tx.delete(imageMountsTable, key);
