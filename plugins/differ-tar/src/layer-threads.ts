@@ -3,7 +3,7 @@ import { canceled, SlipwayError, throwIfAborted } from '@slipway/plugin-api';
 import type { Jobs, JobType } from './job.js';
 import { type JobOptions, LayerThread } from './layer-thread.js';
 
-/** More would only wait for the disk, and each holds some tens of megabytes. */
+/** More would only wait for the disk, and each takes 70 to 120 MB of memory. */
 const mostThreads = 4;
 
 export interface ThreadsJobOptions extends JobOptions {

@@ -17,7 +17,8 @@ export async function spool(reader: ContentReader, directory: string, signal: Ab
       throwIfAborted('read layer', signal);
       const bytes = await reader.read(buffer, at);
       if (bytes === 0) break;
-      await file.write(buffer, 0, bytes, at);
+      // A write that fills the disk is short; only the next one fails.
+      for (let done = 0; done < bytes; ) done += (await file.write(buffer, done, bytes - done, at + done)).bytesWritten;
       at += bytes;
     }
     return file;
