@@ -37,13 +37,15 @@ export function openMerged({ handles }: TreeAccess, trees: readonly LayerTree[])
 export type MergedNames = ReadonlyMap<ByteString, readonly BaseDirectory[]>;
 
 export function readNames({ handles }: TreeAccess, parts: readonly BaseDirectory[]): MergedNames {
-  const names = new Map<ByteString, BaseDirectory[]>();
-  for (const part of parts)
+  const names = new Map<ByteString, readonly BaseDirectory[]>();
+  for (const part of parts) {
+    // One for all names that only this part has: most of them, and there may be a million.
+    const alone = [part];
     for (const name of readdirSync(handles.path(part.handle, '.'), 'latin1')) {
       const having = names.get(name);
-      if (having) having.push(part);
-      else names.set(name, [part]);
+      names.set(name, having ? [...having, part] : alone);
     }
+  }
   return names;
 }
 

@@ -65,16 +65,19 @@ export function* walkTrees(options: WalkOptions): Generator<Pair> {
 }
 
 function openFrame(access: TreeAccess, pair: Pair, own: Frame['own'], depth: number): Frame {
-  if (own) return { pair, depth, own, lowerNames: undefined, upperNames: undefined, pending: sorted(readNames(access, own)) };
+  if (own) {
+    const pending = sorted(readNames(access, own).keys());
+    return { pair, depth, own, lowerNames: undefined, upperNames: undefined, pending };
+  }
   const lowerNames = readNames(access, pair.lower?.directories ?? []);
   const upperNames = readNames(access, pair.upper?.directories ?? []);
-  const pending = sorted(new Map([...lowerNames, ...upperNames]));
+  const pending = sorted(new Set(lowerNames.keys()).union(upperNames));
   return { pair, depth, own, lowerNames, upperNames, pending };
 }
 
 /** From last to first. */
-function sorted(names: MergedNames): ByteString[] {
-  return [...names.keys()].sort().reverse();
+function sorted(names: Iterable<ByteString>): ByteString[] {
+  return [...names].sort().reverse();
 }
 
 function closeFrame({ handles }: TreeAccess, { pair }: Frame): void {
