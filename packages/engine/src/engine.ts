@@ -42,7 +42,9 @@ export class SlipwayEngine implements Engine, Images {
       carryOut: (what, work) => this.#carryOut(what, work),
       carryOutOnLost: async (what, work) => {
         const { isMetadataLost } = await import('./names/lost-metadata.js');
-        return isMetadataLost(parts) ? this.#carryOut(what, work, () => requireTables(parts.metadata)) : this.#carryOut(what, work);
+        return isMetadataLost(parts)
+          ? this.#carryOut(what, work, () => requireTables(parts.metadata))
+          : this.#carryOut(what, work);
       },
       orClosing: (signal) => this.#orClosing(signal),
     });

@@ -51,12 +51,16 @@ export async function writeNamesCopy({
   metadata,
 }: Pick<EngineParts, 'settings' | 'metadata'>): Promise<void> {
   const file = path.join(namesFolder(root), 'index.json');
-  const wanted = (): string => formatCopy(metadata.read(namesOf));
+  let wanted = '';
   using lock = await takeLock(path.join(namesFolder(root), 'lock'), {
     what: 'copy the names of images',
-    isDone: () => readIfThere(file) === wanted(),
+    // Asked last while holding the lock: who changes names after that writes them after us.
+    isDone: () => {
+      wanted = formatCopy(metadata.read(namesOf));
+      return readIfThere(file) === wanted;
+    },
   });
-  if (lock !== undefined) writeNamesFile(root, 'index.json', wanted());
+  if (lock !== undefined) writeNamesFile(root, 'index.json', wanted);
 }
 
 /** Whole or not at all, and on disk when it returns. */
