@@ -17,6 +17,7 @@ export interface Libc {
   lseek(fd: number, offset: number, whence: number): number;
   syncfs(fd: number): number;
   flock(fd: number, operation: number): number;
+  fcntl(fd: number, command: number, argument: Bytes): number;
   umount2(path: Bytes, flags: number): number;
   mount(source: Bytes, target: Bytes, fstype: Bytes, flags: number, data: Bytes): number;
   unshare(flags: number): number;
@@ -72,6 +73,7 @@ function bind(): Libc {
     lseek: c('int64_t lseek(int fd, int64_t offset, int whence)'),
     syncfs: c('int syncfs(int fd)'),
     flock: c('int flock(int fd, int operation)'),
+    fcntl: c('int fcntl(int fd, int command, void *argument)'),
     umount2: c('int umount2(const void *path, int flags)'),
     mount: c('int mount(const void *source, const void *target, const void *fstype, ulong flags, const void *data)'),
     unshare: c('int unshare(int flags)'),

@@ -2,6 +2,8 @@ import { checked } from './errors.js';
 import {
   copyFile,
   copySparse,
+  isByteLocked,
+  lockByte,
   lutimes,
   mknod,
   openat,
@@ -34,6 +36,8 @@ export const linux: LinuxSystem = {
   syncfs,
   tryFlock,
   unflock,
+  lockByte,
+  isByteLocked,
   setCloseOnExec,
   mountDetached,
   attachMount,

@@ -25,15 +25,28 @@ export interface LinuxSystem {
   openInRoot(rootFd: number, path: Path, flags: number, mode?: number): number;
   /** openat(2), for a single name below a directory descriptor. O_CLOEXEC is added. */
   openat(dirFd: number, name: Path, flags: number, mode?: number): number;
-  /** Copies file content from one descriptor to another by copy_file_range(2), or by reading and writing where that is not possible. */
-  copyFile(fromFd: number, toFd: number, bytes: number): void;
-  /** Copies the first `size` bytes of a file, leaving holes where it has holes. The target must be empty; its length is the caller's to set (ftruncate). */
-  copySparse(fromFd: number, toFd: number, size: number): void;
+  /**
+   * Copies file content from one descriptor to another by copy_file_range(2), or by reading and writing where that is not possible.
+   * `checkpoint` is called now and then; what it throws ends the work.
+   */
+  copyFile(fromFd: number, toFd: number, bytes: number, checkpoint?: () => void): void;
+  /**
+   * Copies the first `size` bytes of a file, leaving holes where it has holes. The target must be empty; its length is the caller's to set
+   * (ftruncate). `checkpoint` as of {@link LinuxSystem.copyFile}.
+   */
+  copySparse(fromFd: number, toFd: number, size: number, checkpoint?: () => void): void;
   /** syncfs(2) of the file system that `fd` is on. */
   syncfs(fd: number): void;
   /** flock(2) with LOCK_NB. False when another open file holds it. */
   tryFlock(fd: number, mode: 'exclusive' | 'shared'): boolean;
   unflock(fd: number): void;
+  /**
+   * Shared lock of an open file (fcntl(2) F_OFD_SETLK) on the byte at `offset`, which need not exist: also of a directory, and without the right
+   * to write. Closing the descriptor frees it, and so does the end of the process.
+   */
+  lockByte(fd: number, offset: bigint): void;
+  /** Whether another open file has that byte locked (F_OFD_GETLK). */
+  isByteLocked(fd: number, offset: bigint): boolean;
   /** ioctl(2) FIOCLEX: for a descriptor that a native library opened without O_CLOEXEC. */
   setCloseOnExec(fd: number): void;
   /**

@@ -44,6 +44,22 @@ describe('flock', () => {
   });
 });
 
+describe('locks on a byte', () => {
+  it('are of a directory too, shared, and seen by other open files until the last holder has closed', () => {
+    const folder = tempFolder();
+    const [a, b, c] = [openSync(folder, 'r'), openSync(folder, 'r'), openSync(folder, 'r')];
+    const far = 2n ** 62n - 1n;
+    for (const fd of [a, b]) linux.lockByte(fd, far);
+    expect([far, far - 1n, 0n].map((offset) => linux.isByteLocked(c, offset))).toEqual([true, false, false]);
+    closeSync(a);
+    expect(linux.isByteLocked(c, far)).toBe(true);
+    closeSync(b);
+    expect(linux.isByteLocked(c, far)).toBe(false);
+    closeSync(c);
+    expect(() => linux.lockByte(c, 0n)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'fcntl' }));
+  });
+});
+
 describe('kill', () => {
   it('sends signals that have no name in Node', async () => {
     const bash = spawn('bash', ['-c', 'trap "exit 7" RTMIN+3; echo ready; while :; do sleep 0.05; done'], {

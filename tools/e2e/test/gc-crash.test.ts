@@ -35,7 +35,15 @@ const killed = (place: Place, step: string): Promise<Ended> =>
 
 describe('kill -9 of a prune', () => {
   it('meets the steps of looking, of snapshots and of content', () => {
-    const expected = ['prune.ingests', 'prune.images', 'sweep.found', 'sweep.snapshots', 'sweep.marked', 'sweep.content'];
+    const expected = [
+      'prune.ingests',
+      'prune.images',
+      'sweep.found',
+      'sweep.unneeded',
+      'sweep.snapshots',
+      'sweep.marked',
+      'sweep.content',
+    ];
     expect(steps).toEqual(expect.arrayContaining([...expected, 'snapshot.remove.recorded']));
   });
 

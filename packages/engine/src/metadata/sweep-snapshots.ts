@@ -4,11 +4,13 @@ import {
   type SnapshotInfo,
   type Snapshotter,
   type SystemFailure,
+  step,
   throwIfAborted,
 } from '@slipway/plugin-api';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import type { LiveMarks } from './marks.js';
+import { lockRemoval } from './removal-lock.js';
 import { failureOf } from './sweep-failure.js';
 
 export interface SweptSnapshot {
@@ -42,6 +44,10 @@ export async function sweepSnapshots(
 ): Promise<SweptSnapshots> {
   const swept: SweptSnapshots = { removed: [], failures: [] };
   const fail = (what: string, error: unknown): unknown => swept.failures.push(failureOf(parts.log, what, error));
+  const isNeeded = async (name: string): Promise<boolean> => {
+    await catchUp(parts, marks);
+    return marks.current.snapshots.get(id)?.has(name) === true;
+  };
   let removal: { forget(): void } | undefined;
   try {
     const snapshotter = await usableSnapshotter(parts, id);
@@ -50,12 +56,16 @@ export async function sweepSnapshots(
     const leaves = await unneeded(snapshotter, marks.current.snapshots.get(id) ?? new Set());
     for (let info = leaves.next(); info !== undefined; info = leaves.next()) {
       throwIfAborted('remove snapshots', options.signal);
-      // Somebody may have come to need it since: who does says so before looking whether it is there.
-      await catchUp(parts, marks);
-      if (marks.current.snapshots.get(id)?.has(info.name) === true) continue;
+      if (await isNeeded(info.name)) continue;
       const bytes = options.measure ? await bytesOf(snapshotter, info.name) : 0;
       try {
-        if (!options.dryRun) await snapshotter.remove(info.name);
+        if (!options.dryRun) {
+          using _lock = lockRemoval(parts.settings.root, { snapshotter: id, name: info.name });
+          // Somebody may have come to need it since. Who does so from now on waits for the lock before looking whether it is there.
+          if (await isNeeded(info.name)) continue;
+          step('sweep.unneeded', { snapshotter: id, name: info.name });
+          await snapshotter.remove(info.name);
+        }
         swept.removed.push({ snapshotter: id, name: info.name, bytes });
         leaves.removed(info);
       } catch (error) {

@@ -3,7 +3,7 @@ import { imagesTable } from '../metadata/images.js';
 import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 import type { ActiveStack } from '../stack.js';
-import { topmostExisting } from '../unpack/snapshot-names.js';
+import { isUnpacked } from '../unpack/is-unpacked.js';
 import { isPresent } from './document.js';
 import { loadImage } from './load-image.js';
 import { isToKeepLayers } from './missing-layers.js';
@@ -22,11 +22,11 @@ export async function isComplete(
   const row = parts.metadata.read((tx) => tx.get(imagesTable, rowKey(name)));
   if (row?.target.digest !== target.digest) return false;
   try {
-    const { descriptor, manifest, chain } = await loadImage(parts.content, target, platform);
+    const image = await loadImage(parts.content, target, platform);
+    const { descriptor, manifest } = image;
     const present = await Promise.all(manifest.layers.map((layer) => isPresent(parts.content, layer.digest)));
-    const { snapshotter } = await stack.snapshotter();
     const hasLayers = present.every(Boolean) || !isToKeepLayers(parts, descriptor.digest);
-    return hasLayers && (await topmostExisting(snapshotter, chain)) === chain.length - 1;
+    return hasLayers && (await isUnpacked(parts, await stack.snapshotter(), image));
   } catch (error) {
     // Another platform of it is here, or a document is damaged: the pull mends both.
     if (isKind(error, 'not-found', 'data-loss')) return false;

@@ -2,6 +2,7 @@ import { chainIds, formatReference, parseReference } from '@slipway/oci';
 import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
 import { findByName } from '../images/describe.js';
 import { finishLeftDeletion } from '../metadata/deletion.js';
+import { leaseSnapshots } from '../metadata/lease-snapshots.js';
 import { addToLease, anyExpired } from '../metadata/leases.js';
 import { sweep } from '../metadata/sweep.js';
 import { Operation } from '../operations/operation.js';
@@ -150,7 +151,7 @@ async function unpackImage(
     };
   });
   const snapshots = chain.map((name) => ({ snapshotter: context.snapshotterId, name }));
-  await parts.metadata.write((tx) => addToLease(tx, fetch.operation.id, { snapshots }));
+  await leaseSnapshots(parts, fetch.operation.id, { snapshots }, options.signal);
   // Awaited here: the downloads are stopped when this scope ends.
   return await unpack(context, unpackLayers);
 }

@@ -1,7 +1,8 @@
 import { type Digest, type PullProgress, step } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
 import { configLabels } from '../metadata/labels.js';
-import { addToLease, dropLease, relieveCutOffLeases } from '../metadata/leases.js';
+import { leaseSnapshots } from '../metadata/lease-snapshots.js';
+import { dropLease, relieveCutOffLeases } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import { Operation } from '../operations/operation.js';
 import { discardLayers } from '../pull/discard-layers.js';
@@ -12,7 +13,7 @@ import { isWorthKeeping, takeBack } from '../pull/take-back.js';
 import type { EngineParts } from '../settings.js';
 import type { ActiveStack } from '../stack.js';
 import { unpackContext } from './context.js';
-import { topmostExisting } from './snapshot-names.js';
+import { isUnpacked } from './is-unpacked.js';
 import { unpack } from './unpack.js';
 
 export interface EnsureUnpackedOptions {
@@ -30,8 +31,7 @@ export async function ensureUnpacked(
   image: LoadedImage,
   options: EnsureUnpackedOptions,
 ): Promise<void> {
-  const { snapshotter } = await stack.snapshotter();
-  if ((await topmostExisting(snapshotter, image.chain)) === image.chain.length - 1) return;
+  if (await isUnpacked(parts, await stack.snapshotter(), image)) return;
   await using operation = Operation.begin(parts, 'unpack');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
   try {
@@ -52,13 +52,12 @@ async function unpackLeased(
 ): Promise<void> {
   const { id } = await stack.snapshotter();
   const keepsLayers = isToKeepLayers(parts, image.descriptor.digest);
-  await parts.metadata.write((tx) =>
-    addToLease(tx, operation.id, {
-      // Else the name keeps them.
-      content: keepsLayers ? [] : image.manifest.layers.map((layer) => layer.digest),
-      snapshots: image.chain.map((name) => ({ snapshotter: id, name })),
-    }),
-  );
+  const needed = {
+    // Else the name keeps them.
+    content: keepsLayers ? [] : image.manifest.layers.map((layer) => layer.digest),
+    snapshots: image.chain.map((name) => ({ snapshotter: id, name })),
+  };
+  await leaseSnapshots(parts, operation.id, needed, options.signal);
   const { layers, config } = image.manifest;
   const missing = { parts, operation, manifest: image.descriptor.digest, resolver: stack.resolver };
   let fetched = false;
