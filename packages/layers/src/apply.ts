@@ -17,7 +17,7 @@ export interface ApplyLayerOptions {
   readonly system: LinuxSystem;
   readonly limits?: LayerLimits | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called before each entry and each removed directory; what it throws ends the work. A busy thread sees no signal. */
+  /** Called before each entry, each name that is removed or hidden, each time that is set at the end; what it throws ends the work. A busy thread sees no signal. */
   readonly checkpoint?: (() => void) | undefined;
   /** Told what the target could not keep and the layer works without. */
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -92,7 +92,7 @@ export class LayerApplication implements Disposable {
       if (root.copyFrom) writer.setAttributes(root);
       view.touched.add(root);
       const markers = notes ?? new Whiteouts({ system, handles, writer, view, form });
-      this.#reader = new TarReader(new LayerMerge({ system, handles, writer, view, markers, checkpoint }), limits);
+      this.#reader = new TarReader(new LayerMerge({ system, handles, writer, view, markers, limits, checkpoint }), limits);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;

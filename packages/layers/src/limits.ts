@@ -6,7 +6,7 @@ export interface LayerLimits {
   readonly entries: number;
   /** Components of a resolved path. */
   readonly depth: number;
-  /** Bytes of all files together, holes not counted. */
+  /** Bytes of all files together, holes not counted; and of all files below that are copied for hard links to them. */
   readonly unpackedBytes: number;
 }
 

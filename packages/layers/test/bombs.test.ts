@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { defaultLimits } from '@slipway/layers';
 import { describe, expect, test } from 'vitest';
 import { Stack } from './stack.js';
 import { entry, padded, record, tar, unended } from './tar-builder.js';
@@ -145,6 +146,23 @@ describe('what a layer keeps in memory until its end', () => {
     // Some megabytes are for the code that ran meanwhile.
     expect((kept - 4 * mebibyte) / count).toBeLessThan(most);
   });
+});
+
+test('hard links of a few bytes to the names of a large file below: copied as far as the limit of bytes', async () => {
+  using stack = new Stack();
+  const body = Buffer.alloc(mebibyte, 'x');
+  const links = Array.from({ length: 20 }, (_, index) => ({ name: `name${index}`, type: '1', link: 'large' }) as const);
+  await stack.apply(tar({ name: 'large', body }, ...links));
+  const limits = { ...defaultLimits, unpackedBytes: 10 * mebibyte };
+  const again = links.map(({ name }) => ({ name: `new-${name}`, type: '1', link: name }) as const);
+  for (const apply of ['applyDirectory', 'applyOverlay', 'applyStaged'] as const)
+    await expect(stack[apply](tar(...again), { limits })).rejects.toMatchObject({
+      code: 'LAYER_TOO_LARGE',
+      details: { entry: 'new-name10' },
+    });
+  using whole = new Stack();
+  await whole.apply(tar({ name: 'large', body }, ...links));
+  await whole.apply(tar(...again.slice(0, 10)), { limits });
 });
 
 test('a record that says it is longer than it is, and one without end, are errors at once', async () => {

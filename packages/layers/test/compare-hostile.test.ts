@@ -65,7 +65,7 @@ describe('a container that writes while its tree is compared', () => {
 
   function fill({ path: root }: LayerTree): void {
     mkdirSync(`${root}/dir/sub`, { recursive: true });
-    for (const name of ['dir/sub/file', 'dir/file', 'file']) makeFile(`${root}/${name}`);
+    for (const name of ['dir/sub/file', 'file']) makeFile(`${root}/${name}`);
     symlinkSync('dir', `${root}/link`);
     linkSync(`${root}/file`, `${root}/dir/second`);
   }
@@ -92,7 +92,7 @@ describe('a container that writes while its tree is compared', () => {
     async (what) => {
       const before = descriptors();
       let aborted = 0;
-      for (const victim of ['dir', 'dir/sub', 'dir/sub/file', 'dir/second', 'file', 'link'])
+      for (const victim of ['dir', 'dir/sub/file', 'dir/second', 'link'])
         for (let nth = 0, hasCome = true; hasCome; nth++) {
           using trees = new Trees();
           fill(trees.upper);
@@ -189,11 +189,11 @@ describe('a layer that is made keeps within the limits', () => {
 
 test('the directories that a layer lists do not stay in memory', () => {
   using trees = new Trees();
-  for (let index = 0; index < 15_000; index++) mkdirSync(`${trees.upper.path}/${index % 100}/${index}`, { recursive: true });
+  for (let index = 0; index < 8_000; index++) mkdirSync(`${trees.upper.path}/${index % 100}/${index}`, { recursive: true });
   const child = `
     import { compareTrees } from '@slipway/layers';
     import { linux } from '@slipway/linux';
-    const used = () => { for (let round = 0; round < 3; round++) gc(); return process.memoryUsage().heapUsed; };
+    const used = () => { for (let round = 0; round < 2; round++) gc(); return process.memoryUsage().heapUsed; };
     const before = used();
     let after = 0;
     for (const part of compareTrees([], [{ format: 'directory', path: process.argv[1] }], { system: linux })) after = used();
@@ -204,7 +204,7 @@ test('the directories that a layer lists do not stay in memory', () => {
     encoding: 'utf8',
   });
   // Each would take more than a kilobyte.
-  expect(Number(stdout)).toBeLessThan(5 << 20);
+  expect(Number(stdout)).toBeLessThan(4 << 20);
   expect(Number(stdout)).not.toBeNaN();
 });
 

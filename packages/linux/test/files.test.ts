@@ -212,6 +212,26 @@ describe('copying', () => {
     }
   });
 
+  it('asks on its way whether to go on, whichever way that is', () => {
+    for (const target of [join(tempFolder(), 'copy'), `/dev/shm/slipway-linux-${process.pid}`]) {
+      const source = join(tempFolder(), 'source');
+      writeFileSync(source, Buffer.alloc(80 << 20, 'x'));
+      const [from, to] = [openSync(source, 'r'), openSync(target, 'w+')];
+      let asked = 0;
+      const checkpoint = (): void => {
+        if (++asked === 2) throw new Error('stop');
+      };
+      try {
+        expect(() => linux.copySparse(from, to, 80 << 20, checkpoint)).toThrow('stop');
+        expect(fstatSync(to).size).toBeLessThan(80 << 20);
+      } finally {
+        closeSync(from);
+        closeSync(to);
+        rmSync(target);
+      }
+    }
+  });
+
   it('keeps holes, also at both ends', () => {
     const folder = tempFolder();
     const [from, to] = [openSync(join(folder, 'from'), 'w+'), openSync(join(folder, 'to'), 'w+')];

@@ -135,7 +135,7 @@ export class DirectoryWriter implements TreeWriter, Disposable {
       try {
         const to = this.#create(parent, name, (path) => openSync(path, newFile, attributes.mode & 0o777));
         try {
-          this.#system.copySparse(from, to, Number(stats.size));
+          this.#system.copySparse(from, to, Number(stats.size), this.#checkpoint);
           ftruncateSync(to, Number(stats.size));
           this.#finishFile(to, parent, name, attributes);
         } finally {
@@ -153,10 +153,12 @@ export class DirectoryWriter implements TreeWriter, Disposable {
   }
 
   remove(parent: DirectoryNode, name: ByteString): void {
+    this.#checkpoint();
     removeTree(this.#handles, parent.handle, name, this.#checkpoint);
   }
 
   hide(parent: DirectoryNode, name: ByteString): void {
+    this.#checkpoint();
     removeTree(this.#handles, parent.handle, name, this.#checkpoint);
     if (this.#form === 'overlay') this.#system.mknod(this.#handles.path(parent.handle, name), S_IFCHR, 0, 0);
   }
@@ -168,6 +170,7 @@ export class DirectoryWriter implements TreeWriter, Disposable {
 
   finish(nodes: Iterable<DirectoryNode>): void {
     for (const node of nodes) {
+      this.#checkpoint();
       const { attributes } = node;
       if (node.parent && node.handle.fd === undefined) this.#setTime(node.parent, node.name, attributes);
       else if (isWholeTime(attributes))

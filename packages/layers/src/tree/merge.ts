@@ -1,7 +1,9 @@
+import type { BigIntStats } from 'node:fs';
 import type { LinuxSystem } from '@slipway/linux';
 import { hasCode, isSlipwayError, type SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ByteString, copyName, quote } from '../bytes.js';
 import { entryError, layerErrorKinds } from '../errors.js';
+import type { LayerLimits } from '../limits.js';
 import type { TarEntry, TarSink } from '../tar/entry.js';
 import { attributesOfEntry } from './attributes.js';
 import { lookUpBase } from './base.js';
@@ -17,6 +19,7 @@ export interface LayerMergeOptions {
   readonly writer: TreeWriter;
   readonly view: MergedView;
   readonly markers: Markers;
+  readonly limits: LayerLimits;
   readonly checkpoint: () => void;
 }
 
@@ -35,7 +38,10 @@ export class LayerMerge implements TarSink {
   readonly #writer: TreeWriter;
   readonly #view: MergedView;
   readonly #markers: Markers;
+  readonly #limits: LayerLimits;
   readonly #checkpoint: () => void;
+  /** Bytes of lower files that were copied to be linked to. */
+  #copied = 0;
   /** The file whose content comes; undefined while a marker's content is ignored. */
   #file: ByteString | undefined;
   /** Entries of one directory mostly follow each other: the parent that was resolved last, by its path in the archive. */
@@ -48,6 +54,7 @@ export class LayerMerge implements TarSink {
     this.#writer = options.writer;
     this.#view = options.view;
     this.#markers = options.markers;
+    this.#limits = options.limits;
     this.#checkpoint = options.checkpoint;
     this.#lastParent = options.view.root;
   }
@@ -183,23 +190,37 @@ export class LayerMerge implements TarSink {
     for (let at: DirectoryNode | undefined = targetParent; at; at = at.parent)
       if (at === replacedChild) throw fail('is in a directory that the entry replaces');
 
-    this.#copyUpTarget(targetParent, target.name, found);
+    this.#copyUpTarget(targetParent, target.name, found, path);
     const parent = this.#view.make(walked, path);
     this.#replace(parent, name, { state: 'own', isSymlink: found.isSymlink });
     this.#writer.link(parent, name, targetParent, target.name);
   }
 
   /** A file of a separate tree below cannot be linked to: it is brought into the target first, and so leaves the group it had there. */
-  #copyUpTarget(parent: DirectoryNode, name: ByteString, found: Leaf): void {
+  #copyUpTarget(parent: DirectoryNode, name: ByteString, found: Leaf, entry: ByteString): void {
     if (found.state !== 'base') return;
     const source = lookUpBase(this.#system, this.#handles, parent.base, name);
     if (!source) return;
     // In place only where no other name of the trees below is left behind: overlayfs could not keep that one in the group.
     if (source.at !== parent.handle || source.stats.nlink > 1n) {
+      this.#countCopy(source.stats, entry);
       this.#view.touch(parent);
       this.#writer.copyUp(parent, name, source);
     }
     parent.children.set(copyName(name), { ...copiedLeaf, isSymlink: found.isSymlink });
+  }
+
+  /** Names of one large file below could each be copied for a hard link of a few bytes. */
+  #countCopy({ size, blocks }: BigIntStats, entry: ByteString): void {
+    // Holes are not copied; a block count is of 512 bytes, whatever the file system has.
+    this.#copied += Math.min(Number(size), Number(blocks) * 512);
+    const { unpackedBytes } = this.#limits;
+    if (this.#copied > unpackedBytes)
+      throw entryError(
+        'LAYER_TOO_LARGE',
+        entry,
+        `files below that hard links lead to are over the limit of ${unpackedBytes} bytes`,
+      );
   }
 
   #parent(parentPath: ByteString, path: ByteString): DirectoryNode {

@@ -35,8 +35,8 @@ const deepest = 64;
 function removeContent(removal: Removal, directory: DirectoryHandle, depth: number): void {
   const { handles, top, checkpoint } = removal;
   for (const name of readdirSync(handles.path(directory, '.'), 'latin1')) {
-    if (removeUnlessDirectory(handles, directory, name)) continue;
     checkpoint();
+    if (removeUnlessDirectory(handles, directory, name)) continue;
     if (depth === deepest) {
       const free = `removed-${randomBytes(16).toString('hex')}`;
       renameSync(handles.path(directory, name), handles.path(top, free));
