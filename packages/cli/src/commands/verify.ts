@@ -31,7 +31,7 @@ function reportText(report: VerifyReport, repair: boolean): string {
   const skipped =
     unchecked.length === 0
       ? ''
-      : `${unchecked.length} snapshots could not be compared, because their layers are not here or damaged${repair ? '' : '; --repair brings them in'}\n`;
+      : `Not compared: ${unchecked.length} of ${snapshots} snapshots, because of layers that are not here or damaged${repair ? '' : '; --repair brings them in'}\n`;
   return `${problemsTable(report)}${skipped}${looked}: ${verdict(problems.length, left)}\n${left > 0 && !repair ? 'slipway verify --repair brings in again what is damaged\n' : ''}`;
 }
 

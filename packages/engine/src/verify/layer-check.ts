@@ -1,6 +1,7 @@
-import { type Digest, hasCode, isKind, type Snapshotter, step, throwIfAborted } from '@slipway/plugin-api';
+import { type Digest, hasCode, isKind, type Snapshotter, step, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import { addToLease } from '../metadata/leases.js';
 import { releaseSnapshot } from '../operations/release-snapshot.js';
+import { brokenImage } from '../pull/broken-image.js';
 import { stackWith } from '../stack.js';
 import type { ImageLayer } from './image-layers.js';
 import type { Verification } from './verification.js';
@@ -18,6 +19,7 @@ const shown = 3;
  * every layer and every snapshotter; a digest of the tree, kept at unpacking, would be cheaper and would have to be believed.
  *
  * On a parent that was found damaged nothing can be compared with: the tree that was made for comparison is kept in its place then, until the end.
+ * Nor on one that could not be compared itself: directories that a layer only implies are as the parent has them.
  */
 export class LayerCheck implements AsyncDisposable {
   readonly #verification: Verification;
@@ -25,6 +27,7 @@ export class LayerCheck implements AsyncDisposable {
   readonly #snapshotter: Snapshotter;
   /** Of damaged layers what was made for comparison, by chain ID. */
   readonly #standIns = new Map<Digest, { readonly name: string; readonly forget: () => void }>();
+  readonly #unchecked = new Set<Digest>();
   #count = 0;
 
   constructor(verification: Verification, id: string, snapshotter: Snapshotter) {
@@ -35,9 +38,17 @@ export class LayerCheck implements AsyncDisposable {
 
   /** Errors: `canceled`, `resource-exhausted`. */
   async look(layer: ImageLayer): Promise<LayerFinding> {
+    const finding = await this.#look(layer);
+    if (finding.problem === 'unchecked') this.#unchecked.add(layer.chainId);
+    return finding;
+  }
+
+  async #look(layer: ImageLayer): Promise<LayerFinding> {
     const { findings, options, operation } = this.#verification;
     if (layer.isAbsent) return unchecked(`its layer "${layer.descriptor.digest}" is not here`);
     if (findings.isBad(layer.descriptor.digest)) return unchecked(`its layer "${layer.descriptor.digest}" is damaged`);
+    if (layer.parent !== undefined && this.#unchecked.has(layer.parent))
+      return unchecked(`"${layer.parent}", which it lies on, could not be compared`);
     const key = `verify-${operation.id}-${this.#count++}`;
     const record = operation.acquire({ kind: 'snapshot', snapshotter: this.#id, key });
     try {
@@ -65,11 +76,10 @@ export class LayerCheck implements AsyncDisposable {
   }
 
   async #compare(layer: ImageLayer, key: string): Promise<LayerFinding> {
-    const { parts, options, thread } = this.#verification;
+    const { options, thread } = this.#verification;
     const parent = layer.parent === undefined ? undefined : (this.#standIns.get(layer.parent)?.name ?? layer.parent);
     await this.#snapshotter.prepare(key, parent);
-    const differ = await stackWith(parts, this.#id).differ();
-    const { digest } = await differ.apply(layer.descriptor, await this.#snapshotter.layerTarget(key), { signal: options.signal });
+    const digest = await this.#apply(layer, key);
     if (digest !== layer.diffId) return unchecked(`its layer unpacks to "${digest}", expected "${layer.diffId}"`);
     step('verify.snapshot.applied', { chainId: layer.chainId });
     const expected = await this.#snapshotter.trees(key);
@@ -82,12 +92,25 @@ export class LayerCheck implements AsyncDisposable {
       throwIfAborted('verify', options.signal);
       // Removed meanwhile by somebody: that is no damage.
       if (isKind(error, 'not-found')) return fine;
-      const message = error instanceof Error ? error.message : String(error);
-      return { problem: hasCode(error, 'ENOENT') ? 'missing' : 'unreadable', message };
+      const failure = wrapError(`compare the snapshot "${layer.chainId}" with its layer`, error);
+      // Too few descriptors, or a thread that is lost, say nothing of the snapshot.
+      if (isKind(failure, 'resource-exhausted', 'internal')) throw failure;
+      return { problem: hasCode(error, 'ENOENT') ? 'missing' : 'unreadable', message: failure.message };
     }
     if (differences.length === 0) return fine;
     const more = differences.length > shown ? '; and more' : '';
     return { problem: 'damaged', message: differences.slice(0, shown).join('; ') + more };
+  }
+
+  async #apply({ descriptor }: ImageLayer, key: string): Promise<Digest> {
+    const { parts, options } = this.#verification;
+    const differ = await stackWith(parts, this.#id).differ();
+    const target = await this.#snapshotter.layerTarget(key);
+    try {
+      return (await differ.apply(descriptor, target, { signal: options.signal })).digest;
+    } catch (error) {
+      throw brokenImage(`unpack of layer "${descriptor.digest}"`, error);
+    }
   }
 
   async #keep(layer: ImageLayer, key: string): Promise<void> {
