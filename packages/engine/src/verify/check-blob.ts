@@ -17,7 +17,7 @@ export interface CheckBlobOptions {
 
 const pieceBytes = 1024 * 1024;
 
-/** Reads a blob's file and compares it with its digest. Undefined when it is whole. Errors: `canceled`. */
+/** Reads a blob's file and compares it with its digest. Undefined when it is whole. Errors: `canceled`, `resource-exhausted`, `internal`. */
 export async function checkBlob(
   store: ContentStore,
   thread: VerifyThread,
@@ -35,7 +35,10 @@ export async function checkBlob(
   } catch (error) {
     throwIfAborted('verify', options.signal);
     if (isKind(error, 'not-found')) return { problem: 'missing', message: 'there is no such file' };
-    return { problem: 'unreadable', message: wrapError('read', error).message };
+    const failure = wrapError(`read "${digest}"`, error);
+    // Too few descriptors, or a thread that is lost, say nothing of the blob.
+    if (isKind(failure, 'resource-exhausted', 'internal')) throw failure;
+    return { problem: 'unreadable', message: failure.message };
   }
 }
 
