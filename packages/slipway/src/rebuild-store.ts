@@ -39,7 +39,7 @@ async function moveAside(options: RebuildStoreOptions): Promise<string | undefin
   await using host = await bootHost(options);
   const { root, state, stack } = host.config.settings;
   const folder = path.join(root, metadataPoint.id, stack.metadata);
-  const users = storeUsers(root, state, folder);
+  const users = lookForUsers(root, () => storeUsers(root, state, folder));
   if (users.length > 0) throw inUse(root, users);
   if (!existsSync(folder)) return undefined;
 
@@ -50,10 +50,24 @@ async function moveAside(options: RebuildStoreOptions): Promise<string | undefin
   const movedTo = `${folder}.damaged-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
   move(folder, movedTo);
   // Who opened it between the look and the move works on in the old one.
-  const late = processesWith(movedTo);
+  let late: string[];
+  try {
+    late = lookForUsers(root, () => processesWith(movedTo));
+  } catch (error) {
+    move(movedTo, folder);
+    throw error;
+  }
   if (late.length === 0) return movedTo;
   move(movedTo, folder);
   throw inUse(root, late);
+}
+
+function lookForUsers(root: string, look: () => string[]): string[] {
+  try {
+    return look();
+  } catch (error) {
+    throw wrapError(`look who works on "${root}"`, error);
+  }
 }
 
 /** Undefined when it cannot be opened for what this is the remedy of. */
