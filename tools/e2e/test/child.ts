@@ -24,8 +24,12 @@ const source = (name: string): string => fileURLToPath(import.meta.resolve(`../s
 
 /** A process of its own on the place. */
 export function startCommand(place: Place, request: Omit<CommandRequest, 'options'>, plan?: StepPlan): Command {
-  const program = [source('command.ts'), JSON.stringify({ options: place.options, ...request })];
-  return start(process.execPath, program, { PATH: process.env['PATH'] }, plan);
+  return startProgram('command.ts', [JSON.stringify({ options: place.options, ...request })], plan);
+}
+
+/** A program of `src/`. */
+export function startProgram(name: string, args: readonly string[], plan?: StepPlan): Command {
+  return start(process.execPath, [source(name), ...args], { PATH: process.env['PATH'] }, plan);
 }
 
 /** The `slipway` command on the place. */

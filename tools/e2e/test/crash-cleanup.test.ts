@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
+import { killedSteps } from './killed-steps.ts';
 import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
 import { expectedTree } from './trees.ts';
 
@@ -45,7 +46,7 @@ function remove(step: string, nth: number): Promise<Ended> {
 
 describe('kill -9 of the clean-up after a kill -9', () => {
   it('meets the steps of the clean-up', () => {
-    expect([...stepsOfRecovery.keys()]).toEqual(expect.arrayContaining(['runtime.delete.deleted', 'operation.recovered']));
+    expect([...stepsOfRecovery.keys()]).toEqual(expect.arrayContaining([...killedSteps.recovery]));
   });
 
   it.each([...stepsOfRecovery.keys()])('at %s', async (step) => {
@@ -61,7 +62,7 @@ describe('kill -9 of the clean-up after a kill -9', () => {
 
 describe('kill -9 of the removal of an image', () => {
   it('meets the steps of the removal', () => {
-    expect([...stepsOfRemoval.keys()]).toEqual(expect.arrayContaining(['sweep.marked', 'snapshot.remove.recorded']));
+    expect([...stepsOfRemoval.keys()]).toEqual(expect.arrayContaining([...killedSteps.removal]));
   });
 
   it.each([...stepsOfRemoval])('at %s (one of %i)', async (step, count) => {
@@ -88,6 +89,10 @@ describe('kill -9 of the removal of an image', () => {
 describe('kill -9 of a mount for people', () => {
   const directory = path.join(place.folder, 'mount');
   const mount = { action: 'mount', image, directory } as const;
+
+  it('meets the steps of a mount', () => {
+    expect(stepsOfMount).toEqual(expect.arrayContaining([...killedSteps.mount]));
+  });
 
   it.each(stepsOfMount)('at %s leaves the whole mount or none', async (step) => {
     await runCommand(place, { action: 'pull', image });

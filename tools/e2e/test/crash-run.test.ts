@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
+import { killedSteps } from './killed-steps.ts';
 import { leftInPlace, makePlace } from './place.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -41,7 +42,7 @@ async function expectAllWell(): Promise<void> {
 
 describe('kill -9 of the command that runs a container', () => {
   it('meets the steps of the monitor and of the clean-up', () => {
-    expect(steps).toEqual(expect.arrayContaining(['runtime.monitor.started', 'run.started', 'run.exited', 'operation.ended']));
+    expect(steps).toEqual(expect.arrayContaining([...killedSteps.run]));
   });
 
   it.each(steps)('at %s', async (step) => {

@@ -3,6 +3,7 @@ import { startRegistry } from '@slipway/fixtures';
 import { contentPoint, defineTable, metadataPoint, type PullProgress } from '@slipway/plugin-api';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli, traceSteps } from './child.ts';
+import { killedSteps } from './killed-steps.ts';
 import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
 import { startSlowRegistry } from './slow-registry.ts';
 import { everythingKept } from './store.ts';
@@ -135,7 +136,7 @@ describe('layers that are discarded once they are unpacked', () => {
 });
 
 describe('kill -9 of a pull that discards', () => {
-  it.each(['pull.recorded', 'sweep.marked', 'sweep.content', 'layers.discarded'])('at %s', async (step) => {
+  it.each(killedSteps.discarded)('at %s', async (step) => {
     using place = makePlace(discarding);
     expect([...(await traceOnce()).keys()]).toContain(step);
     const killed = await runCli(place, ['pull', '-q', demo], { kill: { step, nth: 1, whom: ['command'] } });

@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startRegistry } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { StepKill } from '../src/request.ts';
 import { type Command, startCommand } from './child.ts';
+import { expectPullAndRun, expectRecovery } from './crash.ts';
+import { killedSteps } from './killed-steps.ts';
 import { leftInPlace, makePlace, type Place } from './place.ts';
 import { everythingKept } from './store.ts';
 
@@ -17,13 +20,17 @@ const deadlineMs = 120_000;
  * Stands still at the first of these steps, with all of this process, until a pull in another process either has ended or waits
  * for this one.
  */
-function pullAt(step: string, place: Place): { readonly pull: () => Command; readonly steps: () => string[] } & Disposable {
+function pullAt(
+  step: string,
+  place: Place,
+  kill?: StepKill,
+): { readonly pull: () => Command; readonly steps: () => string[] } & Disposable {
   const trace = path.join(place.folder, 'trace');
   const steps = (): string[] => (existsSync(trace) ? readFileSync(trace, 'utf8').split('\n').slice(0, -1) : []);
   let pull: Command | undefined;
   const onStep = (message: unknown): void => {
     if (pull !== undefined || (message as { name: string }).name !== step) return;
-    pull = startCommand(place, { action: 'pull', image: demo }, { trace });
+    pull = startCommand(place, { action: 'pull', image: demo }, { trace, kill });
     const deadline = Date.now() + deadlineMs;
     while (!steps().some((name) => name === 'pull.recorded' || name === 'lease.waiting')) {
       if (Date.now() > deadline) throw new Error(`the pull neither ends nor waits: ${steps().join(', ')}`);
@@ -62,5 +69,23 @@ describe('bug: a pull counted on a snapshot that a removal was about to take, an
     expect(leftInPlace(place)).toEqual([]);
     expect(await engine.system.prune({ all: true, partial: true })).toMatchObject({ failures: [] });
     expect(await everythingKept(place)).toEqual([]);
+  });
+});
+
+describe('kill -9 of a pull that waits for a removal', () => {
+  it.each(killedSteps.besideRemoval)('at %s: the removal goes on, and a retry works', async (step) => {
+    using place = makePlace();
+    await using engine = await place.open();
+    await engine.pull(demo);
+    {
+      using meanwhile = pullAt('sweep.unneeded', place, { step, nth: 1, whom: ['command'] });
+      await engine.images.remove(demo);
+      expect(await meanwhile.pull().ended).toMatchObject({ signal: 'SIGKILL' });
+    }
+    await expectRecovery(place);
+    await expectPullAndRun(place, demo, 'demo');
+    expect(await engine.system.prune({ all: true, partial: true })).toMatchObject({ failures: [] });
+    expect(await everythingKept(place)).toEqual([]);
+    expect(leftInPlace(place)).toEqual([]);
   });
 });

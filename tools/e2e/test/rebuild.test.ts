@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runCli, runCommand } from './child.ts';
 import { expectPullAndRun } from './crash.ts';
 import { flipBit } from './damage.ts';
+import { killedSteps } from './killed-steps.ts';
 import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -168,7 +169,7 @@ describe('rebuilding', () => {
     expect((await rebuildStore(place.options)).images).toHaveLength(1);
   });
 
-  it.each(['rebuild.hashed', 'rebuild.recorded'])('killed at %s is done by the next one', async (step) => {
+  it.each(killedSteps.rebuild)('killed at %s is done by the next one', async (step) => {
     using place = makePlace();
     const before = await withThreeImages(place);
     truncateSync(database(place), 5000);

@@ -16,8 +16,8 @@ export interface RegistryRequest {
   readonly range: string | undefined;
 }
 
-/** Where an answer stops for ever: before its head, after the first bytes of its body, or after so many bytes of it. */
-export type Stall = 'head' | 'body' | number | undefined;
+/** Where an answer stops for ever: before its head, after the first bytes of its body, or after so many bytes of it. A promise: until it is fulfilled. */
+export type Stall = 'head' | 'body' | number | Promise<void> | undefined;
 
 /** A registry in front of another, that holds back the answers which `stall` picks by their path. */
 export async function startSlowRegistry(upstream: string, stall: (path: string) => Stall): Promise<SlowRegistry> {
@@ -30,6 +30,7 @@ export async function startSlowRegistry(upstream: string, stall: (path: string) 
     requests.push({ method: incoming.method ?? '', path: incoming.url ?? '', range: incoming.headers.range });
     const where = stall(incoming.url ?? '');
     if (where === 'head') tell();
+    else if (where instanceof Promise) void where.then(() => forward(upstream, incoming, outgoing, undefined, tell));
     else forward(upstream, incoming, outgoing, where, tell);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,0 +1,17 @@
+import { defineTable, type MetadataStore, metadataPoint, type WriteTransaction } from '@slipway/plugin-api';
+import { openHost } from 'slipway';
+import type { CommandRequest } from './request.ts';
+
+// Opens the store of its first argument as a program would whose tables are newer by one version: the migration counts a row up.
+interface Tables {
+  requireTables(metadata: MetadataStore, steps: readonly ((tx: WriteTransaction) => void)[]): Promise<void>;
+}
+// No part of the engine's surface: only a version that has a migration would use it.
+const tables = new URL('metadata/tables-version.js', import.meta.resolve('@slipway/engine'));
+const { requireTables } = (await import(tables.href)) as Tables;
+
+const counts = defineTable('migrations', Number);
+await using host = await openHost(JSON.parse(process.argv[2] ?? '') as CommandRequest['options']);
+const metadata = await host.kernel.get(metadataPoint);
+await requireTables(metadata, [(tx) => tx.put(counts, 'count', (tx.get(counts, 'count') ?? 0) + 1)]);
+process.stdout.write(String(metadata.read((tx) => tx.get(counts, 'count'))));

@@ -1,0 +1,77 @@
+/** Which test kills at a step. A test that traces its steps kills at each that it meets, and must meet these. */
+export const killedSteps = {
+  /** `crash-pull`. */
+  pull: [
+    'operation.begun',
+    'resolve.resolved',
+    'pull.resolved',
+    'pull.manifest',
+    'pull.config',
+    'fetch.connected',
+    'fetch.received',
+    'fetch.committed',
+    'content.ingest.opened',
+    'content.ingest.written',
+    'content.commit.synced',
+    'content.commit.renamed',
+    'content.commit.durable',
+    'metadata.write.durable',
+    'unpack.prepared',
+    'diff.apply.opened',
+    'diff.apply.applied',
+    'unpack.applied',
+    'unpack.committed',
+    'unpack.recorded',
+    'snapshot.prepare.directory',
+    'snapshot.prepare.recorded',
+    'snapshot.commit.synced',
+    'snapshot.commit.recorded',
+    'names.changed',
+    'pull.recorded',
+    'operation.ended',
+  ],
+  /** `crash-layers`. */
+  staged: ['diff.stage.opened', 'diff.stage.staged', 'unpack.staged', 'diff.rebase.rebased', 'unpack.rebased', 'unpack.unstaged'],
+  fetchedAgain: ['layers.fetched'],
+  /** `discard`. */
+  discarded: ['pull.recorded', 'sweep.marked', 'sweep.content', 'layers.discarded'],
+  /** `crash-run`. */
+  run: [
+    'run.prepared',
+    'run.bundled',
+    'runtime.monitor.started',
+    'runtime.create.mounted',
+    'runtime.create.created',
+    'run.created',
+    'runtime.start.started',
+    'run.started',
+    'runtime.exited',
+    'run.exited',
+    'runtime.delete.deleted',
+  ],
+  /** `crash-cleanup`. */
+  recovery: ['operation.recovered'],
+  removal: ['sweep.marked', 'snapshot.remove.recorded', 'snapshot.remove.deleted'],
+  mount: ['images.mounted'],
+  /** `gc-crash`. */
+  prune: ['prune.ingests', 'prune.images', 'sweep.found', 'sweep.unneeded', 'sweep.snapshots', 'sweep.marked', 'sweep.content'],
+  /** `gc-beside-pull`. */
+  besideRemoval: ['lease.waiting'],
+  /** `verify`. */
+  repair: ['verify.blob.repaired', 'verify.snapshot.applied', 'verify.snapshot.repaired'],
+  /** `rebuild`. */
+  rebuild: ['rebuild.hashed', 'rebuild.recorded'],
+  /** `crash-migration`. */
+  migration: ['tables.migrated'],
+} as const;
+
+/** Those that a plugin's own test kills at, by name. */
+export const stepsKilledByPlugins = {
+  'plugins/differ-tar/test/laws.test.ts': ['diff.compare.opened', 'diff.compare.written', 'diff.compare.committed'],
+  'plugins/metadata-lmdb/test/migration.test.ts': [
+    'metadata.migration.copied',
+    'metadata.migration.written',
+    'metadata.migration.durable',
+  ],
+  'plugins/snapshot-overlay/test/laws.test.ts': ['snapshot.cleanup.deleted'],
+} as const;
