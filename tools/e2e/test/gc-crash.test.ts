@@ -4,6 +4,7 @@ import { startRegistry } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Ended, runCli, runCommand } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
+import { killedSteps } from './killed-steps.ts';
 import { leftInPlace, makePlace, type Place } from './place.ts';
 import { everythingKept, makeOrphan } from './store.ts';
 import { wrongPaths } from './trees.ts';
@@ -35,16 +36,7 @@ const killed = (place: Place, step: string): Promise<Ended> =>
 
 describe('kill -9 of a prune', () => {
   it('meets the steps of looking, of snapshots and of content', () => {
-    const expected = [
-      'prune.ingests',
-      'prune.images',
-      'sweep.found',
-      'sweep.unneeded',
-      'sweep.snapshots',
-      'sweep.marked',
-      'sweep.content',
-    ];
-    expect(steps).toEqual(expect.arrayContaining([...expected, 'snapshot.remove.recorded']));
+    expect(steps).toEqual(expect.arrayContaining([...killedSteps.prune, 'snapshot.remove.recorded']));
   });
 
   it.each(steps)('at %s: what is listed is whole, and the next prune takes the rest', async (step) => {
