@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readdirSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs';
 import { O_PATH, type Path } from '@slipway/linux';
 
 /**
@@ -16,6 +16,10 @@ export class Directory implements Disposable {
 
   names(): Buffer[] {
     return readdirSync(this.#prefix, { encoding: 'buffer' });
+  }
+
+  stats(): BigIntStats {
+    return fstatSync(this.#fd, { bigint: true });
   }
 
   path(name: Buffer): Buffer {

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -174,16 +175,35 @@ describe('measuring', () => {
   });
 });
 
+describe('measuring what a container does to its tree', () => {
+  it('goes on when names come and go', async () => {
+    await using jobs = new TreeJobs();
+    const { from } = folders();
+    const outside = join(tempFolder(), 'outside');
+    mkdirSync(join(outside, 'a/b'), { recursive: true });
+    const swap = `i=0; while :; do mkdir -p d/e$i/f; ln -s ${outside} l; mv d x; ln -s ${outside} d; rm d l; rm -r x; i=$((i+1)); done`;
+    const container = spawn('sh', ['-c', swap], { cwd: from, stdio: 'ignore' });
+    try {
+      for (let round = 0; round < 100; round++) expect((await jobs.measure(from)).inodes).toBeLessThanOrEqual(6);
+    } finally {
+      container.kill('SIGKILL');
+      await once(container, 'close');
+    }
+  });
+});
+
 describe('removing', () => {
-  it('takes a tree of any depth: a container that made folder in folder left a snapshot that nothing could remove', async () => {
+  it('takes a tree of any depth: a container that made folder in folder left a snapshot that nothing could measure or remove', async () => {
     await using jobs = new TreeJobs();
     const { from, to } = folders();
-    // Grown at its root, where paths stay short.
+    // Grown at its root, where paths stay short. With something beside the way down, to come back to.
     for (let depth = 0; depth < 20_000; depth++) {
       mkdirSync(join(to, 'outer'));
+      if (depth % 50 === 0) mkdirSync(join(to, 'outer/beside'));
       if (depth > 0) renameSync(join(from, 'deep'), join(to, 'outer/deep'));
       renameSync(join(to, 'outer'), join(from, 'deep'));
     }
+    expect(await jobs.measure(from)).toMatchObject({ inodes: 1 + 20_000 + 400 });
     await jobs.remove(from);
     expect(existsSync(from)).toBe(false);
   });
