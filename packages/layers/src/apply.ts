@@ -69,7 +69,7 @@ async function pushAll(source: LayerStream, application: LayerApplication, signa
 }
 
 /** The synchronous heart: chunks are pushed in, disposing releases its descriptors. With `notes` the layer is staged. */
-export class LayerApplication implements Disposable {
+class LayerApplication implements Disposable {
   readonly #handles = new HandleTable();
   readonly #writer: DirectoryWriter;
   readonly #view: MergedView;

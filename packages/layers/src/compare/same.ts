@@ -36,7 +36,7 @@ export function isSame(
   return !a.isFile() || haveSameContent(access, lower, upper, path, checkpoint);
 }
 
-export function haveSameAttributes(a: Attributes, b: Attributes): boolean {
+function haveSameAttributes(a: Attributes, b: Attributes): boolean {
   return (
     a.mode === b.mode &&
     a.uid === b.uid &&
