@@ -14,7 +14,7 @@ import {
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
-import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { checkDataFile, restoreHint } from './data-file.js';
 import { requireLocalFileSystem } from './file-system.js';
 import { type Migration, migrations, requireFormat, writeFormat } from './format.js';
@@ -169,7 +169,18 @@ function openError(path: string, error: unknown): SlipwayError {
       details: { path },
     });
   }
-  return wrapError(`open metadata "${path}"`, withName(error));
+  const named = withName(error);
+  if (hasCode(named, 'EROFS')) {
+    return new SlipwayError({
+      kind: 'failed-precondition',
+      code: 'METADATA_READ_ONLY',
+      message: `open metadata "${path}": the file system is read-only, and also who reads writes to the lock file`,
+      hint: 'mount it writable (dmesg says whether errors made it read-only), or choose another --root',
+      cause: error,
+      details: { path },
+    });
+  }
+  return wrapError(`open metadata "${path}"`, named);
 }
 
 /** lmdb tells what the system refused by its number. */

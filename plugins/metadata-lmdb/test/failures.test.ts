@@ -262,6 +262,22 @@ describe('writing', () => {
     expect(opened.store.read((tx) => tx.get(blobs, 'k1'))).toBe('x'.repeat(20));
   });
 
+  test('on a read-only file system it cannot be opened, and the error says what helps', async () => {
+    const root = folderOfTest();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', root]);
+    try {
+      await (await openStore(root))[Symbol.asyncDispose]();
+      execFileSync('mount', ['-o', 'remount,ro', root]);
+      await expect(openStore(root)).rejects.toMatchObject({
+        kind: 'failed-precondition',
+        code: 'METADATA_READ_ONLY',
+        hint: expect.stringContaining('mount it writable'),
+      });
+    } finally {
+      execFileSync('umount', [root]);
+    }
+  });
+
   test('a full disk rejects, changes nothing, and writing goes on when there is room', async () => {
     const root = folderOfTest();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', root]);

@@ -126,6 +126,22 @@ describe('layers that are discarded once they are unpacked', () => {
     expect(blobs(place)).toEqual(before);
   });
 
+  it('and whose registry is gone: another stack says which layer it lacks, and why that is needed', async () => {
+    const gone = await startRegistry({ images: ['demo'] });
+    using place = makePlace(discarding);
+    await using engine = await place.open();
+    const image = `${gone.address}/test/demo:latest`;
+    await engine.pull(image);
+    await gone[Symbol.asyncDispose]();
+    const { manifest } = await engine.images.inspect(image);
+    await expect(engine.run({ image, stack: 'copy', args: ['true'], pull: 'never' })).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringMatching(new RegExp(`layer "${manifest.layers[0]?.digest}" is needed .* is not here any more`)),
+      details: { digest: manifest.layers[0]?.digest },
+    });
+    expect(leftInPlace(place)).toEqual([]);
+  });
+
   it('the command line: pull --discard-layers', async () => {
     using place = makePlace();
     expect(await runCli(place, ['pull', '-q', '--discard-layers', demo])).toMatchObject({ status: 0 });

@@ -1,4 +1,4 @@
-import { type Descriptor, type Digest, isKind, type Resolver, SlipwayError, step } from '@slipway/plugin-api';
+import { type Descriptor, type Digest, isKind, isSlipwayError, type Resolver, SlipwayError, step } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
 import { finishLeftDeletion } from '../metadata/deletion.js';
 import { keepsLayers, sourceRepositories } from '../metadata/labels.js';
@@ -30,7 +30,7 @@ export async function fetchMissingLayer(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (await isPresent(parts.content, layer.digest)) return false;
-  let failure: unknown;
+  let failure: SlipwayError | undefined;
   for (const repository of sourcesOf(parts, manifest)) {
     const fetcher = (await resolver()).fetcher(repository);
     try {
@@ -41,11 +41,11 @@ export async function fetchMissingLayer(
       step('layers.fetched', { digest: layer.digest });
       return true;
     } catch (error) {
-      if (!isKind(error, 'not-found', 'permission-denied', 'unavailable')) throw error;
+      if (!isSlipwayError(error) || !isKind(error, 'not-found', 'permission-denied', 'unavailable')) throw error;
       failure = error;
     }
   }
-  throw failure ?? originUnknown(layer);
+  throw failure === undefined ? originUnknown(layer) : notHere(layer, failure);
 }
 
 /** Whether the image was pulled so that its layers stay. */
@@ -55,6 +55,19 @@ export function isToKeepLayers({ metadata }: EngineParts, manifest: Digest): boo
 
 function sourcesOf({ metadata }: EngineParts, manifest: Digest): string[] {
   return sourceRepositories(metadata.read((tx) => tx.get(contentTable, rowKey(manifest)))?.labels ?? {});
+}
+
+/** Who only wants to run an image that is here is to be told why there is a fetch at all. */
+function notHere({ digest }: Descriptor, cause: SlipwayError): SlipwayError {
+  const { kind, code, hint, message, details } = cause;
+  return new SlipwayError({
+    kind,
+    code,
+    message: `layer "${digest}" is needed to unpack the image and is not here any more: ${message}`,
+    hint,
+    cause,
+    details: { ...details, digest },
+  });
 }
 
 function originUnknown({ digest }: Descriptor): SlipwayError {
