@@ -28,6 +28,7 @@ import { spool } from './spool.js';
 export class TarDiffer implements Differ, AsyncDisposable {
   readonly #threads = new LayerThreads();
   readonly #compareThreads = new CompareThreads();
+  readonly #calls = new Set<Promise<unknown>>();
 
   constructor(
     @inject(tokens.config) private readonly config: DifferTarConfig,
@@ -37,13 +38,13 @@ export class TarDiffer implements Differ, AsyncDisposable {
   ) {}
 
   async apply(layer: Descriptor, target: LayerTarget, options: ApplyOptions = {}): Promise<Descriptor> {
-    const result = await this.#read('apply', layer, target, options);
+    const result = await this.#call(this.#read('apply', layer, target, options));
     step('diff.apply.applied', { digest: layer.digest, diffId: result.digest });
     return uncompressedDescriptor(result);
   }
 
   async stage(layer: Descriptor, target: LayerTarget, options: ApplyOptions = {}): Promise<StagedLayer> {
-    const result = await this.#read('stage', layer, target, options);
+    const result = await this.#call(this.#read('stage', layer, target, options));
     step('diff.stage.staged', { digest: layer.digest, diffId: result.digest });
     return {
       descriptor: uncompressedDescriptor(result),
@@ -54,7 +55,7 @@ export class TarDiffer implements Differ, AsyncDisposable {
   compare(lower: readonly LayerTree[], upper: readonly LayerTree[], options: CompareOptions = {}): Promise<ComparedLayer> {
     const { content, log } = this;
     const services = { content, log, threads: this.#compareThreads, limits: limitsOf(this.config) };
-    return compareToContent(services, lower, upper, options);
+    return this.#call(compareToContent(services, lower, upper, options));
   }
 
   async #read<Type extends 'apply' | 'stage'>(
@@ -89,9 +90,20 @@ export class TarDiffer implements Differ, AsyncDisposable {
     return (message) => this.log.warn(message, { layer: layer.digest });
   }
 
+  async #call<T>(work: Promise<T>): Promise<T> {
+    this.#calls.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#calls.delete(work);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#compareThreads[Symbol.asyncDispose]();
     await this.#threads[Symbol.asyncDispose]();
+    // They have readers and ingests of the content store, which goes after this.
+    await Promise.allSettled(this.#calls);
   }
 }
 

@@ -223,6 +223,24 @@ test('an error names the entry and keeps kind and code', async () => {
   expect(await comparison.content.listStatuses()).toEqual([]);
 });
 
+test('disposing waits until the ingest of what was running is dropped', async () => {
+  await using comparison = new Comparison((writer) => {
+    const close = writer.close.bind(writer);
+    writer.close = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await close();
+    };
+    return writer;
+  });
+  fill(comparison.upper);
+  const written = Promise.withResolvers<void>();
+  const outcome = comparison.compare({ onProgress: () => written.resolve() }).catch((error: unknown) => error);
+  await written.promise;
+  await comparison.close();
+  expect(await comparison.content.listStatuses()).toEqual([]);
+  expect(await outcome).toMatchObject({ code: 'DIFFER_CLOSED' });
+});
+
 test('disposing ends what is running', async () => {
   await using comparison = new Comparison();
   fill(comparison.upper);
