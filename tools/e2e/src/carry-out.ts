@@ -1,4 +1,5 @@
-import { isSlipwayError, openEngine } from 'slipway';
+import type { SystemFailure } from '@slipway/plugin-api';
+import { isSlipwayError, openEngine, rebuildStore } from 'slipway';
 import type { CommandReport, CommandRequest } from './request.ts';
 
 /** Does one thing with an engine of its own. Rejects only with what is no error of ours. */
@@ -12,15 +13,27 @@ export async function carryOut(request: CommandRequest): Promise<CommandReport> 
 }
 
 async function withEngine(request: CommandRequest): Promise<object> {
+  if (request.action === 'rebuild') {
+    const { images, lost, damaged } = await rebuildStore(request.options);
+    return { images: images.map(({ name }) => name), problems: [...lost, ...damaged] };
+  }
   await using engine = await openEngine(request.options);
-  const { action, image = '', directory = '', id, args, stack } = request;
+  const { action, image = '', directory = '', id, args, stack, all, repair } = request;
   switch (action) {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
     case 'pull':
       return { images: [(await engine.pull(image, { stack })).name] };
-    case 'remove':
-      return { images: [(await engine.images.remove(image)).name] };
+    case 'remove': {
+      const { name, failures } = await engine.images.remove(image);
+      return { images: [name], problems: failures.map(told) };
+    }
+    case 'prune':
+      return { problems: (await engine.system.prune({ all, partial: all })).failures.map(told) };
+    case 'verify': {
+      const { problems } = await engine.system.verify({ repair });
+      return { problems: problems.filter(({ repaired }) => !repaired).map(({ name, message }) => `${name}: ${message}`) };
+    }
     case 'mount':
       await engine.images.mount(image, directory);
       return {};
@@ -33,4 +46,8 @@ async function withEngine(request: CommandRequest): Promise<object> {
       return { exitCode, stdout: stdout.toString() };
     }
   }
+}
+
+function told({ what, code, message }: SystemFailure): string {
+  return `${what}: ${code} ${message}`;
 }

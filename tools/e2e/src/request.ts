@@ -2,14 +2,18 @@ import type { ConfigTable } from 'slipway';
 
 /** What the program `command.ts` is asked to do, as JSON in its first argument. */
 export interface CommandRequest {
-  readonly action: 'pull' | 'run' | 'remove' | 'list' | 'mount' | 'unmount';
+  readonly action: 'pull' | 'run' | 'remove' | 'list' | 'mount' | 'unmount' | 'prune' | 'verify' | 'rebuild';
   readonly options: {
     readonly config: string;
     readonly root: string;
     readonly state: string;
     readonly settings?: ConfigTable | undefined;
   };
-  /** For all but `list`. */
+  /** Of `prune`: names and cut-off downloads, too. */
+  readonly all?: boolean | undefined;
+  /** Of `verify`. */
+  readonly repair?: boolean | undefined;
+  /** For `pull`, `run`, `remove` and `mount`. */
   readonly image?: string | undefined;
   /** Where to `mount`, or what to `unmount`. */
   readonly directory?: string | undefined;
@@ -22,7 +26,14 @@ export interface CommandRequest {
 
 /** What it prints: one line of JSON. */
 export type CommandReport =
-  | { readonly outcome: 'done'; readonly exitCode?: number; readonly stdout?: string; readonly images?: readonly string[] }
+  | {
+      readonly outcome: 'done';
+      readonly exitCode?: number;
+      readonly stdout?: string;
+      readonly images?: readonly string[];
+      /** What a report tells that is not well: could not be removed, is damaged and not repaired, was lost. */
+      readonly problems?: readonly string[];
+    }
   | { readonly outcome: 'failed'; readonly kind: string; readonly code: string; readonly message: string };
 
 /** In the environment variable of {@link planVariable}, as JSON, for the preload `at-step.ts`. */

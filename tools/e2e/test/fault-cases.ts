@@ -11,11 +11,13 @@ export type Work = Omit<CommandRequest, 'options'>;
 export interface Scenario {
   /** Where it is done: a fresh place each time, or the same one. */
   place(): Place;
-  /** Before all. */
-  readonly prepare?: () => Promise<void>;
   /** Before it, without a fault. */
   readonly before: readonly Work[];
+  /** Between that and the work. */
+  readonly prepare?: (place: Place) => Promise<void> | void;
   readonly work: readonly Work[];
+  /** A report of the work has nothing to tell, whatever the fault. */
+  readonly isHealthy?: boolean;
   /** What it left rightly, where it got no further, is undone by this first. */
   readonly undo?: () => readonly Work[];
   /** After it, without a fault: what must succeed, however the work ended. */
@@ -39,8 +41,8 @@ export class FaultTrial implements Disposable {
   /** The sites that the scenario passes, without those that are known. */
   async sites(scenario: Scenario, known: readonly Site[] = []): Promise<Site[]> {
     using place = scenario.place();
-    await scenario.prepare?.();
     await this.#must(place, scenario.before);
+    await scenario.prepare?.(place);
     const { reports, sites } = await this.#subject.ask({ work: on(place, scenario.work), record: true });
     expect(reports).toEqual(scenario.work.map(() => expect.objectContaining({ outcome: 'done' })));
     await this.#must(place, scenario.after);
@@ -67,11 +69,13 @@ export class FaultTrial implements Disposable {
   /** @returns whether the fault happened */
   async #tryOnce(scenario: Scenario, fault: Fault): Promise<boolean> {
     using place = scenario.place();
-    await scenario.prepare?.();
     await this.#must(place, scenario.before);
+    await scenario.prepare?.(place);
+    const wrongBefore = wrongBlobs(place);
     const { reports, hit } = await this.#subject.ask({ work: on(place, scenario.work), fault });
     expectSensible(fault, reports.at(-1));
-    expect(wrongBlobs(place)).toEqual([]);
+    if (scenario.isHealthy === true) expectNoProblems(reports);
+    expect(wrongBlobs(place).filter((blob) => !wrongBefore.includes(blob))).toEqual([]);
     await this.#must(place, scenario.undo?.() ?? []);
     await this.#must(place, scenario.after);
     await scenario.check(place);
@@ -84,7 +88,12 @@ export class FaultTrial implements Disposable {
     if (work.length === 0) return;
     const { reports } = await this.#subject.ask({ work: on(place, work) });
     expect(reports).toEqual(work.map(() => expect.objectContaining({ outcome: 'done' })));
+    expectNoProblems(reports);
   }
+}
+
+function expectNoProblems(reports: readonly CommandReport[]): void {
+  expect(reports.flatMap((report) => (report.outcome === 'done' ? (report.problems ?? []) : []))).toEqual([]);
 }
 
 function on({ options }: Place, work: readonly Work[]): CommandRequest[] {

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { startRegistry } from '@slipway/fixtures';
@@ -7,9 +6,9 @@ import type { Engine } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Ended, runCli, runCommand } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
-import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { blobFile, leftInPlace, makePlace, namesIn } from './place.ts';
 import { startSlowRegistry } from './slow-registry.ts';
-import { everythingKept, leases, makeOrphan, smallDisk } from './store.ts';
+import { everythingKept, leases, makeIngest, makeOrphan, smallDisk } from './store.ts';
 import { wrongPaths } from './trees.ts';
 
 const registry = await startRegistry({ images: ['demo', 'small'] });
@@ -109,14 +108,6 @@ describe('prune', () => {
     expect(await engine.system.prune({ partial: true })).toEqual({ ...nothing, ingests: ['young'], bytes: 5 });
   });
 });
-
-function makeIngest(place: Place, ref: string): string {
-  const folder = path.join(place.root, 'content.v1/local/ingest', createHash('sha256').update(ref).digest('hex'));
-  mkdirSync(folder, { mode: 0o700 });
-  writeFileSync(path.join(folder, 'meta'), JSON.stringify({ ref, startedAt: new Date().toISOString() }));
-  writeFileSync(path.join(folder, 'data'), ref);
-  return folder;
-}
 
 describe('one failure does not keep the rest', () => {
   it('a blob that cannot be unlinked: the others go, it is told, and a retry takes it', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { defineTable, metadataPoint } from '@slipway/plugin-api';
@@ -40,6 +40,15 @@ export function makeOrphan(place: Place, text: string): string {
   const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
   writeFileSync(blobFile(place, digest), text);
   return digest;
+}
+
+/** A download that was cut off. */
+export function makeIngest(place: Place, ref: string): string {
+  const folder = path.join(place.root, 'content.v1/local/ingest', createHash('sha256').update(ref).digest('hex'));
+  mkdirSync(folder, { mode: 0o700 });
+  writeFileSync(path.join(folder, 'meta'), JSON.stringify({ ref, startedAt: new Date().toISOString() }));
+  writeFileSync(path.join(folder, 'data'), ref);
+  return folder;
 }
 
 export interface SmallDisk extends Disposable {
