@@ -31,6 +31,7 @@ const killsInWave = 20;
 /** From something that it told on: what it does then takes about so long. */
 const longestMs = 500;
 let kills = 0;
+let starts = 0;
 /** How often each thing was done, and how often a process was killed in the middle of it. */
 const done = new Map<string, number>();
 const killed = new Map<string, number>();
@@ -38,7 +39,9 @@ const killed = new Map<string, number>();
 /** Starts a process and kills it at a random moment, again and again. */
 async function storm(request: StormRequest, until: () => boolean): Promise<void> {
   while (!until()) {
-    const program = [fileURLToPath(import.meta.resolve('../src/storm.ts')), JSON.stringify(request)];
+    // A name of its own: the monitor of one that was killed frees the name a moment after.
+    const id = `${request.id}-${++starts}`;
+    const program = [fileURLToPath(import.meta.resolve('../src/storm.ts')), JSON.stringify({ ...request, id })];
     const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: path.join(place.folder, 'compile-cache') };
     const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const told = (): Promise<unknown> => Promise.race([once(child.stdout, 'data'), ended]);
