@@ -57,6 +57,10 @@ describe('kill -9 of the command that runs a container', () => {
 });
 
 describe('kill -9 of the command that unpacks for another stack first', () => {
+  it('meets the steps of that', () => {
+    expect(unpackSteps.map(({ step }) => step)).toEqual(expect.arrayContaining([...killedSteps.otherStack]));
+  });
+
   it.each(unpackSteps)('at $step, occurrence $nth', async ({ step, nth }) => {
     using fresh = makePlace(config);
     await runCommand(fresh, { action: 'pull', image });

@@ -21,7 +21,6 @@ export const killedSteps = {
     'diff.apply.applied',
     'unpack.applied',
     'unpack.committed',
-    'unpack.recorded',
     'snapshot.prepare.directory',
     'snapshot.prepare.recorded',
     'snapshot.commit.synced',
@@ -49,6 +48,8 @@ export const killedSteps = {
     'run.exited',
     'runtime.delete.deleted',
   ],
+  /** `crash-run`, too. */
+  otherStack: ['unpack.recorded'],
   /** `crash-cleanup`. */
   recovery: ['operation.recovered'],
   removal: ['sweep.marked', 'snapshot.remove.recorded', 'snapshot.remove.deleted'],
