@@ -93,7 +93,8 @@ export async function lockOf(folder: ContainerFolder, waitMs: number): Promise<n
     if (lock === undefined) return statSync(folder.directory, { throwIfNoEntry: false }) === undefined ? 'gone' : undefined;
     let isHeld: boolean | undefined;
     try {
-      if (linux.tryFlock(lock, 'exclusive')) isHeld = statSync(folder.lock, { throwIfNoEntry: false })?.ino === fstatSync(lock).ino;
+      if (linux.tryFlock(lock, 'exclusive'))
+        isHeld = statSync(folder.lock, { throwIfNoEntry: false })?.ino === fstatSync(lock).ino;
     } finally {
       if (isHeld !== true) closeSync(lock);
     }

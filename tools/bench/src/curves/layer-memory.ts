@@ -70,7 +70,7 @@ async function writeLayout(layout: string, layer: Layer): Promise<number> {
   return size;
 }
 
-function tarOf({ entries, bytes }: Layer): NodeJS.ReadableStream {
+function tarOf({ entries, bytes }: Layer): AsyncIterable<unknown> {
   const tar = pack();
   // Half of it compresses away.
   const piece = Buffer.concat([randomBytes(PIECE / 2), Buffer.alloc(PIECE / 2, 'slipway')]);
@@ -80,9 +80,9 @@ function tarOf({ entries, bytes }: Layer): NodeJS.ReadableStream {
       const entry = tar.entry({ name, size: bytes, mode: 0o644 });
       for (let left = bytes; left > 0; left -= piece.length) {
         const room = entry.write(piece.subarray(0, Math.min(left, piece.length)));
-        if (!room) await new Promise((resolve) => entry.once('drain', resolve));
+        if (!room) await new Promise<void>((resolve) => entry.once('drain', () => resolve()));
       }
-      entry.end();
+      entry.end(undefined);
     }
     tar.finalize();
   };

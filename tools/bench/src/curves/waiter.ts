@@ -12,13 +12,13 @@ export interface Waiter {
 export async function startWaiter(options: object): Promise<Waiter> {
   const program = fileURLToPath(import.meta.resolve('./waiter-process.ts'));
   const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] });
-  const found = text(child.stdout);
-  const ready = child.stdio[3];
-  if (ready === null || ready === undefined) throw new Error('the waiter has no pipe to tell that it is ready');
+  const [stdin, stdout, , ready] = child.stdio;
+  if (!stdin || !stdout || !ready) throw new Error('the waiter has no pipes');
+  const found = text(stdout);
   await once(ready, 'data');
   return {
     end: async () => {
-      child.stdin.end();
+      stdin.end();
       return Number(await found);
     },
   };
