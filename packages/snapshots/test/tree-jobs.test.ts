@@ -180,11 +180,12 @@ describe('measuring what a container does to its tree', () => {
     await using jobs = new TreeJobs();
     const { from } = folders();
     const outside = join(tempFolder(), 'outside');
-    mkdirSync(join(outside, 'a/b'), { recursive: true });
+    for (let index = 0; index < 100; index++) mkdirSync(join(outside, `${index}`), { recursive: true });
     const swap = `i=0; while :; do mkdir -p d/e$i/f; ln -s ${outside} l; mv d x; ln -s ${outside} d; rm d l; rm -r x; i=$((i+1)); done`;
     const container = spawn('sh', ['-c', swap], { cwd: from, stdio: 'ignore' });
     try {
-      for (let round = 0; round < 100; round++) expect((await jobs.measure(from)).inodes).toBeLessThanOrEqual(6);
+      // A folder that is moved meanwhile may be met under both names; what lies outside is a hundred.
+      for (let round = 0; round < 100; round++) expect((await jobs.measure(from)).inodes).toBeLessThan(50);
     } finally {
       container.kill('SIGKILL');
       await once(container, 'close');
