@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
 import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { checkDataFile, restoreHint } from './data-file.js';
@@ -44,9 +45,7 @@ export async function openEnvironment(folder: string, steps: readonly Migration[
   try {
     requireLocalFileSystem(folder);
     const { open } = await importLmdb();
-    if (!existsSync(`${path}-lock`)) makeLockFile(`${path}-lock`, join(folder, `${newPrefix}lock-${process.pid}`));
-    if (!existsSync(path)) await create(open, folder, path, steps.length + 1);
-    sweep(folder);
+    await makeMissing(open, folder, path, steps.length + 1);
     checkDataFile(path);
     const rows = await openRows(open, path);
     let dataFd: number;
@@ -120,6 +119,26 @@ function descriptorsOf(path: string): readonly number[] {
     });
 }
 
+/**
+ * One process at a time makes what is missing, and removes what those have left that died at it. lmdb-js ends the process when
+ * a folder goes in which it is making a database.
+ */
+async function makeMissing(open: Open, folder: string, path: string, format: number): Promise<void> {
+  const lockFile = `${path}-lock`;
+  const fd = openSync(folder, 'r');
+  try {
+    while (!linux.tryFlock(fd, 'exclusive')) {
+      if (existsSync(path) && existsSync(lockFile)) return;
+      await sleep(5);
+    }
+    if (!existsSync(lockFile)) makeLockFile(lockFile, join(folder, `${newPrefix}lock-${process.pid}`));
+    if (!existsSync(path)) await create(open, folder, path, format);
+    sweep(folder);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 async function create(open: Open, folder: string, path: string, format: number): Promise<void> {
   const fresh = mkdtempSync(join(folder, newPrefix));
   try {
@@ -131,15 +150,12 @@ async function create(open: Open, folder: string, path: string, format: number):
     }
     linkSync(join(fresh, fileName), path);
     syncFolder(folder);
-  } catch (error) {
-    // Another process was first: its database is as good.
-    if (!existsSync(path)) throw error;
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
 }
 
-/** Once the database is there, what a creator left that died, or came second, serves nobody. */
+/** What a creator left that died serves nobody. Only under the lock: another one's is still wanted. */
 function sweep(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (name.startsWith(newPrefix)) rmSync(join(folder, name), { recursive: true, force: true });
