@@ -1,38 +1,43 @@
 import {
   type Container,
+  type Containers,
   type Engine,
   type Image,
-  type ImageDetails,
   type Images,
   type Logger,
-  type Platform,
   type PullOptions,
-  type RemovedImage,
+  type Registries,
   type RunOptions,
   SlipwayError,
-  type StackOptions,
   type System,
   throwIfAborted,
   wrapError,
 } from '@slipway/plugin-api';
+import { engineContainers } from './containers/containers.js';
+import { engineImages } from './images/images.js';
 import { bootId, lastBoot } from './metadata/boot.js';
 import { NamespacedContent } from './metadata/content.js';
 import { requireTables } from './metadata/tables-version.js';
 import { hasRecords } from './operations/records.js';
+import { engineRegistries } from './registries/registries.js';
 import type { RunningContainer } from './run/container.js';
 import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
 import { EngineSystem } from './system/system.js';
+import type { Works } from './works.js';
 
 /**
  * The way of the data behind one face. Every call first cleans up after operations that were killed, and when that fails, the
  * next one tries again. Every method imports what it needs when it is called: listing images loads nothing of pulling and running.
  */
-export class SlipwayEngine implements Engine, Images {
+export class SlipwayEngine implements Engine {
   readonly #parts: EngineParts;
   readonly #running = new Set<RunningContainer>();
   readonly #work = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly images: Images;
   readonly system: System;
+  readonly containers: Containers;
+  readonly registries: Registries;
   #recovery: Promise<void> | undefined;
 
   private constructor(parts: EngineParts) {
@@ -48,6 +53,14 @@ export class SlipwayEngine implements Engine, Images {
       },
       orClosing: (signal) => this.#orClosing(signal),
     });
+    const works = this.#works;
+    this.containers = engineContainers(parts, works);
+    this.registries = engineRegistries(parts, works);
+    this.images = engineImages(parts, works);
+  }
+
+  get #works(): Works {
+    return { carryOut: (what, work) => this.#carryOut(what, work), orClosing: (signal) => this.#orClosing(signal) };
   }
 
   static open(settings: EngineSettings, needs: EngineNeeds, log: Logger): SlipwayEngine {
@@ -57,10 +70,6 @@ export class SlipwayEngine implements Engine, Images {
     };
     const content = new NamespacedContent(needs.content, needs.metadata, lockDeletions);
     return new SlipwayEngine({ ...needs, settings, log, store: needs.content, content });
-  }
-
-  get images(): Images {
-    return this;
   }
 
   pull(name: string, options: PullOptions = {}): Promise<Image> {
@@ -78,45 +87,6 @@ export class SlipwayEngine implements Engine, Images {
       const forget = (): unknown => this.#running.delete(container);
       container.wait().then(forget, forget);
       return container;
-    });
-  }
-
-  list(): Promise<readonly Image[]> {
-    return this.#carryOut('list images', async () => {
-      const { listImages } = await import('./images/describe.js');
-      return listImages(this.#parts);
-    });
-  }
-
-  inspect(name: string, options: { readonly platform?: Platform | undefined } = {}): Promise<ImageDetails> {
-    return this.#carryOut(`inspect ${JSON.stringify(name)}`, async () => {
-      const { inspectImage } = await import('./images/inspect.js');
-      return inspectImage(this.#parts, name, options.platform);
-    });
-  }
-
-  remove(name: string): Promise<RemovedImage> {
-    return this.#carryOut(`remove ${JSON.stringify(name)}`, async () => {
-      const { removeImage } = await import('./images/remove.js');
-      return removeImage(this.#parts, name);
-    });
-  }
-
-  mount(
-    name: string,
-    directory: string,
-    options: StackOptions & { readonly platform?: Platform | undefined } = {},
-  ): Promise<void> {
-    return this.#carryOut(`mount ${JSON.stringify(name)}`, async () => {
-      const { mountImage } = await import('./images/mount.js');
-      await mountImage(this.#parts, name, directory, options);
-    });
-  }
-
-  unmount(directory: string): Promise<void> {
-    return this.#carryOut(`unmount ${JSON.stringify(directory)}`, async () => {
-      const { unmountImage } = await import('./images/mount.js');
-      await unmountImage(this.#parts, directory);
     });
   }
 

@@ -6,6 +6,7 @@ import {
   lazyMany,
   metadataPoint,
   type PluginDefinition,
+  policyPoint,
   resolverPoint,
   runtimePoint,
   snapshotterPoint,
@@ -21,6 +22,7 @@ export const engineNeeds = {
   snapshotters: lazyMany(snapshotterPoint),
   differs: lazyMany(differPoint),
   runtimes: lazyMany(runtimePoint),
+  policies: lazyMany(policyPoint),
 } as const;
 
 /** The engine as the plugin of `engine.v1` that the composition root hands to the kernel. */

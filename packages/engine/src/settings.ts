@@ -4,6 +4,7 @@ import type {
   LazyInstances,
   Logger,
   MetadataStore,
+  Policy,
   Resolver,
   Runtime,
   Snapshotter,
@@ -42,6 +43,7 @@ export interface EngineNeeds {
   readonly snapshotters: LazyInstances<Snapshotter>;
   readonly differs: LazyInstances<Differ>;
   readonly runtimes: LazyInstances<Runtime>;
+  readonly policies: LazyInstances<Policy>;
 }
 
 /** What every part of the engine works with. */

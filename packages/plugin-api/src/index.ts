@@ -6,6 +6,7 @@ export * from './metadata/index.js';
 export type * from './oci/index.js';
 export * from './plugin.js';
 export * from './point.js';
+export * from './policy/index.js';
 export * from './resolve/index.js';
 export * from './runtime/index.js';
 export * from './snapshots/index.js';

@@ -41,6 +41,8 @@ export async function rebuildStore(options: RebuildStoreOptions = {}): Promise<S
 function ownedBy(host: Host, engine: Engine): Engine {
   return {
     images: engine.images,
+    containers: engine.containers,
+    registries: engine.registries,
     system: engine.system,
     pull: (name, options) => engine.pull(name, options),
     run: (options) => engine.run(options),

@@ -1,9 +1,15 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Descriptor, Digest, ImageConfig, ImageManifest, Platform } from '../oci/index.js';
+import type { Descriptor, Digest, Platform } from '../oci/index.js';
 import { definePoint } from '../point.js';
 import type { ExitStatus, TerminalSize } from '../runtime/index.js';
-import type { System, SystemFailure } from './system.js';
+import type { Containers } from './containers.js';
+import type { Image, Images } from './images.js';
+import type { Registries } from './registries.js';
+import type { System } from './system.js';
 
+export type * from './containers.js';
+export type * from './images.js';
+export type * from './registries.js';
 export type * from './system.js';
 
 /**
@@ -24,6 +30,8 @@ export type * from './system.js';
  */
 export interface Engine extends AsyncDisposable {
   readonly images: Images;
+  readonly containers: Containers;
+  readonly registries: Registries;
   readonly system: System;
   /** Resolve, fetch and verify, record, unpack. Errors: of resolver, content, differ; `not-found` with `PLATFORM_NOT_FOUND`. */
   pull(name: string, options?: PullOptions): Promise<Image>;
@@ -32,18 +40,6 @@ export interface Engine extends AsyncDisposable {
 }
 
 export const enginePoint = definePoint<Engine>('engine.v1');
-
-export interface Images {
-  list(): Promise<readonly Image[]>;
-  /** By name, in any form that `pull` takes, or by digest (or an unambiguous beginning of at least 4 hex digits of it). Errors: `not-found`, `invalid-argument`. */
-  inspect(name: string, options?: { readonly platform?: Platform | undefined }): Promise<ImageDetails>;
-  /** Removes the name; with the last name of a target also its content and snapshots that nothing else uses. Errors: `not-found`, `failed-precondition` (in use). */
-  remove(name: string): Promise<RemovedImage>;
-  /** Mounts the image's tree read-only on an existing directory, until `unmount`. */
-  mount(name: string, directory: string, options?: StackOptions & { readonly platform?: Platform | undefined }): Promise<void>;
-  /** Errors: `not-found` when nothing of ours is mounted there. */
-  unmount(directory: string): Promise<void>;
-}
 
 export interface StackOptions {
   /** Name of a stack of the config; the default stack when absent. */
@@ -80,36 +76,6 @@ export type PullProgress =
  * pull, in this process or another, downloads or unpacks is told as that one comes on.
  */
 export type LayerPhase = 'downloading' | 'downloaded' | 'unpacking' | 'unpacked' | 'exists';
-
-export interface Image {
-  /** `docker.io/library/alpine:latest`. */
-  readonly name: string;
-  /** What the name means: an index or a manifest. */
-  readonly target: Descriptor;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-  /** Bytes of all present content that the target refers to, compressed. */
-  readonly size: number;
-}
-
-export interface ImageDetails extends Image {
-  readonly platform: Platform;
-  readonly manifestDigest: Digest;
-  readonly manifest: ImageManifest;
-  readonly config: ImageConfig;
-  /** Chain ID of the top layer; absent for an image without layers. */
-  readonly chainId?: Digest;
-}
-
-export interface RemovedImage {
-  readonly name: string;
-  /** Blobs and snapshots that went with it. */
-  readonly content: readonly Digest[];
-  readonly snapshots: readonly string[];
-  readonly bytes: number;
-  /** What should have gone with it and could not; `prune` tries again. */
-  readonly failures: readonly SystemFailure[];
-}
 
 export type PullPolicy = 'missing' | 'always' | 'never';
 
