@@ -6,9 +6,11 @@ import type { RegistryConfig } from './config.js';
 import { basicAuthorization, type Login, loginFor } from './credentials.js';
 import { allowsPlainHttp } from './hosts.js';
 import { responseError } from './response-errors.js';
+import { covers, type Scope, scopeKey } from './scopes.js';
 import type { HttpResponse, Transport } from './transport.js';
 
 interface Grant {
+  readonly scopes: readonly Scope[];
   /** Value of the Authorization header. */
   readonly header: string;
   /** On the clock of performance.now(). */
@@ -22,7 +24,7 @@ const maxLifetime = 3600;
 /** Seconds before its end at which a token is not used any more. */
 const margin = 5;
 
-/** What opens one registry: nothing, basic credentials, or a bearer token for each repository, kept until it expires. */
+/** What opens one registry: nothing, basic credentials, or a bearer token for each set of scopes, kept until it expires. */
 export class Authorization {
   private readonly grants = new Map<string, Grant>();
   private readonly secrets = new Set<string>();
@@ -34,24 +36,23 @@ export class Authorization {
   ) {}
 
   /** The header to send at once, when an earlier answer asked for it. */
-  headerFor(repository: string): string | undefined {
-    const grant = this.grants.get(repository);
-    return grant !== undefined && grant.expiresAt > performance.now() ? grant.header : undefined;
+  headerFor(scopes: readonly Scope[]): string | undefined {
+    return this.grantFor(scopes)?.header;
   }
 
   /** Answers the challenge of a 401 of the registry itself. Afterwards {@link headerFor} has a new header. Errors: `permission-denied`. */
-  async answer(challenged: HttpResponse, repository: string, signal?: AbortSignal): Promise<void> {
-    this.grants.delete(repository);
+  async answer(challenged: HttpResponse, scopes: readonly Scope[], signal?: AbortSignal): Promise<void> {
+    for (const [key, grant] of this.grants) if (covers(grant.scopes, scopes)) this.grants.delete(key);
     const challenges = parseChallenges(challenged.headers['www-authenticate']);
     const login = await loginFor(this.registry, this.config);
     if (login !== undefined) this.remember(login.password, basicAuthorization(login));
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) {
-      this.grants.set(repository, await this.fetchToken(bearer, challenged.url, repository, login, signal));
+      this.grants.set(scopeKey(scopes), await this.fetchToken(bearer, challenged.url, scopes, login, signal));
       return;
     }
     if (challenges.some(({ scheme }) => scheme === 'basic') && login !== undefined) {
-      this.grants.set(repository, { header: basicAuthorization(login), expiresAt: Number.POSITIVE_INFINITY });
+      this.grants.set(scopeKey(scopes), { scopes, header: basicAuthorization(login), expiresAt: Number.POSITIVE_INFINITY });
       return;
     }
     throw this.denied(challenges.length === 0 ? 'it names no way to authenticate' : undefined, login !== undefined);
@@ -82,6 +83,12 @@ export class Authorization {
     return concealed;
   }
 
+  private grantFor(scopes: readonly Scope[]): Grant | undefined {
+    for (const grant of this.grants.values())
+      if (grant.expiresAt > performance.now() && covers(grant.scopes, scopes)) return grant;
+    return undefined;
+  }
+
   private remember(...secrets: readonly string[]): void {
     for (const secret of secrets) if (secret.length >= 4) this.secrets.add(secret);
   }
@@ -89,7 +96,7 @@ export class Authorization {
   private async fetchToken(
     bearer: Challenge,
     from: URL,
-    repository: string,
+    scopes: readonly Scope[],
     login: Login | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Grant> {
@@ -97,7 +104,8 @@ export class Authorization {
     const service = bearer.parameters.get('service');
     if (service !== undefined) realm.searchParams.set('service', service);
     // Our own scope, not the challenge's: a registry has no say in what we ask its token server for.
-    realm.searchParams.set('scope', `repository:${repository}:pull`);
+    realm.searchParams.delete('scope');
+    for (const scope of scopes) realm.searchParams.append('scope', scope);
     const response = await this.transport.send({
       method: 'GET',
       url: realm,
@@ -118,7 +126,8 @@ export class Authorization {
         ? this.denied(error.message, login !== undefined, error)
         : error;
     }
-    return this.readToken(await readBounded(response, maxTokenAnswer, 'REGISTRY_TOKEN_TOO_LARGE', signal), realm);
+    const bytes = await readBounded(response, maxTokenAnswer, 'REGISTRY_TOKEN_TOO_LARGE', signal);
+    return { scopes, ...this.readToken(bytes, realm) };
   }
 
   private checkRealm(text: string, from: URL): URL {
@@ -141,7 +150,7 @@ export class Authorization {
     });
   }
 
-  private readToken(bytes: Buffer, realm: URL): Grant {
+  private readToken(bytes: Buffer, realm: URL): Omit<Grant, 'scopes'> {
     let answer: unknown;
     try {
       answer = JSON.parse(bytes.toString('utf8'));

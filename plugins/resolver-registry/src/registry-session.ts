@@ -7,6 +7,7 @@ import type { RegistryConfig } from './config.js';
 import { allowsPlainHttp, registryOrigin } from './hosts.js';
 import { responseError } from './response-errors.js';
 import { withRetries } from './retry.js';
+import { pullScope, type Scope } from './scopes.js';
 import { type HttpResponse, Transport } from './transport.js';
 import { speaksTls } from './trust.js';
 
@@ -16,6 +17,8 @@ export interface RegistryRequest {
   /** Below `/v2/<repository>/`. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** What a token must allow for this request. Unset: to pull from the repository. */
+  readonly scopes?: readonly Scope[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,14 +62,14 @@ export class RegistrySession implements AsyncDisposable {
   }
 
   private async follow(request: RegistryRequest): Promise<HttpResponse> {
-    const { method, repository, path, signal } = request;
+    const { method, repository, path, signal, scopes = [pullScope(repository)] } = request;
     const start = (): URL => new URL(`/v2/${repository}/${path}`, this.origin);
     let url = start();
     // False for good once a redirect has led elsewhere: what comes after it was chosen by someone else.
     let own = true;
     let answered = false;
     for (let hops = 0; ; ) {
-      const authorization = own ? this.authorization.headerFor(repository) : undefined;
+      const authorization = own ? this.authorization.headerFor(scopes) : undefined;
       const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
       const response = await this.sendOnce({ method, url, headers, own, signal });
       if (response === 'try-https') {
@@ -81,7 +84,7 @@ export class RegistrySession implements AsyncDisposable {
         if (answered) throw await this.failure(`using the repository ${quote(repository)}`, response, signal);
         answered = true;
         await discard(response);
-        await this.authorization.answer(response, repository, signal);
+        await this.authorization.answer(response, scopes, signal);
         url = start();
       } else {
         return response;
