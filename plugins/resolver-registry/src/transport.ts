@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { quote } from '@slipway/oci';
 import { SlipwayError, throwIfAborted } from '@slipway/plugin-api';
@@ -9,10 +10,19 @@ import { connectTimeout, guardedConnector, openConnector } from './connector.js'
 import { ownEntry } from './hosts.js';
 import { transportError } from './transport-errors.js';
 
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Bytes to send: those of `read`, which is called for each attempt and begins anew; `length` of them, or the attempt fails. */
+export interface RequestBody {
+  readonly length: number;
+  read(): AsyncIterable<Uint8Array>;
+}
+
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: HttpMethod;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: RequestBody | undefined;
   /** True for the registry itself, which the user named: it may be on any address. */
   readonly own: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -33,8 +43,19 @@ interface Loaded {
   readonly request: (agent: Agent, options: Options) => Promise<Dispatcher.ResponseData>;
 }
 
+const verbs: Readonly<Record<HttpMethod, string>> = {
+  GET: 'reading from',
+  HEAD: 'asking',
+  POST: 'asking',
+  PUT: 'sending to',
+  PATCH: 'sending to',
+  DELETE: 'asking',
+};
+
 const maxHeaderSize = 64 * 1024;
 const bodyBuffer = 1024 * 1024;
+/** Registries over an object store copy a blob before they answer to its last request. */
+const putPatience = 4;
 
 /**
  * Connections to one registry and to where it sends us. The address of every host that the registry chose (redirect
@@ -53,14 +74,15 @@ export class Transport implements AsyncDisposable {
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     const { url, method, signal } = request;
-    const what = `${method === 'HEAD' ? 'asking' : 'reading from'} ${quote(url.host)}`;
+    const what = `${verbs[method]} ${quote(url.host)}`;
     throwIfAborted(what, signal);
     if (this.closed)
       throw new SlipwayError({ kind: 'canceled', code: 'RESOLVER_CLOSED', message: `${what}: the resolver was closed` });
     this.loading ??= this.load();
     // undici's clock starts anew with each informational answer (103), and those have no end.
     const late = new AbortController();
-    const headersTimeout = this.config.idle_timeout * 1000;
+    const bodyTimeout = this.config.idle_timeout * 1000;
+    const headersTimeout = bodyTimeout * (method === 'PUT' ? putPatience : 1);
     const deadline = setTimeout(() => late.abort(noAnswer()), connectTimeout + headersTimeout);
     try {
       const loaded = await this.loading;
@@ -69,10 +91,11 @@ export class Transport implements AsyncDisposable {
         path: url.pathname + url.search,
         method,
         // A content coding would make offsets and sizes those of other bytes than the digest's.
-        headers: { 'user-agent': this.userAgent, 'accept-encoding': 'identity', ...request.headers },
+        headers: { 'user-agent': this.userAgent, 'accept-encoding': 'identity', ...request.headers, ...lengthOf(request) },
+        body: request.body === undefined || request.body.length === 0 ? null : bodyOf(request.body, deadline),
         signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
         headersTimeout,
-        bodyTimeout: headersTimeout,
+        bodyTimeout,
         highWaterMark: bodyBuffer,
       });
       // A body that is given up reports that as an error, also when nobody reads it any more.
@@ -110,6 +133,24 @@ export class Transport implements AsyncDisposable {
     if (isPublicAddress(address) || this.ownAddresses.has(plainAddress(address))) return true;
     return ownEntry(this.config.hosts, host)?.allow_private_address === true;
   }
+}
+
+function lengthOf({ method, body }: HttpRequest): Record<string, string> {
+  // A POST without a body has a length, too (RFC 9110, section 8.6); there are servers that insist.
+  if (body === undefined) return method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {};
+  return { 'content-length': String(body.length) };
+}
+
+/** The wait for the answer begins anew with each piece that is taken. */
+function bodyOf(body: RequestBody, deadline: NodeJS.Timeout): Readable {
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    for await (const piece of body.read()) {
+      deadline.refresh();
+      yield piece;
+    }
+    deadline.refresh();
+  }
+  return Readable.from(pieces(), { objectMode: false, highWaterMark: bodyBuffer });
 }
 
 function noAnswer(): Error {
