@@ -8,17 +8,18 @@ import { allowsPlainHttp, registryOrigin } from './hosts.js';
 import { responseError } from './response-errors.js';
 import { withRetries } from './retry.js';
 import { pullScope, type Scope } from './scopes.js';
-import { type HttpResponse, Transport } from './transport.js';
+import { type HttpMethod, type HttpResponse, type RequestBody, Transport } from './transport.js';
 import { speaksTls } from './trust.js';
 
 export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: HttpMethod;
   readonly repository: string;
-  /** Below `/v2/<repository>/`. */
-  readonly path: string;
+  /** Below `/v2/<repository>/`; or where an answer led to ({@link RegistrySession.locationOf}): another origin gets no credentials. */
+  readonly path: string | URL;
   readonly headers: Readonly<Record<string, string>>;
   /** What a token must allow for this request. Unset: to pull from the repository. */
   readonly scopes?: readonly Scope[] | undefined;
+  readonly body?: RequestBody | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +47,12 @@ export class RegistrySession implements AsyncDisposable {
 
   /** Sends, with retries, authentication and redirects. What comes back may be any status but these. Errors: `unavailable`, `permission-denied`, ... */
   send(request: RegistryRequest): Promise<HttpResponse> {
-    return withRetries(request.signal, () => this.follow(request));
+    return withRetries(request.signal, () => this.attempt(request));
+  }
+
+  /** Where an answer says that the next request is to go. Errors: `failed-precondition` for what may not be followed. */
+  locationOf(response: HttpResponse): URL {
+    return this.target(response.url, response.headers.location, 'sends us');
   }
 
   /** The error for an answer that is no success. */
@@ -61,24 +67,28 @@ export class RegistrySession implements AsyncDisposable {
     return this.transport[Symbol.asyncDispose]();
   }
 
-  private async follow(request: RegistryRequest): Promise<HttpResponse> {
-    const { method, repository, path, signal, scopes = [pullScope(repository)] } = request;
-    const start = (): URL => new URL(`/v2/${repository}/${path}`, this.origin);
+  /** As {@link send}, once: for who must begin elsewhere after a failure. */
+  async attempt(request: RegistryRequest): Promise<HttpResponse> {
+    const { method, repository, path, body, signal, scopes = [pullScope(repository)] } = request;
+    const start = (): URL => (typeof path === 'string' ? new URL(`/v2/${repository}/${path}`, this.origin) : path);
     let url = start();
-    // False for good once a redirect has led elsewhere: what comes after it was chosen by someone else.
-    let own = true;
+    // False for good once we were led elsewhere: what comes after that was chosen by someone else.
+    let own = url.origin === this.origin.origin;
     let answered = false;
     for (let hops = 0; ; ) {
       const authorization = own ? this.authorization.headerFor(scopes) : undefined;
       const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
-      const response = await this.sendOnce({ method, url, headers, own, signal });
+      const response = await this.sendOnce({ method, url, headers, body, own, signal });
       if (response === 'try-https') {
         url = start();
       } else if (redirects.has(response.status)) {
         await discard(response);
         hops += 1;
         if (hops > maxRedirects) throw this.redirectRefused(url, `for the ${hops}th time, at most ${maxRedirects} are followed`);
-        url = this.redirectTarget(url, response.headers.location);
+        // The others make a GET of anything (RFC 9110, section 15.4), which is nothing that was asked for.
+        if (method !== 'GET' && method !== 'HEAD' && response.status < 307)
+          throw this.redirectRefused(url, `a ${method} with status ${response.status}`);
+        url = this.target(url, response.headers.location, 'redirects');
         own = own && url.origin === this.origin.origin;
       } else if (response.status === 401 && own) {
         if (answered) throw await this.failure(`using the repository ${quote(repository)}`, response, signal);
@@ -118,23 +128,24 @@ export class RegistrySession implements AsyncDisposable {
     return true;
   }
 
-  private redirectTarget(from: URL, location: string | undefined): URL {
+  private target(from: URL, location: string | undefined, verb: string): URL {
     const target = location === undefined ? null : URL.parse(location, from.href);
-    if (target === null) throw this.redirectRefused(from, 'without a usable Location');
+    const refused = (why: string): SlipwayError => this.redirectRefused(from, why, verb);
+    if (target === null) throw refused('without a usable Location');
     const to = `to ${quote(target.origin + neutralize(target.pathname))}`;
-    if (target.username !== '' || target.password !== '') throw this.redirectRefused(from, `${to}, with a user name in the URL`);
+    if (target.username !== '' || target.password !== '') throw refused(`${to}, with a user name in the URL`);
     if (target.origin === from.origin || target.protocol === 'https:') return target;
-    if (target.protocol !== 'http:') throw this.redirectRefused(from, `${to}, which is neither https nor http`);
-    if (from.protocol === 'https:') throw this.redirectRefused(from, `${to}, from https to plain http`);
-    if (!allowsPlainHttp(target, this.config)) throw this.redirectRefused(from, `${to}, which is plain http`);
+    if (target.protocol !== 'http:') throw refused(`${to}, which is neither https nor http`);
+    if (from.protocol === 'https:') throw refused(`${to}, from https to plain http`);
+    if (!allowsPlainHttp(target, this.config)) throw refused(`${to}, which is plain http`);
     return target;
   }
 
-  private redirectRefused(from: URL, why: string): SlipwayError {
+  private redirectRefused(from: URL, why: string, verb = 'redirects'): SlipwayError {
     return new SlipwayError({
       kind: 'failed-precondition',
       code: 'REGISTRY_REDIRECT_REFUSED',
-      message: `registry ${quote(this.registry)}: ${quote(from.host)} redirects ${why}`,
+      message: `registry ${quote(this.registry)}: ${quote(from.host)} ${verb} ${why}`,
     });
   }
 }
