@@ -15,10 +15,10 @@ it('bug: a clean-up that failed once failed every later call', async () => {
     },
     write: (fn) => metadata.write(fn),
   };
-  const { settings, resolvers, snapshotters, differs, runtimes, log } = parts;
-  const needs = { metadata: failing, content: memoryContent(), resolvers, snapshotters, differs, runtimes };
+  const { settings, resolvers, snapshotters, differs, runtimes, policies, log } = parts;
+  const needs = { metadata: failing, content: memoryContent(), resolvers, snapshotters, differs, runtimes, policies };
   await using engine = SlipwayEngine.open(settings, needs, log);
-  await expect(engine.list()).rejects.toThrow('no disk at the moment');
+  await expect(engine.images.list()).rejects.toThrow('no disk at the moment');
   isBroken = false;
-  expect(await engine.list()).toEqual([]);
+  expect(await engine.images.list()).toEqual([]);
 });

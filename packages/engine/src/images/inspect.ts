@@ -1,4 +1,5 @@
 import type { ImageDetails, Platform } from '@slipway/plugin-api';
+import { platformOf } from '../pull/check-platform.js';
 import { loadImage } from '../pull/load-image.js';
 import type { EngineParts } from '../settings.js';
 import { findImage } from './describe.js';
@@ -9,11 +10,7 @@ export async function inspectImage(parts: EngineParts, name: string, platform: P
   const chainId = chain.at(-1);
   return {
     ...image,
-    platform: {
-      os: config.os,
-      architecture: config.architecture,
-      ...(config.variant === undefined ? {} : { variant: config.variant }),
-    },
+    platform: platformOf(config),
     manifestDigest: descriptor.digest,
     manifest,
     config,

@@ -1,5 +1,16 @@
-import { chainIds, formatReference, type Reference } from '@slipway/oci';
-import { type Descriptor, type Digest, type Image, isKind, type PullOptions, step } from '@slipway/plugin-api';
+import { chainIds } from '@slipway/oci';
+import {
+  type Descriptor,
+  type Digest,
+  type Fetcher,
+  type Image,
+  type ImageConfig,
+  type ImageManifest,
+  isKind,
+  type PullOptions,
+  step,
+} from '@slipway/plugin-api';
+import { referenceOf } from '../images/image-names.js';
 import { finishLeftDeletion } from '../metadata/deletion.js';
 import { leaseSnapshots } from '../metadata/lease-snapshots.js';
 import { addToLease, anyExpired } from '../metadata/leases.js';
@@ -10,37 +21,40 @@ import type { ActiveStack } from '../stack.js';
 import { type UnpackLayer, unpackContext } from '../unpack/context.js';
 import { topmostExisting } from '../unpack/snapshot-names.js';
 import { unpack } from '../unpack/unpack.js';
-import { checkPlatform } from './check-platform.js';
+import { checkPlatform, platformOf } from './check-platform.js';
 import { chooseManifest } from './choose-manifest.js';
 import { discardLayers } from './discard-layers.js';
-import { readManifestDocument, readRunnableConfig, refuseLarge } from './document.js';
+import { readManifestDocument, readRunnableConfig, refuseArtifact, refuseLarge } from './document.js';
 import { type FetchContext, fetchContent } from './fetch.js';
 import { fetchLayers } from './fetch-layers.js';
 import { layerReporter } from './layer-progress.js';
 import { type FetchedImage, recordImage } from './record-image.js';
 import { isWorthKeeping, takeBack } from './take-back.js';
 
-/** What a name stands for now. */
-interface Resolved {
-  readonly reference: Reference;
+/** What a name stands for now, and who has it. */
+export interface ResolvedImage {
+  /** In full: it is recorded. */
+  readonly name: string;
   readonly target: Descriptor;
+  readonly fetcher: Fetcher;
 }
 
 /** Fetches, unpacks and records what is not here yet. */
 export async function bringIn(
   parts: EngineParts,
   stack: ActiveStack,
-  { reference, target }: Resolved,
+  { name, target, fetcher }: ResolvedImage,
   options: PullOptions,
 ): Promise<Image> {
-  const fullName = formatReference(reference);
-  const discardsLayers = options.discardUnpackedLayers ?? parts.settings.pull.discardUnpackedLayers;
+  // What comes from no registry can be gone when it is needed again.
+  const mayDiscard = referenceOf(parts, name) !== undefined;
+  const discardsLayers = mayDiscard && (options.discardUnpackedLayers ?? parts.settings.pull.discardUnpackedLayers);
   await using operation = Operation.begin(parts, 'pull');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
   try {
     const fetch: FetchContext = {
       content: parts.content,
-      fetcher: (await stack.resolver()).fetcher(fullName),
+      fetcher,
       operation,
       finishDeletion: (digest) => finishLeftDeletion(parts, digest),
       signal: options.signal,
@@ -48,9 +62,9 @@ export async function bringIn(
     const image = await fetchImage(parts, fetch, target, options);
     const chainId = await unpackImage(parts, stack, fetch, image, { ...options, discardsLayers });
     const snapshotter = (await stack.snapshotter()).id;
-    const recorded = await recordImage(parts, { reference, target, image, snapshotter, chainId, discardsLayers, operation });
+    const recorded = await recordImage(parts, { name, target, image, snapshotter, chainId, discardsLayers, operation });
     lease.forget();
-    step('pull.recorded', { name: fullName });
+    step('pull.recorded', { name });
     if (discardsLayers) await discardLayers(parts, operation);
     else await sweepExpired(parts, operation);
     return recorded;
@@ -78,17 +92,24 @@ async function fetchImage(
 ): Promise<FetchedImage> {
   const lease = (content: readonly Digest[]): Promise<void> =>
     parts.metadata.write((tx) => addToLease(tx, fetch.operation.id, { content }));
-  const chosen = await chooseManifest(target, options.platform, async (descriptor) => {
-    refuseLarge(descriptor);
-    await lease([descriptor.digest]);
-    return fetchDocument(fetch, descriptor, () => readManifestDocument(parts.content, descriptor));
+  const fetchConfig = async (manifest: ImageManifest): Promise<ImageConfig> => {
+    refuseArtifact(manifest);
+    refuseLarge(manifest.config);
+    await lease([manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)]);
+    return fetchDocument(fetch, manifest.config, () => readRunnableConfig(parts.content, manifest));
+  };
+  const chosen = await chooseManifest(target, options.platform, {
+    load: async (descriptor) => {
+      refuseLarge(descriptor);
+      await lease([descriptor.digest]);
+      return fetchDocument(fetch, descriptor, () => readManifestDocument(parts.content, descriptor));
+    },
+    platformOf: async (manifest) => platformOf(await fetchConfig(manifest)),
   });
   step('pull.manifest', { digest: chosen.descriptor.digest });
 
   const { manifest } = chosen;
-  refuseLarge(manifest.config);
-  await lease([manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)]);
-  const config = await fetchDocument(fetch, manifest.config, () => readRunnableConfig(parts.content, manifest));
+  const config = await fetchConfig(manifest);
   const warning = checkPlatform(chosen.descriptor, config, options.platform);
   if (warning !== undefined) parts.log.warn(warning);
   step('pull.config', { digest: manifest.config.digest });

@@ -8,13 +8,7 @@ import { type Descriptor, type ImageConfig, type Platform, SlipwayError } from '
  * @returns a warning when nothing was asked for and it is not for this host: it may run all the same, by emulation
  */
 export function checkPlatform(manifest: Descriptor, config: ImageConfig, asked: Platform | undefined): string | undefined {
-  const found = formatPlatform(
-    normalizePlatform({
-      os: config.os,
-      architecture: config.architecture,
-      ...(config.variant ? { variant: config.variant } : {}),
-    }),
-  );
+  const found = formatPlatform(normalizePlatform(platformOf(config)));
   const wanted = asked ?? hostPlatform();
   if (compatiblePlatforms(wanted).some((platform) => formatPlatform(platform) === found)) return undefined;
   if (asked === undefined) return `the image is for platform ${found}, this host is ${formatPlatform(wanted)}`;
@@ -25,4 +19,9 @@ export function checkPlatform(manifest: Descriptor, config: ImageConfig, asked: 
     hint: 'choose one with --platform',
     details: { digest: manifest.digest, platform: wanted, available: [found] },
   });
+}
+
+/** What the config says that the image is for. */
+export function platformOf({ os, architecture, variant }: ImageConfig): Platform {
+  return { os, architecture, ...(variant ? { variant } : {}) };
 }

@@ -1,9 +1,26 @@
-import { formatPlatform, hostPlatform, isIndexType, type ManifestDocument, selectManifests } from '@slipway/oci';
-import { type Descriptor, type ImageIndex, type ImageManifest, type Platform, SlipwayError } from '@slipway/plugin-api';
+import {
+  compatiblePlatforms,
+  formatPlatform,
+  hostPlatform,
+  type ManifestDocument,
+  normalizePlatform,
+  selectManifests,
+} from '@slipway/oci';
+import {
+  type Descriptor,
+  type ImageIndex,
+  type ImageManifest,
+  isKind,
+  isSlipwayError,
+  type Platform,
+  SlipwayError,
+} from '@slipway/plugin-api';
 import { brokenImageHint } from './broken-image.js';
 
 /** An index may point to an index (OCI image-spec, image-index.md); deeper than this is an attack or a mistake. */
 const maxDepth = 4;
+/** Documents that are read to find a platform. */
+const maxDocuments = 64;
 
 export interface ChosenManifest {
   readonly descriptor: Descriptor;
@@ -12,38 +29,72 @@ export interface ChosenManifest {
   readonly path: readonly { readonly index: Descriptor; readonly position: number; readonly child: Descriptor }[];
 }
 
+export interface ManifestSource {
+  /** Brings in a document: from the registry and the store during a pull, from the store alone later. */
+  load(descriptor: Descriptor): Promise<ManifestDocument>;
+  /** What the config of a manifest says that it is for. Errors: `failed-precondition` with `IMAGE_IS_ARTIFACT`. */
+  platformOf(manifest: ImageManifest): Promise<Platform>;
+}
+
 /**
- * From what a name means to the manifest of a platform.
- *
- * @param load brings in a document: from the registry and the store during a pull, from the store alone later
+ * From what a name means to the manifest of a platform: the best match of each index, then what does not say what it is for (an index, or a
+ * manifest, whose config says it), in order. Errors: `not-found` with `PLATFORM_NOT_FOUND`; `invalid-argument` with `INDEX_TOO_DEEP`.
  */
 export async function chooseManifest(
   target: Descriptor,
   platform: Platform | undefined,
-  load: (descriptor: Descriptor) => Promise<ManifestDocument>,
+  source: ManifestSource,
 ): Promise<ChosenManifest> {
   const wanted = platform ?? hostPlatform();
-  const path: ChosenManifest['path'][number][] = [];
-  const available: string[] = [];
-  let descriptor = target;
-  for (;;) {
-    const document = await load(descriptor);
-    if (document.kind === 'manifest') return { descriptor, manifest: document.manifest, path };
+  const available = new Set<string>();
+  let documents = 0;
+  /** What stands beside the chosen one need not be here. */
+  let missing: unknown;
+  const chosen = await search(target, [], true);
+  if (chosen !== undefined) return chosen;
+  throw missing ?? noPlatform(target, wanted, [...available]);
+
+  async function search(
+    descriptor: Descriptor,
+    path: ChosenManifest['path'],
+    saysPlatform: boolean,
+  ): Promise<ChosenManifest | undefined> {
+    if (++documents > maxDocuments) throw tooWide(target);
+    const document = await source.load(descriptor);
+    if (document.kind === 'manifest') {
+      const { manifest } = document;
+      return saysPlatform || (await isFor(manifest)) ? { descriptor, manifest, path } : undefined;
+    }
     if (path.length === maxDepth) throw tooDeep(target);
-    const child = pick(document.index, wanted);
-    available.push(...platformsOf(document.index));
-    if (child === undefined) throw noPlatform(target, wanted, available);
-    path.push({ index: descriptor, position: document.index.manifests.indexOf(child), child });
-    descriptor = child;
+    for (const name of platformsOf(document.index)) available.add(name);
+    for (const child of selectManifests(document.index, wanted)) {
+      const position = document.index.manifests.indexOf(child);
+      const found = await searchChild(child, [...path, { index: descriptor, position, child }]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  async function searchChild(child: Descriptor, path: ChosenManifest['path']): Promise<ChosenManifest | undefined> {
+    if (child.platform !== undefined) return search(child, path, true);
+    try {
+      return await search(child, path, false);
+    } catch (error) {
+      if (!isKind(error, 'not-found') && !isArtifact(error)) throw error;
+      if (isKind(error, 'not-found')) missing ??= error;
+      return undefined;
+    }
+  }
+
+  async function isFor(manifest: ImageManifest): Promise<boolean> {
+    const found = formatPlatform(normalizePlatform(await source.platformOf(manifest)));
+    available.add(found);
+    return compatiblePlatforms(wanted).some((compatible) => formatPlatform(compatible) === found);
   }
 }
 
-/** The best match, or else a nested index that says nothing of its platform. */
-function pick(index: ImageIndex, wanted: Platform): Descriptor | undefined {
-  return (
-    selectManifests(index, wanted)[0] ??
-    index.manifests.find((entry) => entry.platform === undefined && isIndexType(entry.mediaType))
-  );
+function isArtifact(error: unknown): boolean {
+  return isSlipwayError(error) && error.code === 'IMAGE_IS_ARTIFACT';
 }
 
 function platformsOf(index: ImageIndex): string[] {
@@ -67,6 +118,16 @@ function tooDeep(target: Descriptor): SlipwayError {
     kind: 'invalid-argument',
     code: 'INDEX_TOO_DEEP',
     message: `index "${target.digest}" has indexes in indexes more than ${maxDepth} deep`,
+    hint: brokenImageHint,
+    details: { digest: target.digest },
+  });
+}
+
+function tooWide(target: Descriptor): SlipwayError {
+  return new SlipwayError({
+    kind: 'resource-exhausted',
+    code: 'INDEX_TOO_WIDE',
+    message: `index "${target.digest}" has more than ${maxDocuments} indexes and manifests that do not say what platform they are for`,
     hint: brokenImageHint,
     details: { digest: target.digest },
   });

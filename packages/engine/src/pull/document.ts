@@ -1,4 +1,4 @@
-import { digestOf, type ManifestDocument, parseDigest, parseImageConfig, parseManifestDocument } from '@slipway/oci';
+import { digestOf, type ManifestDocument, mediaTypes, parseDigest, parseImageConfig, parseManifestDocument } from '@slipway/oci';
 import {
   type ContentStore,
   type Descriptor,
@@ -32,6 +32,7 @@ async function readImageConfig(content: ContentStore, descriptor: Descriptor): P
 
 /** The config of an image that can be unpacked: one diff ID for each layer (OCI image-spec, config.md). */
 export async function readRunnableConfig(content: ContentStore, manifest: ImageManifest): Promise<ImageConfig> {
+  refuseArtifact(manifest);
   const config = await readImageConfig(content, manifest.config);
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length === manifest.layers.length) return config;
@@ -40,6 +41,24 @@ export async function readRunnableConfig(content: ContentStore, manifest: ImageM
     code: 'LAYER_COUNT_MISMATCH',
     message: `the manifest has ${manifest.layers.length} layers, its config "${manifest.config.digest}" has ${diffIds.length} diff IDs`,
     hint: brokenImageHint,
+  });
+}
+
+const configTypes: ReadonlySet<string> = new Set([mediaTypes.ociConfig, mediaTypes.dockerConfig]);
+
+/**
+ * A manifest whose config is none of an image is of an artifact (OCI image-spec, manifest.md, "Guidelines for Artifact Usage"): a signature, a
+ * chart, a list of what is in an image. There is nothing in it to unpack or run.
+ */
+export function refuseArtifact({ artifactType, config }: ImageManifest): void {
+  if (configTypes.has(config.mediaType)) return;
+  const type = config.mediaType === mediaTypes.ociEmpty ? (artifactType ?? config.mediaType) : config.mediaType;
+  throw new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'IMAGE_IS_ARTIFACT',
+    message: `what the name means is an artifact of type ${JSON.stringify(type)}, no image that can be unpacked or run`,
+    hint: 'slipway copy takes it along, for example to oci:DIRECTORY',
+    details: { type },
   });
 }
 

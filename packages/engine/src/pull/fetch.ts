@@ -12,6 +12,7 @@ import {
 } from '@slipway/plugin-api';
 import { isBeingDeleted } from '../metadata/content.js';
 import type { Operation } from '../operations/operation.js';
+import { inlineContent } from './inline-content.js';
 
 export interface FetchContext {
   readonly content: ContentStore;
@@ -113,7 +114,10 @@ async function transfer(
 ): Promise<void> {
   let offset = writer.status().offset;
   if (offset === descriptor.size && offset > 0) return;
-  await using fetched = await context.fetcher.fetch(descriptor, { offset, signal: context.signal });
+  await using fetched =
+    descriptor.data === undefined
+      ? await context.fetcher.fetch(descriptor, { offset, signal: context.signal })
+      : inlineContent(descriptor, offset);
   if (fetched.offset !== offset) {
     await writer.truncate();
     offset = 0;

@@ -1,8 +1,8 @@
-import { formatReference, parseReference } from '@slipway/oci';
-import { type Descriptor, type Image, type PullOptions, step } from '@slipway/plugin-api';
+import { type Descriptor, type Image, type PullOptions, type Resolver, step } from '@slipway/plugin-api';
 import { findByName } from '../images/describe.js';
+import { fullName, resolverFor } from '../images/image-names.js';
 import type { EngineParts } from '../settings.js';
-import { type ActiveStack, activeStack } from '../stack.js';
+import { activeStack } from '../stack.js';
 import { isComplete } from './present.js';
 
 /**
@@ -10,24 +10,23 @@ import { isComplete } from './present.js';
  * visible under its digest; unpack the layers as they arrive; record the name last.
  */
 export async function pull(parts: EngineParts, name: string, options: PullOptions): Promise<Image> {
-  const reference = parseReference(name);
-  const fullName = formatReference(reference);
+  const full = fullName(parts, name);
   const stack = activeStack(parts, options.stack);
 
-  const target = await resolve(stack, fullName, options);
-  if (await isComplete(parts, stack, fullName, target, options.platform)) {
-    const present = findByName(parts, fullName);
+  const resolver = await resolverFor(parts, stack, full);
+  const target = await resolve(resolver, full, options);
+  if (await isComplete(parts, stack, full, target, options.platform)) {
+    const present = findByName(parts, full);
     // Otherwise it was removed in this moment, and is to be brought in again.
     if (present !== undefined) return present;
   }
   // To find that all is here is what most pulls do, and needs little of the code.
   const { bringIn } = await import('./bring-in.js');
-  return bringIn(parts, stack, { reference, target }, options);
+  return bringIn(parts, stack, { name: full, target, fetcher: resolver.fetcher(full) }, options);
 }
 
-async function resolve(stack: ActiveStack, name: string, options: PullOptions): Promise<Descriptor> {
+async function resolve(resolver: Resolver, name: string, options: PullOptions): Promise<Descriptor> {
   options.onProgress?.({ type: 'resolving', name });
-  const resolver = await stack.resolver();
   const { descriptor } = await resolver.resolve(name, { signal: options.signal });
   options.onProgress?.({ type: 'resolved', name, descriptor });
   step('pull.resolved', { name, digest: descriptor.digest });

@@ -1,6 +1,7 @@
-import { chainIds, formatReference, type Reference } from '@slipway/oci';
+import { chainIds, type Reference } from '@slipway/oci';
 import type { Descriptor, Digest, Image, ImageConfig } from '@slipway/plugin-api';
 import { imageOf } from '../images/describe.js';
+import { referenceOf } from '../images/image-names.js';
 import { imagesTable } from '../metadata/images.js';
 import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
 import { dropLease, relieveCutOffLeases } from '../metadata/leases.js';
@@ -17,7 +18,8 @@ export interface FetchedImage extends ChosenManifest {
 }
 
 export interface ImageRecord {
-  readonly reference: Reference;
+  /** In full. */
+  readonly name: string;
   readonly target: Descriptor;
   readonly image: FetchedImage;
   readonly snapshotter: string;
@@ -34,8 +36,8 @@ export interface ImageRecord {
  * @returns the image as it is in that moment; in the next one somebody may remove it
  */
 export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Image> {
-  const labels = labelsOf(record);
-  const name = formatReference(record.reference);
+  const { name } = record;
+  const labels = labelsOf(record, referenceOf(parts, name));
   const chain = chainIds(record.image.config.rootfs.diff_ids);
   const now = new Date().toISOString();
   return changeNames(parts, record.operation, (tx) => {
@@ -53,15 +55,18 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
   });
 }
 
-function labelsOf({ reference, image, snapshotter, chainId, discardsLayers }: ImageRecord): Map<Digest, Labels> {
+function labelsOf(
+  { image, snapshotter, chainId, discardsLayers }: ImageRecord,
+  reference: Reference | undefined,
+): Map<Digest, Labels> {
   const labels = contentLabels(reference, image, !discardsLayers);
   const { digest } = image.manifest.config;
   return labels.set(digest, { ...labels.get(digest), ...configLabels(snapshotter, chainId) });
 }
 
-/** By which an image's documents keep what they need, and where each blob came from. */
-export function contentLabels(reference: Reference, image: FetchedImage, keepsLayers = true): Map<Digest, Labels> {
-  const source = sourceLabels(reference.registry, reference.repository);
+/** By which an image's documents keep what they need, and which repository each blob came from, if it was one. */
+export function contentLabels(reference: Reference | undefined, image: FetchedImage, keepsLayers = true): Map<Digest, Labels> {
+  const source = reference === undefined ? {} : sourceLabels(reference.registry, reference.repository);
   const labels = new Map<Digest, Labels>();
   const add = (digest: Digest, more: Labels): void => {
     labels.set(digest, { ...labels.get(digest), ...source, ...more });

@@ -87,13 +87,42 @@ beforeEach(() => {
 });
 afterEach(() => parts[Symbol.dispose]());
 
-async function fetchWith(content: ContentStore, fetcher: Fetcher, signal?: AbortSignal): Promise<number[]> {
+async function fetchWith(
+  content: ContentStore,
+  fetcher: Fetcher,
+  signal?: AbortSignal,
+  of: Descriptor = descriptor,
+): Promise<number[]> {
   const progress: number[] = [];
   await using operation = Operation.begin(parts, 'test');
   const finishDeletion = (digest: string): Promise<void> => finishLeftDeletion(parts, digest);
-  await fetchContent({ content, fetcher, operation, finishDeletion, signal }, descriptor, (count) => progress.push(count));
+  await fetchContent({ content, fetcher, operation, finishDeletion, signal }, of, (count) => progress.push(count));
   return progress;
 }
+
+describe('content that its descriptor brings along', () => {
+  it('is taken from there, and nothing is fetched', async () => {
+    const { content, state } = fakeContent();
+    const { fetcher, offsets } = fakeFetcher([]);
+    await fetchWith(content, fetcher, undefined, { ...descriptor, data: bytes.toString('base64') });
+    expect(offsets).toEqual([]);
+    expect(state).toMatchObject({ committed: true });
+  });
+
+  it.each([
+    ['shorter', bytes.subarray(1).toString('base64'), 'DESCRIPTOR_DATA_INVALID'],
+    ['no base64', `${bytes.toString('base64').slice(0, -2)}!!`, 'DESCRIPTOR_DATA_INVALID'],
+    ['other bytes', Buffer.alloc(bytes.length, 'x').toString('base64'), 'FAKE'],
+  ])('is refused when it is %s', async (_what, data, code) => {
+    const { content, state } = fakeContent();
+    const { fetcher } = fakeFetcher([]);
+    await expect(fetchWith(content, fetcher, undefined, { ...descriptor, data })).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      code,
+    });
+    expect(state.committed).toBe(false);
+  });
+});
 
 describe('fetchContent', () => {
   it('takes a broken connection up where it broke', async () => {
