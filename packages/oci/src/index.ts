@@ -1,6 +1,7 @@
 export * from './chain-id.js';
 export * from './digest.js';
 export { maxImageConfigSize, parseImageConfig } from './image-config-document.js';
+export * from './image-name.js';
 export {
   type ManifestDocument,
   maxIndexManifests,

@@ -1,4 +1,4 @@
-import { formatReference, parseReference } from '@slipway/oci';
+import { formatReference, recordedReference } from '@slipway/oci';
 import type { Image } from '@slipway/plugin-api';
 import type { Action } from '../command.js';
 import { withEngine } from '../host.js';
@@ -24,8 +24,9 @@ export const imagesLs: Action = async (invocation) => {
 };
 
 function row(image: Image, now: number): string[] {
-  const { tag, digest: _, ...repository } = parseReference(image.name);
+  const reference = recordedReference(image.name);
   const hex = image.target.digest.split(':')[1] ?? '';
-  const shown = formatReference(repository);
+  const { registry = '', repository = '', tag } = reference ?? {};
+  const shown = reference === undefined ? image.name : formatReference({ registry, repository });
   return [shown, tag ?? '<none>', hex.slice(0, 12), formatAge(image.updatedAt, now), formatBytes(image.size)];
 }

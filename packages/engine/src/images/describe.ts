@@ -1,10 +1,11 @@
-import { formatReference, parseReference, type Reference } from '@slipway/oci';
+import { maxNameBytes } from '@slipway/oci';
 import { type Digest, type Image, type ReadTransaction, SlipwayError } from '@slipway/plugin-api';
 import { contentTable } from '../metadata/content.js';
 import { type ImageRow, imagesTable } from '../metadata/images.js';
 import { contentRefs } from '../metadata/labels.js';
 import { rowKey, rowName, rowPrefix } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
+import { fullName } from './image-names.js';
 
 export function listImages(parts: EngineParts): Image[] {
   return parts.metadata.read((tx) =>
@@ -32,9 +33,11 @@ export interface FoundImage {
  * As people name images: in any form that can be pulled, or by digest or its beginning. What reads as both is a name first.
  */
 export function findImage(parts: EngineParts, text: string): FoundImage {
+  const recorded = Buffer.byteLength(text) > maxNameBytes ? undefined : byName(parts, text);
+  if (recorded !== undefined) return recorded;
   const hex = digestPrefix.exec(text)?.[1];
-  if (hex === undefined) return byName(parts, parseReference(text)) ?? notHere(text);
-  return (isShortName(text) ? byName(parts, parseReference(text)) : undefined) ?? byDigest(parts, text, hex);
+  if (hex === undefined) return byName(parts, fullName(parts, text)) ?? notHere(text);
+  return (isShortName(text) ? byName(parts, fullName(parts, text)) : undefined) ?? byDigest(parts, text, hex);
 }
 
 /** 64 hexadecimal digits are a digest and never a name, and neither is what has a colon here. */
@@ -42,8 +45,8 @@ function isShortName(text: string): boolean {
   return text.length < 64 && !text.includes(':');
 }
 
-function byName(parts: EngineParts, reference: Reference): FoundImage | undefined {
-  const image = findByName(parts, formatReference(reference));
+function byName(parts: EngineParts, name: string): FoundImage | undefined {
+  const image = findByName(parts, name);
   return image === undefined ? undefined : { image, names: [image.name] };
 }
 

@@ -1,5 +1,5 @@
-import { parseReference } from '@slipway/oci';
 import { type ContentInfo, type Digest, type RebuildReport, type SystemOptions, step, throwIfAborted } from '@slipway/plugin-api';
+import { referenceOf } from '../images/image-names.js';
 import { bootId, recordBoot } from '../metadata/boot.js';
 import { contentTable } from '../metadata/content.js';
 import { imagesTable } from '../metadata/images.js';
@@ -48,7 +48,7 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
         tx.put(contentTable, rowKey(digest), { size, createdAt, labels: {} });
     }
     for (const { name, row, loaded } of restored) {
-      const reference = parseReference(name);
+      const reference = referenceOf(parts, name);
       for (const one of loaded) putLabels(tx, contentLabels(reference, one, one.hasLayers));
       if (tx.get(imagesTable, rowKey(name)) === undefined) tx.put(imagesTable, rowKey(name), row);
       noteReferences(tx, { content: [row.target.digest] });

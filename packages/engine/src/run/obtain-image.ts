@@ -1,4 +1,3 @@
-import { formatReference, parseReference } from '@slipway/oci';
 import { type Image, isKind, type RunOptions } from '@slipway/plugin-api';
 import { findImage } from '../images/describe.js';
 import { type LoadedImage, loadImage } from '../pull/load-image.js';
@@ -24,8 +23,7 @@ export async function obtainImage(parts: EngineParts, stack: ActiveStack, option
 }
 
 async function pullFor(parts: EngineParts, stack: ActiveStack, options: RunOptions): Promise<Image> {
-  const name = formatReference(parseReference(options.image));
-  return pull(parts, name, {
+  return pull(parts, options.image, {
     stack: stack.name,
     platform: options.platform,
     signal: options.signal,

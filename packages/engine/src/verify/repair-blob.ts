@@ -1,5 +1,5 @@
-import { formatReference, parseReference } from '@slipway/oci';
 import { type Descriptor, type Digest, isKind, step, throwIfAborted } from '@slipway/plugin-api';
+import { placeOf, resolverFor } from '../images/image-names.js';
 import { contentTable } from '../metadata/content.js';
 import { finishLeftDeletion } from '../metadata/deletion.js';
 import { sourceRepositories } from '../metadata/labels.js';
@@ -20,9 +20,9 @@ export async function repairBlob(verification: Verification, descriptor: Descrip
   const { digest } = descriptor;
   options.onProgress?.({ type: 'repair', what: 'blob', name: digest });
   const failures: string[] = [];
-  for (const name of new Set([...names.map(repositoryOf), ...sourcesOf(parts, digest)])) {
+  for (const name of new Set([...names.map((name) => placeOf(parts, name)), ...sourcesOf(parts, digest)])) {
     try {
-      const resolver = await activeStack(parts).resolver();
+      const resolver = await resolverFor(parts, activeStack(parts), name);
       await parts.metadata.write((tx) => addToLease(tx, operation.id, { content: [digest] }));
       const context = {
         content: parts.content,
@@ -44,12 +44,6 @@ export async function repairBlob(verification: Verification, descriptor: Descrip
   }
   findings.notRepaired(digest, failures.length === 0 ? 'nothing says where it came from' : failures.join('; '));
   return false;
-}
-
-/** A tag that has moved since leads to the same repository. */
-function repositoryOf(name: string): string {
-  const { registry, repository } = parseReference(name);
-  return formatReference({ registry, repository });
 }
 
 function sourcesOf({ metadata }: EngineParts, digest: string): string[] {

@@ -1,5 +1,6 @@
-import { chainIds, isIndexType, isManifestType, parseReference } from '@slipway/oci';
+import { chainIds, isIndexType, isManifestType } from '@slipway/oci';
 import type { Descriptor, Digest, Image } from '@slipway/plugin-api';
+import { referenceOf } from '../images/image-names.js';
 import { contentTable } from '../metadata/content.js';
 import { contentRefs, keepsLayers, type Labels } from '../metadata/labels.js';
 import { putLabels } from '../metadata/put-labels.js';
@@ -88,9 +89,9 @@ function hasRow({ metadata }: EngineParts, digest: Digest): boolean {
 }
 
 /** A row that was lost with its blob has lost the labels by which it keeps others, too. */
-async function relabel({ metadata }: EngineParts, name: string, found: readonly Unpackable[]): Promise<void> {
-  const reference = parseReference(name);
-  await metadata.write((tx) => {
+async function relabel(parts: EngineParts, name: string, found: readonly Unpackable[]): Promise<void> {
+  const reference = referenceOf(parts, name);
+  await parts.metadata.write((tx) => {
     for (const { loaded } of found) {
       const labels = tx.get(contentTable, rowKey(loaded.descriptor.digest))?.labels ?? {};
       // Layers that were to be discarded are still to be; a manifest without labels is one that was lost.

@@ -6,6 +6,7 @@ import { definePoint } from '../point.js';
  *
  * The manifest may declare `schemes`: names that begin with one of them and a colon (`oci:DIR`) are this resolver's, in
  * every stack. All other names are those of the stack's resolver, and are references (`docker.io/library/alpine:latest`).
+ * With `names: "paths"` what follows is `PATH[:REFERENCE][@DIGEST]`: the engine makes the path absolute before it asks, and records it so.
  *
  * Laws:
  * 1. `resolve` returns the descriptor of what the name means now: an index or a manifest, as the source has it. Choosing a
