@@ -1,10 +1,10 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import type { SecureContext } from 'node:tls';
 import { quote } from '@slipway/oci';
 import { SlipwayError } from '@slipway/plugin-api';
 import type { buildConnector } from 'undici';
 import { bareHost } from './hosts.js';
+import type { TlsFor } from './trust.js';
 
 type Build = typeof buildConnector;
 type Connector = buildConnector.connector;
@@ -13,22 +13,23 @@ type Connector = buildConnector.connector;
 export const connectTimeout = 10_000;
 
 /** Connects to hosts that the user named, and tells at which address each was reached. */
-export function openConnector(
-  build: Build,
-  trust: () => Promise<SecureContext>,
-  onConnected: (address: string) => void,
-): Connector {
+export function openConnector(build: Build, tlsFor: TlsFor, onConnected: (address: string) => void): Connector {
   const plain = build({ timeout: connectTimeout, autoSelectFamily: true });
-  let overTls: Promise<Connector> | undefined;
+  // One for each host, as each has a cache of TLS sessions.
+  const overTls = new Map<string, Connector>();
   return (target, callback) => {
     const report: buildConnector.Callback = (...result) => {
       if (result[0] === null && result[1].remoteAddress !== undefined) onConnected(result[1].remoteAddress);
       callback(...result);
     };
     if (target.protocol !== 'https:') return plain(target, report);
-    overTls ??= trust().then((secureContext) => build({ timeout: connectTimeout, autoSelectFamily: true, secureContext }));
-    overTls.then(
-      (connect) => connect(target, report),
+    const host = hostOf(target);
+    tlsFor(host).then(
+      (tls) => {
+        const connect = overTls.get(host) ?? build({ timeout: connectTimeout, autoSelectFamily: true, ...tls });
+        overTls.set(host, connect);
+        connect(target, report);
+      },
       (error: Error) => callback(error, null),
     );
   };
@@ -40,11 +41,11 @@ export function openConnector(
  */
 export function guardedConnector(
   build: Build,
-  trust: () => Promise<SecureContext>,
+  tlsFor: TlsFor,
   mayConnect: (host: string, address: string) => boolean,
 ): Connector {
   return (target, callback) => {
-    const host = target.port === '' ? target.hostname : `${target.hostname}:${target.port}`;
+    const host = hostOf(target);
     const literal = bareHost(target.hostname);
     // net.connect does not look literal addresses up, so the look-up below would never see them.
     if (isIP(literal) !== 0 && !mayConnect(host, literal)) return callback(refused(host, literal), null);
@@ -60,11 +61,15 @@ export function guardedConnector(
     };
     const options = { timeout: connectTimeout, autoSelectFamily: true, lookup: guardedLookup };
     if (target.protocol !== 'https:') return build(options as buildConnector.BuildOptions)(target, callback);
-    trust().then(
-      (secureContext) => build({ ...options, secureContext } as buildConnector.BuildOptions)(target, callback),
+    tlsFor(host).then(
+      (tls) => build({ ...options, ...tls } as buildConnector.BuildOptions)(target, callback),
       (error: Error) => callback(error, null),
     );
   };
+}
+
+function hostOf(target: buildConnector.Options): string {
+  return target.port === '' ? target.hostname : `${target.hostname}:${target.port}`;
 }
 
 function refused(host: string, address: string): SlipwayError {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { SecureContext } from 'node:tls';
 import { formatReference, parseReference } from '@slipway/oci';
 import {
   type Fetcher,
@@ -15,17 +14,19 @@ import type { RegistryConfig } from './config.js';
 import { fetchContent } from './content-fetch.js';
 import { resolveManifest } from './manifest-resolution.js';
 import { RegistrySession } from './registry-session.js';
-import { trustedContext } from './trust.js';
+import { type TlsFor, trustOf } from './trust.js';
 
 /** Resolves and fetches over the OCI distribution protocol. Holds connections and tokens of each registry until disposed. */
 @injectable()
 export class RegistryResolver implements Resolver, AsyncDisposable {
   private readonly sessions = new Map<string, RegistrySession>();
-  private trust: Promise<SecureContext> | undefined;
+  private readonly tlsFor: TlsFor;
   private userAgent: string | undefined;
   private closed = false;
 
-  constructor(@inject(tokens.config) private readonly config: RegistryConfig) {}
+  constructor(@inject(tokens.config) private readonly config: RegistryConfig) {
+    this.tlsFor = trustOf(config.ca);
+  }
 
   async resolve(name: string, options: ResolveOptions = {}): Promise<ResolvedName> {
     const reference = parseReference(name);
@@ -56,10 +57,7 @@ export class RegistryResolver implements Resolver, AsyncDisposable {
     const known = this.sessions.get(registry);
     if (known !== undefined) return known;
     this.userAgent ??= `slipway/${ownVersion()}`;
-    const session = new RegistrySession(registry, this.config, this.userAgent, () => {
-      this.trust ??= trustedContext(this.config.ca);
-      return this.trust;
-    });
+    const session = new RegistrySession(registry, this.config, this.userAgent, this.tlsFor);
     this.sessions.set(registry, session);
     return session;
   }

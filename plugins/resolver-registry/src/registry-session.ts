@@ -1,4 +1,3 @@
-import type { SecureContext } from 'node:tls';
 import { neutralize, quote } from '@slipway/oci';
 import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 import { Authorization } from './authorization.js';
@@ -9,7 +8,7 @@ import { responseError } from './response-errors.js';
 import { withRetries } from './retry.js';
 import { pullScope, type Scope } from './scopes.js';
 import { type HttpMethod, type HttpResponse, type RequestBody, Transport } from './transport.js';
-import { speaksTls } from './trust.js';
+import { speaksTls, type TlsFor } from './trust.js';
 
 export interface RegistryRequest {
   readonly method: HttpMethod;
@@ -38,10 +37,10 @@ export class RegistrySession implements AsyncDisposable {
     readonly registry: string,
     private readonly config: RegistryConfig,
     userAgent: string,
-    trust: () => Promise<SecureContext>,
+    tlsFor: TlsFor,
   ) {
     ({ origin: this.origin, schemeIsGuess: this.schemeIsGuess } = registryOrigin(registry, config));
-    this.transport = new Transport(config, userAgent, trust);
+    this.transport = new Transport(config, userAgent, tlsFor);
     this.authorization = new Authorization(registry, config, this.transport);
   }
 

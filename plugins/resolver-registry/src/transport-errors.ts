@@ -14,6 +14,12 @@ const selfSigned: Fault = {
   says: 'its certificate is self-signed',
   hint: 'name the certificate\'s PEM file as "ca" in [plugin.resolver-registry] if you trust it',
 };
+const clientCertificate: Fault = {
+  kind: 'failed-precondition',
+  code: 'REGISTRY_TLS_CLIENT_CERTIFICATE_REQUIRED',
+  says: 'it wants a client certificate, and takes none or not the one it was shown',
+  hint: 'name the certificate and its key as "client" in the hosts.toml of the registry',
+};
 const noTls: Fault = {
   kind: 'failed-precondition',
   code: 'REGISTRY_TLS_NOT_SPOKEN',
@@ -91,6 +97,7 @@ const faults: Readonly<Record<string, Fault>> = {
   UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
   EPROTO: noTls,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientCertificate,
   ERR_SSL_WRONG_VERSION_NUMBER: noTls,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
   ERR_SSL_HTTP_REQUEST: noTls,

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import type { SecureContext } from 'node:tls';
 import { quote } from '@slipway/oci';
 import { SlipwayError, throwIfAborted } from '@slipway/plugin-api';
 import type { Agent, Dispatcher } from 'undici';
@@ -8,7 +7,9 @@ import { isPublicAddress, plainAddress } from './addresses.js';
 import type { RegistryConfig } from './config.js';
 import { connectTimeout, guardedConnector, openConnector } from './connector.js';
 import { ownEntry } from './hosts.js';
+import { remembered } from './remembered.js';
 import { transportError } from './transport-errors.js';
+import type { TlsFor } from './trust.js';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -62,14 +63,15 @@ const putPatience = 4;
  * target, token realm) must be public or one at which the registry itself was reached, or be allowed by configuration.
  */
 export class Transport implements AsyncDisposable {
-  private loading: Promise<Loaded> | undefined;
+  private readonly load = remembered(() => this.loadClient());
+  private isLoaded = false;
   private closed = false;
   private readonly ownAddresses = new Set<string>();
 
   constructor(
     private readonly config: RegistryConfig,
     private readonly userAgent: string,
-    private readonly trust: () => Promise<SecureContext>,
+    private readonly tlsFor: TlsFor,
   ) {}
 
   async send(request: HttpRequest): Promise<HttpResponse> {
@@ -78,14 +80,14 @@ export class Transport implements AsyncDisposable {
     throwIfAborted(what, signal);
     if (this.closed)
       throw new SlipwayError({ kind: 'canceled', code: 'RESOLVER_CLOSED', message: `${what}: the resolver was closed` });
-    this.loading ??= this.load();
+    this.isLoaded = true;
     // undici's clock starts anew with each informational answer (103), and those have no end.
     const late = new AbortController();
     const bodyTimeout = this.config.idle_timeout * 1000;
     const headersTimeout = bodyTimeout * (method === 'PUT' ? putPatience : 1);
     const deadline = setTimeout(() => late.abort(noAnswer()), connectTimeout + headersTimeout);
     try {
-      const loaded = await this.loading;
+      const loaded = await this.load();
       const response = await loaded.request(request.own ? loaded.own : loaded.guarded, {
         origin: url.origin,
         path: url.pathname + url.search,
@@ -110,18 +112,19 @@ export class Transport implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.closed = true;
-    const loaded = await this.loading?.catch(() => undefined);
+    if (!this.isLoaded) return;
+    const loaded = await this.load().catch(() => undefined);
     await Promise.all([loaded?.own.destroy(), loaded?.guarded.destroy()]);
   }
 
-  private async load(): Promise<Loaded> {
+  private async loadClient(): Promise<Loaded> {
     const [{ default: AgentOf }, { default: build }, { default: api }] = await Promise.all([
       import('undici/lib/dispatcher/agent.js'),
       import('undici/lib/core/connect.js'),
       import('undici/lib/api/index.js'),
     ]);
-    const open = openConnector(build, this.trust, (address) => this.ownAddresses.add(plainAddress(address)));
-    const guarded = guardedConnector(build, this.trust, (host, address) => this.mayConnect(host, address));
+    const open = openConnector(build, this.tlsFor, (address) => this.ownAddresses.add(plainAddress(address)));
+    const guarded = guardedConnector(build, this.tlsFor, (host, address) => this.mayConnect(host, address));
     return {
       own: new AgentOf({ connect: open, maxHeaderSize }),
       guarded: new AgentOf({ connect: guarded, maxHeaderSize }),

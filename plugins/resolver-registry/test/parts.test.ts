@@ -14,6 +14,7 @@ describe('transportError', () => {
     ['CERT_HAS_EXPIRED', 'failed-precondition', 'REGISTRY_TLS_EXPIRED'],
     ['CERT_REVOKED', 'failed-precondition', 'REGISTRY_TLS_FAILED'],
     ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'failed-precondition', 'REGISTRY_TLS_FAILED'],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'failed-precondition', 'REGISTRY_TLS_CLIENT_CERTIFICATE_REQUIRED'],
     ['EWHATEVER', 'internal', 'INTERNAL'],
   ])('%s is %s', (code, kind, expected) => {
     expect(transportError('asking "x"', system(code))).toMatchObject({ kind, code: expected });

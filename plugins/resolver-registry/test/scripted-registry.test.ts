@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { registryConfig } from '../dist/config.js';
 import { Transport } from '../dist/transport.js';
-import { trustedContext } from '../dist/trust.js';
+import { trustOf } from '../dist/trust.js';
 import { freePort } from './docker-registry.js';
 import { failureOf, openResolver, readAll } from './open-resolver.js';
 import { json, ScriptedServer } from './scripted-server.js';
@@ -460,9 +460,7 @@ describe('fetching', () => {
       const hints = setInterval(() => response.writeEarlyHints({ link: '</a>; rel=preload' }), 50);
       response.once('close', () => clearInterval(hints));
     });
-    await using transport = new Transport(v.parse(registryConfig, { idle_timeout: 0.2 }), 'test', () =>
-      trustedContext(undefined),
-    );
+    await using transport = new Transport(v.parse(registryConfig, { idle_timeout: 0.2 }), 'test', trustOf(undefined));
     const url = new URL(`http://${server.host}/`);
     await expect(transport.send({ method: 'GET', url, headers: {}, own: true })).rejects.toMatchObject({
       kind: 'unavailable',
