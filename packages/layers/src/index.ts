@@ -1,5 +1,6 @@
 export * from './apply.js';
 export * from './bytes.js';
+export { type ChangedPath, changedPaths } from './compare/changed-paths.js';
 export { type CompareTreesOptions, compareTrees } from './compare/compare.js';
 export { type LayerErrorCode, layerErrorKinds } from './errors.js';
 export * from './limits.js';

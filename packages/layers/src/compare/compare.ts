@@ -10,10 +10,10 @@ import { Blocks } from './blocks.js';
 import { inChangedTree } from './changed.js';
 import { type Change, findChanges } from './changes.js';
 import { endBytes, LayerSize } from './layer-size.js';
-import { linkTargetOf, openMerged, type TreeAccess, type TreeEntry } from './merged-tree.js';
+import { linkTargetOf, type TreeAccess, type TreeEntry } from './merged-tree.js';
 import { OpenFile } from './open-file.js';
+import { openTrees } from './open-trees.js';
 import { readAttributes } from './same.js';
-import type { WalkOptions } from './walk.js';
 
 export interface CompareTreesOptions {
   readonly system: LinuxSystem;
@@ -44,14 +44,7 @@ export function* compareTrees(
   const access: TreeAccess = { system, handles };
   const blocks = new Blocks();
   const size = new LayerSize(limits);
-  const walk: WalkOptions = {
-    access,
-    lower: openMerged(access, lower),
-    upper: openMerged(access, upper),
-    onTop: treesOnTop(lower, upper),
-    depth: limits.depth,
-    checkpoint,
-  };
+  const walk = openTrees(access, lower, upper, limits.depth, checkpoint);
   try {
     for (const change of findChanges(walk)) {
       checkNames(change.path);
@@ -85,17 +78,6 @@ function* writeContent(
   }
   file.ensureUnchanged();
   yield* blocks.add(Buffer.alloc(paddingOf(file.size)));
-}
-
-function treesOnTop(lower: readonly LayerTree[], upper: readonly LayerTree[]): number | undefined {
-  const onTop = upper.length - lower.length;
-  const isOnTop =
-    onTop >= 0 &&
-    lower.every(({ path, format }, index) => {
-      const same = upper[onTop + index];
-      return same?.path === path && same.format === format;
-    });
-  return isOnTop ? onTop : undefined;
 }
 
 const whiteoutPrefix = '.wh.';
