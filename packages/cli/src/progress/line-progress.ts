@@ -1,6 +1,7 @@
 import type { LayerPhase, PullProgress } from '@slipway/plugin-api';
 import type { Output } from '../output.js';
 import { printable } from '../printable.js';
+import { shortDigest } from '../short-digest.js';
 import { formatBytes } from '../units.js';
 import type { ProgressView } from './pull-progress.js';
 
@@ -42,9 +43,4 @@ export class LineProgress implements ProgressView {
 export function layersLine(layers: readonly { readonly size: number }[]): string {
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);
   return `${layers.length} layer${layers.length === 1 ? '' : 's'}, ${formatBytes(bytes)}`;
-}
-
-/** The 12 digits that people know layers by. */
-export function shortDigest(digest: string): string {
-  return (digest.split(':')[1] ?? digest).slice(0, 12);
 }
