@@ -1,5 +1,7 @@
-import { type Image, isKind, type RunOptions } from '@slipway/plugin-api';
+import { type Descriptor, type Image, isKind, type RunOptions } from '@slipway/plugin-api';
 import { findImage } from '../images/describe.js';
+import { resolverFor } from '../images/image-names.js';
+import { checkPolicies, policySource } from '../policy/check.js';
 import { type LoadedImage, loadImage } from '../pull/load-image.js';
 import { pull } from '../pull/pull.js';
 import type { EngineParts } from '../settings.js';
@@ -10,8 +12,20 @@ export interface ObtainedImage {
   readonly loaded: LoadedImage;
 }
 
-/** The image to run, pulled as the policy says: `missing` pulls when the name, or its manifest for the platform, is not here. */
+/** The image to run, pulled as the policy says. Those who decide what may run are asked about what is here, however it came. */
 export async function obtainImage(parts: EngineParts, stack: ActiveStack, options: RunOptions): Promise<ObtainedImage> {
+  const { target, ...obtained } = await obtain(parts, stack, options);
+  const source = policySource(obtained.name, () => resolverFor(parts, stack, obtained.name));
+  await checkPolicies(parts, { operation: 'run', name: obtained.name, target, source, signal: options.signal });
+  return obtained;
+}
+
+interface Obtained extends ObtainedImage {
+  readonly target: Descriptor;
+}
+
+/** `missing` pulls when the name, or its manifest for the platform, is not here. */
+async function obtain(parts: EngineParts, stack: ActiveStack, options: RunOptions): Promise<Obtained> {
   const policy = options.pull ?? 'missing';
   if (policy === 'always') return load(parts, await pullFor(parts, stack, options), options);
   try {
@@ -31,6 +45,6 @@ async function pullFor(parts: EngineParts, stack: ActiveStack, options: RunOptio
   });
 }
 
-async function load(parts: EngineParts, image: Image, options: RunOptions): Promise<ObtainedImage> {
-  return { name: image.name, loaded: await loadImage(parts.content, image.target, options.platform) };
+async function load(parts: EngineParts, image: Image, options: RunOptions): Promise<Obtained> {
+  return { name: image.name, target: image.target, loaded: await loadImage(parts.content, image.target, options.platform) };
 }
