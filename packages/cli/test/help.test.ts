@@ -81,7 +81,7 @@ test.each(commandTree.map(({ name }) => name))('%s has a help with examples, the
 
 test.each([
   [['imges'], 'unknown command "imges"', 'did you mean images?; see slipway --help'],
-  [['images', 'lss'], 'unknown command "lss"', 'see slipway images --help'],
+  [['snapshots', 'lss'], 'unknown command "lss"', 'see slipway snapshots --help'],
   [['help', 'nothing'], 'unknown command "nothing"', 'see slipway --help'],
   [['pull'], 'missing required argument "ref"', 'see slipway pull --help'],
   [['pull', 'a', 'b'], 'too many arguments for "pull". Expected 1 argument but got 2: a, b.', 'see slipway pull --help'],

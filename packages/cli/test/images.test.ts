@@ -66,7 +66,7 @@ test('a failed pull names what is wrong and ends with 1', async () => {
 test('images as a table, as names, as JSON; inspect shows the config', async () => {
   await host.place.run(['pull', '-q', demo()]);
   const { out } = await host.place.run(['images']);
-  expect(out.split('\n')[0]).toMatch(/^REPOSITORY +TAG +DIGEST +PULLED +SIZE$/);
+  expect(out.split('\n')[0]).toMatch(/^REPOSITORY +TAG +IMAGE ID +CREATED +SIZE$/);
   expect(out).toMatch(new RegExp(`^${demo()} +latest +[0-9a-f]{12} +\\S.* +[\\d.]+ MB$`, 'm'));
   const names = (await host.place.run(['images', 'ls', '-q'])).out.trim().split('\n');
   const images = JSON.parse((await host.place.run(['images', '--json'])).out) as { name: string }[];
@@ -81,6 +81,35 @@ test('images as a table, as names, as JSON; inspect shows the config', async () 
     }),
     expect.objectContaining({ name: `${demo()}:latest` }),
   ]);
+});
+
+test('images by name, label and age; what is no filter is told', async () => {
+  await host.place.run(['pull', '-q', demo()]);
+  const listed = async (...args: readonly string[]): Promise<string[]> => {
+    const { code, out, err } = await host.place.run(['images', '-q', ...args]);
+    expect([code, err]).toEqual([0, '']);
+    return out.split('\n').slice(0, -1);
+  };
+  const [registry] = demo().split('/');
+  const both = [`${demo()}:latest`, `${host.image}:latest`].toSorted();
+  expect(await listed()).toEqual(both);
+  expect(await listed(demo())).toEqual([`${demo()}:latest`]);
+  expect(await listed(`${demo()}:latest`)).toEqual([`${demo()}:latest`]);
+  expect(await listed(`${registry}/test/*`)).toEqual(both);
+  expect(await listed(`${registry}/*`)).toEqual([]);
+  expect(await listed('-f', `reference=${demo()}:*`)).toEqual([`${demo()}:latest`]);
+  expect(await listed('-f', 'label=no.such.label')).toEqual([]);
+  const [{ config } = { config: {} }] = JSON.parse((await host.place.run(['inspect', demo()])).out) as {
+    config: { created?: string; config?: { Labels?: Record<string, string> } };
+  }[];
+  const [key, value] = Object.entries(config?.config?.Labels ?? {})[0] ?? [];
+  if (key !== undefined) expect(await listed('-f', `label=${key}=${value}`)).toContain(`${demo()}:latest`);
+  expect(await listed('-f', `before=${demo()}`)).not.toContain(`${demo()}:latest`);
+  expect((await host.place.run(['images', '-f', 'since=nothing-here'])).err).toContain('nothing-here');
+  const wrong = await host.place.run(['images', '-f', 'dangling']);
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toContain('reference=, label=, before=, since=');
+  expect((await host.place.run(['images', '--no-trunc'])).out).toMatch(/sha256:[0-9a-f]{64}/);
 });
 
 test('a reader that has gone ends a listing quietly, a full disk does not', async () => {

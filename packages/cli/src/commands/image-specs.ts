@@ -26,14 +26,25 @@ export const imagesSpecs: readonly CommandSpec[] = [
   {
     name: 'images ls',
     group,
-    args: [],
+    args: [{ name: '[pattern...]', text: 'only these names; * stands for any part' }],
     summary: 'list the images that are here (also: slipway images)',
+    description:
+      'CREATED is when the image was made, SIZE its compressed bytes that are here. An image that says nothing of when it was made counts as old.',
     examples: [
       ['slipway images', 'a table'],
       ['slipway images -q', 'full names alone'],
       ['slipway images --json', 'everything, as JSON'],
+      ["slipway images 'registry.example.com/team/*'", 'those of one team'],
+      ['slipway images -f label=maintainer=me -f since=debian:12', 'by label and age'],
     ],
-    options: [],
+    options: [
+      {
+        flags: '-f, --filter <key=value>',
+        text: 'reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE; can be given several times',
+        repeats: true,
+      },
+      { flags: '--no-trunc', text: 'digests in full' },
+    ],
     isDefault: true,
     load: async () => (await import('./images-ls.js')).imagesLs,
   },

@@ -7,7 +7,7 @@ import { rowKey, rowName, rowPrefix } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 import { fullName } from './image-names.js';
 
-export function listImages(parts: EngineParts): Image[] {
+export function allImages(parts: EngineParts): Image[] {
   return parts.metadata.read((tx) =>
     [...tx.entries(imagesTable, { prefix: rowPrefix })].map(([key, row]) => imageOf(tx, rowName(key), row)),
   );
@@ -51,7 +51,7 @@ function byName(parts: EngineParts, name: string): FoundImage | undefined {
 }
 
 function byDigest(parts: EngineParts, text: string, hex: string): FoundImage {
-  const matches = listImages(parts).filter((image) => image.target.digest.split(':')[1]?.startsWith(hex));
+  const matches = allImages(parts).filter((image) => image.target.digest.split(':')[1]?.startsWith(hex));
   const digests = new Set(matches.map((image) => image.target.digest));
   if (digests.size > 1) {
     throw new SlipwayError({
@@ -83,6 +83,7 @@ export function imageOf(tx: ReadTransaction, name: string, row: ImageRow): Image
   return {
     name,
     target: row.target,
+    ...(row.created === undefined ? {} : { created: row.created }),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     size: presentBytes(tx, row.target.digest),

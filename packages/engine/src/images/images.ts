@@ -6,10 +6,10 @@ import type { Works } from '../works.js';
 export function engineImages(parts: EngineParts, works: Works): Images {
   const named = (what: string, name: string): string => `${what} ${JSON.stringify(name)}`;
   return {
-    list: () =>
+    list: (options = {}) =>
       works.carryOut('list images', async () => {
-        const { listImages } = await import('./describe.js');
-        return listImages(parts);
+        const { listImages } = await import('./list.js');
+        return listImages(parts, options);
       }),
     inspect: (name, options = {}) =>
       works.carryOut(named('inspect', name), async () => {

@@ -2,7 +2,13 @@ import { defineTable } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { descriptorSchema } from './rows.js';
 
-export const imageSchema = v.object({ target: descriptorSchema, createdAt: v.string(), updatedAt: v.string() });
+export const imageSchema = v.object({
+  target: descriptorSchema,
+  /** Of its config. */
+  created: v.exactOptional(v.string()),
+  createdAt: v.string(),
+  updatedAt: v.string(),
+});
 
 export type ImageRow = v.InferOutput<typeof imageSchema>;
 

@@ -43,7 +43,7 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
   return changeNames(parts, record.operation, (tx) => {
     putLabels(tx, labels);
     const before = tx.get(imagesTable, rowKey(name));
-    const row = { target: record.target, createdAt: before?.createdAt ?? now, updatedAt: now };
+    const row = { target: record.target, ...madeAt(record.image.config), createdAt: before?.createdAt ?? now, updatedAt: now };
     tx.put(imagesTable, rowKey(name), row);
     noteReferences(tx, {
       content: [...labels.keys()],
@@ -53,6 +53,12 @@ export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Im
     relieveCutOffLeases(tx, { content: new Set(labels.keys()), snapshots: new Set(chain) });
     return imageOf(tx, name, row);
   });
+}
+
+/** What lists show of it: they read no configs. A date is checked, as it comes from whoever made the image. */
+export function madeAt({ created }: ImageConfig): { readonly created?: string } {
+  const time = Date.parse(created ?? '');
+  return Number.isNaN(time) ? {} : { created: new Date(time).toISOString() };
 }
 
 function labelsOf(

@@ -11,7 +11,7 @@ import { usableSnapshotter } from '../metadata/sweep-snapshots.js';
 import { changeNames } from '../names/change-names.js';
 import { dropKeptNames, keepNames } from '../names/keep-names.js';
 import { Operation } from '../operations/operation.js';
-import { contentLabels } from '../pull/record-image.js';
+import { contentLabels, madeAt } from '../pull/record-image.js';
 import type { EngineParts } from '../settings.js';
 import { checkBlob } from '../verify/check-blob.js';
 import { VerifyThread } from '../verify-thread.js';
@@ -50,7 +50,8 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
     for (const { name, row, loaded } of restored) {
       const reference = referenceOf(parts, name);
       for (const one of loaded) putLabels(tx, contentLabels(reference, one, one.hasLayers));
-      if (tx.get(imagesTable, rowKey(name)) === undefined) tx.put(imagesTable, rowKey(name), row);
+      const made = loaded[0] === undefined ? {} : madeAt(loaded[0].config);
+      if (tx.get(imagesTable, rowKey(name)) === undefined) tx.put(imagesTable, rowKey(name), { ...row, ...made });
       noteReferences(tx, { content: [row.target.digest] });
     }
     // Until then the metadata counts as lost, and nobody else goes on with it.

@@ -1,5 +1,5 @@
 import { type Digest, throwIfAborted, type VerifyOptions, type VerifyReport } from '@slipway/plugin-api';
-import { findImage, listImages } from '../images/describe.js';
+import { allImages, findImage } from '../images/describe.js';
 import { type ContentRow, contentTable } from '../metadata/content.js';
 import { contentRefs } from '../metadata/labels.js';
 import { dropLease } from '../metadata/leases.js';
@@ -20,7 +20,7 @@ import { type Unpackable, walkImage } from './walk-image.js';
  * with must be right itself, and a damaged document is repaired before what it refers to is looked for.
  */
 export async function verify(parts: EngineParts, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const chosen = options.images?.map((name) => findImage(parts, name).image) ?? listImages(parts);
+  const chosen = options.images?.map((name) => findImage(parts, name).image) ?? allImages(parts);
   const rows = contentRows(parts);
   const users = usersOf(parts, rows);
   const imagesOf = (digest: Digest): readonly string[] => users.get(digest) ?? [];
@@ -77,7 +77,7 @@ function contentRows({ metadata }: EngineParts): Rows {
 /** Names of the images that need a blob. */
 function usersOf(parts: EngineParts, rows: Rows): Map<Digest, string[]> {
   const users = new Map<Digest, string[]>();
-  for (const { name, target } of listImages(parts)) {
+  for (const { name, target } of allImages(parts)) {
     for (const digest of digestsFrom(rows, [target.digest])) users.set(digest, [...(users.get(digest) ?? []), name]);
   }
   return users;

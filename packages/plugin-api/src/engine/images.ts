@@ -10,7 +10,8 @@ import type { SystemFailure } from './system.js';
  * @since 0.1
  */
 export interface Images {
-  list(): Promise<readonly Image[]>;
+  /** In the order of their names. Errors: `not-found` (an image that a filter names), `invalid-argument`. */
+  list(options?: ListImagesOptions): Promise<readonly Image[]>;
   /** By name, or by digest (or an unambiguous beginning of at least 4 hex digits of it). Errors: `not-found`, `invalid-argument`. */
   inspect(name: string, options?: { readonly platform?: Platform | undefined }): Promise<ImageDetails>;
   /** Removes the name; with the last name of a target also its content and snapshots that nothing else uses. Errors: `not-found`, `failed-precondition` (in use). */
@@ -46,11 +47,25 @@ export interface Images {
   tree(): Promise<readonly LayerNode[]>;
 }
 
+/** All that are given must hold; of several patterns or labels of one kind, references need one, labels all. */
+export interface ListImagesOptions {
+  /** Patterns of names, in full or as short as they may be written, with or without the tag: `alpine`, `registry.example.com/team/*`. `*` stays within a part. */
+  readonly references?: readonly string[] | undefined;
+  /** `key` or `key=value`, of the image's config for this host's platform. */
+  readonly labels?: readonly string[] | undefined;
+  /** Images that were made before (after) this one, which is here. */
+  readonly before?: string | undefined;
+  readonly since?: string | undefined;
+}
+
 export interface Image {
   /** `docker.io/library/alpine:latest`. */
   readonly name: string;
   /** What the name means: an index or a manifest. */
   readonly target: Descriptor;
+  /** When the image was made, as its config says (RFC 3339); absent when it says nothing. */
+  readonly created?: string;
+  /** When the name was first recorded here, and when it last got this meaning. RFC 3339. */
   readonly createdAt: string;
   readonly updatedAt: string;
   /** Bytes of all present content that the target refers to, compressed. */
