@@ -18,7 +18,6 @@ const flagLeaf = 2;
 const flagOverflow = 4;
 const nodeBigData = 1;
 const noPage = 0xffff_ffff_ffff_ffffn;
-const attempts = 20;
 
 interface Meta {
   readonly pageSize: number;
@@ -27,21 +26,19 @@ interface Meta {
   readonly transaction: bigint;
 }
 
-/** Walks all that is in use. Errors: `data-loss` when the file is no lmdb data file, lacks pages, or has pages that are none of its trees'. */
+/**
+ * Walks all that is in use, while nobody commits. Errors: `data-loss` when the file is no lmdb data file, lacks pages, or has pages that are
+ * none of its trees'.
+ */
 export function checkDataFile(path: string): void {
   const fd = openSync(path, 'r');
   try {
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const meta = readMeta(fd, path);
-      // The file may rightly be shorter than its last page says: pages that were allocated and freed in one transaction are never written.
-      const pages = BigInt(Math.floor(fstatSync(fd).size / meta.pageSize));
-      const wrong = meta.roots.map((root) => findWrong(fd, meta.pageSize, pages, root)).find((found) => found !== undefined);
-      if (wrong === undefined) return;
-      // Another process may have committed and reused pages meanwhile: only what holds for one transaction counts. While others
-      // commit without a pause, it works for them.
-      if (readMeta(fd, path).transaction === meta.transaction)
-        throw wrong < pages ? damaged(path, wrong) : truncated(path, wrong, pages);
-    }
+    const meta = newestMeta(fd);
+    if (meta === undefined) throw notDatabase(path);
+    // The file may rightly be shorter than its last page says: pages that were allocated and freed in one transaction are never written.
+    const pages = BigInt(Math.floor(fstatSync(fd).size / meta.pageSize));
+    const wrong = meta.roots.map((root) => findWrong(fd, meta.pageSize, pages, root)).find((found) => found !== undefined);
+    if (wrong !== undefined) throw wrong < pages ? damaged(path, wrong) : truncated(path, wrong, pages);
   } finally {
     closeSync(fd);
   }
@@ -51,12 +48,6 @@ export function checkDataFile(path: string): void {
 export function lastPageEnd(fd: number): number | undefined {
   const meta = newestMeta(fd);
   return meta === undefined ? undefined : Number(meta.lastPage + 1n) * meta.pageSize;
-}
-
-function readMeta(fd: number, path: string): Meta {
-  const meta = newestMeta(fd);
-  if (meta === undefined) throw notDatabase(path);
-  return meta;
 }
 
 function newestMeta(fd: number): Meta | undefined {

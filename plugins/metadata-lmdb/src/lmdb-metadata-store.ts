@@ -67,9 +67,9 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
   }
 
   private async commit<R>(fn: (tx: WriteTransaction) => R): Promise<R> {
-    // Called from within another callback, lmdb-js would run this one inside that transaction: wait until it is over.
-    await Promise.resolve();
     const { rows } = this.environment;
+    // Also because lmdb-js would run this callback inside the transaction of another one that called for it.
+    await this.enter();
     let refused: { readonly error: unknown } | undefined;
     try {
       // A child transaction of the batch that one flush makes durable: what it throws undoes its own changes only. The
@@ -100,6 +100,15 @@ export class LmdbMetadataStore implements MetadataStore, AsyncDisposable {
       throw failure;
     } finally {
       this.batchBytes = undefined;
+      this.environment.writers.leave();
+    }
+  }
+
+  private async enter(): Promise<void> {
+    try {
+      await this.environment.writers.enter();
+    } catch (error) {
+      throw wrapError(`write metadata in "${this.environment.folder}"`, error);
     }
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, fsyncSync, linkSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, linkSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { hasCode, SlipwayError } from '@slipway/plugin-api';
 import { lastPageEnd } from './data-file.js';
 
@@ -12,16 +12,13 @@ const reserveBytes = 1024 * 1024;
 /** More than lmdb needs for 1,024 readers; it takes the number of slots from the size. */
 const lockBytes = 128 * 1024;
 
-/** Makes the lock file without holes, first under the name `fresh`, unless it is there. Before lmdb opens it. */
+/** Makes the lock file without holes, first under the name `fresh`. Before lmdb opens it. */
 export function makeLockFile(path: string, fresh: string): void {
   const fd = openSync(fresh, 'w', 0o600);
   try {
     writeZeros(fd, 0, lockBytes);
     fsyncSync(fd);
     linkSync(fresh, path);
-  } catch (error) {
-    // Another process was first (and may have swept ours away).
-    if (!existsSync(path)) throw error;
   } finally {
     closeSync(fd);
     rmSync(fresh, { force: true });
