@@ -9,11 +9,6 @@ const oneOf = <T>(choices: readonly T[]): T => choices[Math.floor(Math.random() 
 /** Somebody else was quicker, or has what is to go. */
 const expected: ReadonlySet<string> = new Set(['IMAGE_NOT_FOUND', 'IMAGE_IN_USE']);
 
-/** An image may also go after a run has found its name and before it has hold of it. Nothing else may miss content. */
-function isExpected(deed: StormDeed, code: string): boolean {
-  return expected.has(code) || (deed === 'run' && code === 'CONTENT_NOT_FOUND');
-}
-
 const work: Readonly<Record<StormDeed, (engine: Engine) => Promise<unknown>>> = {
   pull: (engine) => engine.pull(oneOf(images), { stack: oneOf(stacks) }),
   run: async (engine) => {
@@ -42,7 +37,7 @@ for (;;) {
       await work[deed](engine);
       tell({ deed, type: 'done' });
     } catch (error) {
-      if (isSlipwayError(error) && isExpected(deed, error.code)) tell({ deed, type: 'refused' });
+      if (isSlipwayError(error) && expected.has(error.code)) tell({ deed, type: 'refused' });
       else tell({ deed, type: 'failed', message: String(error) });
     }
   }

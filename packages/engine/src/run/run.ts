@@ -31,6 +31,7 @@ import { bundleDirectory } from '../operations/resource.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
 import { ensureUnpacked } from '../unpack/ensure-unpacked.js';
+import { againIfRemoved, removedImage } from './again-if-removed.js';
 import { RunningContainer } from './container.js';
 import { type ObtainedImage, obtainImage } from './obtain-image.js';
 
@@ -41,6 +42,10 @@ import { type ObtainedImage, obtainImage } from './obtain-image.js';
 export async function run(parts: EngineParts, options: RunOptions): Promise<RunningContainer> {
   const id = options.id === undefined ? generateContainerId() : parseContainerId(options.id);
   const stack = activeStack(parts, options.stack);
+  return againIfRemoved(options, () => runObtained(parts, stack, id, options));
+}
+
+async function runObtained(parts: EngineParts, stack: ActiveStack, id: string, options: RunOptions): Promise<RunningContainer> {
   const image = await obtainImage(parts, stack, options);
   await ensureUnpacked(parts, stack, image.loaded, options);
   const operation = Operation.begin(parts, 'run');
@@ -116,7 +121,7 @@ async function prepareRootfs(
   };
   const [reserved, prepared] = await Promise.allSettled([reserve(parts, id, row), snapshotter.prepare(snapshotKey, chainId)]);
   if (reserved.status === 'rejected') throw reserved.reason;
-  if (prepared.status === 'rejected') throw prepared.reason;
+  if (prepared.status === 'rejected') throw removedImage(image.name, prepared.reason);
   step('run.prepared', { id, snapshotKey });
   return prepared.value;
 }
