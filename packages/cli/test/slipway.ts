@@ -23,6 +23,7 @@ export class Place implements Disposable {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'slipway-cli-'));
   readonly env: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
     HOME: this.folder,
     SLIPWAY_ROOT: path.join(this.folder, 'root'),
     SLIPWAY_STATE: path.join(this.folder, 'state'),

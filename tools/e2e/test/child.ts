@@ -20,6 +20,9 @@ export interface Command {
   readonly ended: Promise<Ended>;
 }
 
+/** For the environment of each process that is started: see vitest.config.ts. */
+export const compileCache = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
+
 const source = (name: string): string => fileURLToPath(import.meta.resolve(`../src/${name}`));
 
 /** A process of its own on the place. */
@@ -46,7 +49,7 @@ function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv,
   const preload =
     plan === undefined ? {} : { NODE_OPTIONS: `--import=${source('at-step.ts')}`, [planVariable]: JSON.stringify(plan) };
   const child = spawn(program, args, {
-    env: { ...env, ...preload },
+    env: { ...env, ...compileCache, ...preload },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A test that fails leaves no process behind.
     timeout: 300_000,

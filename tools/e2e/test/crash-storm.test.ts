@@ -8,6 +8,7 @@ import { startRegistry } from '@slipway/fixtures';
 import type { Container, Engine } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StormEvent, StormRequest } from '../src/storm-request.ts';
+import { compileCache } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { leftInPlace, makePlace, wrongBlobs } from './place.ts';
 import { everythingKept } from './store.ts';
@@ -42,7 +43,7 @@ async function storm(request: StormRequest, until: () => boolean): Promise<void>
     // A name of its own: the monitor of one that was killed frees the name a moment after.
     const id = `${request.id}-${++starts}`;
     const program = [fileURLToPath(import.meta.resolve('../src/storm.ts')), JSON.stringify({ ...request, id })];
-    const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: path.join(place.folder, 'compile-cache') };
+    const env = { PATH: process.env['PATH'], ...compileCache };
     const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const told = (): Promise<unknown> => Promise.race([once(child.stdout, 'data'), ended]);
     const said = Promise.all([text(child.stdout), text(child.stderr)]);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SubjectReply, SubjectRequest } from '../src/faults/message.ts';
+import { compileCache } from './child.ts';
 
 const source = (name: string): string => fileURLToPath(import.meta.resolve(`../src/faults/${name}`));
 
@@ -85,7 +86,7 @@ export class Subject implements Disposable {
       : {};
     const child = fork(source('subject.ts'), [], {
       execArgv: ['--import', source('preload.ts')],
-      env: { PATH: process.env['PATH'], SLIPWAY_E2E_FAULTS_TRACE: this.#inside('trace'), ...dataFile },
+      env: { PATH: process.env['PATH'], ...compileCache, SLIPWAY_E2E_FAULTS_TRACE: this.#inside('trace'), ...dataFile },
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -133,7 +133,7 @@ class Worker extends workerThreads.Worker {
     super(file, {
       ...options,
       execArgv: ['--import', import.meta.url],
-      env: { ...env, SLIPWAY_E2E_FAULTS_TRACE: tracePath },
+      env: { ...env, SLIPWAY_E2E_FAULTS_TRACE: tracePath, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
     });
   }
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { compileCache } from '../child.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../../..');
 const slipway = path.join(repository, 'packages/cli/bin/slipway');
@@ -27,7 +28,10 @@ export async function cli(
   { env = {}, through = [], path: PATH = ownPath }: CommandLine = {},
 ): Promise<Ended> {
   const [program = '', ...rest] = [...through, slipway, ...args];
-  const child = spawn(program, rest, { env: { PATH, HOME: '/root', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, rest, {
+    env: { PATH, HOME: '/root', ...compileCache, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const status = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { status: await status, stdout, stderr };
