@@ -8,6 +8,6 @@ export const plugin = definePlugin({
   config: registryConfig,
   activate: async ({ container, own }) => {
     const { RegistryResolver } = await import('./registry-resolver.js');
-    return { instance: own(container.resolve(RegistryResolver)) };
+    return { instance: own(container.resolve(RegistryResolver)), capabilities: { push: true, referrers: true } };
   },
 });

@@ -3,7 +3,7 @@ import { canceled, isSlipwayError } from '@slipway/plugin-api';
 import { discard } from './bounded-body.js';
 import type { HttpResponse } from './transport.js';
 
-const maxAttempts = 5;
+export const maxAttempts = 5;
 const firstDelay = 250;
 /** Milliseconds; also the longest Retry-After that is obeyed. */
 const maxDelay = 10_000;
@@ -24,20 +24,30 @@ const passingFaults: ReadonlySet<string> = new Set([
  */
 export async function withRetries(signal: AbortSignal | undefined, attempt: () => Promise<HttpResponse>): Promise<HttpResponse> {
   for (let tried = 1; ; tried += 1) {
-    const backOff = Math.min(maxDelay, firstDelay * 2 ** (tried - 1)) * (0.5 + Math.random() / 2);
-    let delay = backOff;
+    let askedToWait: string | undefined;
     try {
       const response = await attempt();
       if (tried === maxAttempts || !passingStatuses.has(response.status)) return response;
-      delay = Math.max(backOff, retryAfter(response.headers['retry-after']));
+      askedToWait = response.headers['retry-after'];
       await discard(response);
     } catch (error) {
       if (tried === maxAttempts || !isSlipwayError(error) || !passingFaults.has(error.code)) throw error;
     }
-    await sleep(delay, undefined, signal === undefined ? {} : { signal }).catch(() => {
-      throw canceled('waiting for the registry', signal);
-    });
+    await pauseBeforeRetry(tried, askedToWait, signal);
   }
+}
+
+/** Waits after the `tried`th attempt, longer each time, and as long as a Retry-After says. Errors: `canceled`. */
+export async function pauseBeforeRetry(
+  tried: number,
+  askedToWait: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const backOff = Math.min(maxDelay, firstDelay * 2 ** (tried - 1)) * (0.5 + Math.random() / 2);
+  const delay = Math.max(backOff, retryAfter(askedToWait));
+  await sleep(delay, undefined, signal === undefined ? {} : { signal }).catch(() => {
+    throw canceled('waiting for the registry', signal);
+  });
 }
 
 /** Milliseconds from now, bounded (RFC 9110, section 10.2.3: seconds or a date). */
