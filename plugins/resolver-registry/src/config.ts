@@ -15,6 +15,10 @@ const credentials = v.pipe(
 
 export const registryConfig = v.strictObject({
   auth: v.optional(v.record(hostKey, credentials), {}),
+  /** The one file of credentials, as docker and podman keep them. Unset: theirs, where they look for them. */
+  auth_file: v.optional(v.pipe(v.string(), v.startsWith('/', 'must be an absolute path'))),
+  /** Seconds that a credential helper may take for an answer. */
+  helper_timeout: v.optional(v.pipe(v.number(), v.minValue(0.1), v.maxValue(3600)), 20),
   hosts: v.optional(
     v.record(
       hostKey,

@@ -3,6 +3,7 @@ import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 import { Authorization } from './authorization.js';
 import { discard } from './bounded-body.js';
 import type { RegistryConfig } from './config.js';
+import { findCredential } from './credentials/find-credential.js';
 import { allowsPlainHttp, registryOrigin } from './hosts.js';
 import { responseError } from './response-errors.js';
 import { withRetries } from './retry.js';
@@ -41,7 +42,9 @@ export class RegistrySession implements AsyncDisposable {
   ) {
     ({ origin: this.origin, schemeIsGuess: this.schemeIsGuess } = registryOrigin(registry, config));
     this.transport = new Transport(config, userAgent, tlsFor);
-    this.authorization = new Authorization(registry, config, this.transport);
+    this.authorization = new Authorization(registry, config, this.transport, (repository, signal) =>
+      findCredential(registry, repository, config, signal),
+    );
   }
 
   /** Sends, with retries, authentication and redirects. What comes back may be any status but these. Errors: `unavailable`, `permission-denied`, ... */
@@ -58,7 +61,7 @@ export class RegistrySession implements AsyncDisposable {
   async failure(what: string, response: HttpResponse, signal: AbortSignal | undefined): Promise<SlipwayError> {
     const error = await responseError(what, response, { conceal: (text) => this.authorization.conceal(text), signal });
     return error.kind === 'permission-denied'
-      ? this.authorization.denied(error.message, await this.authorization.hasLogin(), error)
+      ? this.authorization.denied(error.message, error)
       : error;
   }
 
@@ -93,7 +96,7 @@ export class RegistrySession implements AsyncDisposable {
         if (answered) throw await this.failure(`using the repository ${quote(repository)}`, response, signal);
         answered = true;
         await discard(response);
-        await this.authorization.answer(response, scopes, signal);
+        await this.authorization.answer(response, { repository, scopes, refused: authorization }, signal);
         url = start();
       } else {
         return response;

@@ -11,7 +11,8 @@ export async function openResolver(config: Readonly<Record<string, unknown>> = {
   const root = mkdtempSync(path.join(tmpdir(), 'slipway-resolver-'));
   const { instance, ...subject } = await openPlugin(plugin, {
     dirs: { root, state: root },
-    config: { idle_timeout: 5, ...config },
+    // What is in the home of who runs the tests is none of theirs.
+    config: { idle_timeout: 5, auth_file: path.join(root, 'auth.json'), ...config },
   });
   return {
     resolve: (name, options) => instance.resolve(name, options),

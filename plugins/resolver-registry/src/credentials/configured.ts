@@ -1,26 +1,20 @@
 import { open } from 'node:fs/promises';
 import { SlipwayError, wrapError } from '@slipway/plugin-api';
-import type { RegistryConfig } from './config.js';
-import { ownEntry } from './hosts.js';
-
-export interface Login {
-  readonly username: string;
-  readonly password: string;
-}
+import type { RegistryConfig } from '../config.js';
+import { ownEntry } from '../hosts.js';
+import type { FoundCredential } from './credential.js';
 
 const maxPasswordFile = 64 * 1024;
 
-/** The credentials configured for exactly this registry, read anew each time. The password must fit in a header. */
-export async function loginFor(registry: string, config: RegistryConfig): Promise<Login | undefined> {
+/** The credentials configured for exactly this registry, read anew each time. */
+export async function configuredCredential(registry: string, config: RegistryConfig): Promise<FoundCredential | undefined> {
   const entry = ownEntry(config.auth, registry);
   if (entry === undefined) return undefined;
-  if (entry.password !== undefined) return { username: entry.username, password: entry.password };
-  return { username: entry.username, password: await readPassword(entry.password_file ?? '') };
-}
-
-/** The value of an Authorization header (RFC 7617). */
-export function basicAuthorization(login: Login): string {
-  return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
+  const password = entry.password ?? (await readPassword(entry.password_file ?? ''));
+  return {
+    credential: { kind: 'password', username: entry.username, password },
+    source: `[plugin.resolver-registry.auth."${registry}"]`,
+  };
 }
 
 async function readPassword(file: string): Promise<string> {
