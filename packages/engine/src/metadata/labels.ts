@@ -13,12 +13,12 @@ export function indexLabels(position: number, digest: Digest): Labels {
   return { [`${gcRefContent}m.${position}`]: digest };
 }
 
-/** @param keepsLayers off: the layers go once they are unpacked, unless another label keeps them */
-export function manifestLabels(manifest: ImageManifest, keepsLayers = true): Labels {
-  const layers = keepsLayers ? manifest.layers : [];
+/** @param keeps which layers stay; the others go once they are unpacked, unless another label keeps them */
+export function manifestLabels(manifest: ImageManifest, keeps: (layer: Digest) => boolean): Labels {
+  const layers = manifest.layers.map((layer, index) => [layerLabel(index), layer.digest] as const);
   return {
     [`${gcRefContent}config`]: manifest.config.digest,
-    ...Object.fromEntries(layers.map((layer, index) => [layerLabel(index), layer.digest])),
+    ...Object.fromEntries(layers.filter(([, digest]) => keeps(digest))),
   };
 }
 
@@ -41,6 +41,11 @@ export function layerLabels(diffId: Digest): Labels {
 
 export function sourceLabels(registry: string, repository: string): Labels {
   return { [distributionSource + registry]: repository };
+}
+
+/** Those of the labels that say where a blob came from. */
+export function onlySourceLabels(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).filter(([label]) => label.startsWith(distributionSource)));
 }
 
 /** Names of the repositories that a blob was fetched from. */

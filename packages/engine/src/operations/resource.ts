@@ -20,6 +20,8 @@ export const resourceSchema = v.variant('kind', [
   v.object({ kind: v.literal('snapshot'), snapshotter: v.string(), key: v.string() }),
   v.object({ kind: v.literal('snapshot-removal'), snapshotter: v.string() }),
   v.object({ kind: v.literal('lease'), id: v.string() }),
+  /** What an image is made with, which nobody wants unless it gets its name. */
+  v.object({ kind: v.literal('draft'), lease: v.string() }),
   v.object({ kind: v.literal('container-row'), id: v.string(), operation: v.string() }),
   v.object({ kind: v.literal('bundle'), directory: v.string() }),
   v.object({ kind: v.literal('runtime-container'), runtime: v.string(), id: v.string() }),
@@ -48,6 +50,8 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
       return (await parts.snapshotters.get(resource.snapshotter)).cleanup();
     case 'lease':
       return endLease(parts.metadata, resource.id);
+    case 'draft':
+      return (await import('./release-draft.js')).releaseDraft(parts, resource.lease);
     case 'container-row':
       return removeContainerRow(parts, resource.id, resource.operation);
     case 'bundle':

@@ -1,5 +1,5 @@
 import { chainIds, type Reference } from '@slipway/oci';
-import type { Descriptor, Digest, Image, ImageConfig } from '@slipway/plugin-api';
+import type { Descriptor, Digest, Image, ImageConfig, ReadTransaction } from '@slipway/plugin-api';
 import { imageOf } from '../images/describe.js';
 import { referenceOf } from '../images/image-names.js';
 import { imagesTable } from '../metadata/images.js';
@@ -17,17 +17,21 @@ export interface FetchedImage extends ChosenManifest {
   readonly config: ImageConfig;
 }
 
-export interface ImageRecord {
+export interface NameRecord {
   /** In full. */
   readonly name: string;
   readonly target: Descriptor;
-  readonly image: FetchedImage;
+  readonly config: ImageConfig;
   readonly snapshotter: string;
+  /** Its lease ends. */
+  readonly operation: Operation;
+}
+
+export interface ImageRecord extends Omit<NameRecord, 'config'> {
+  readonly image: FetchedImage;
   readonly chainId: Digest | undefined;
   /** The compressed layers are not kept for this image. */
   readonly discardsLayers: boolean;
-  /** Its lease ends. */
-  readonly operation: Operation;
 }
 
 /**
@@ -36,20 +40,30 @@ export interface ImageRecord {
  * @returns the image as it is in that moment; in the next one somebody may remove it
  */
 export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Image> {
-  const { name } = record;
-  const labels = labelsOf(record, referenceOf(parts, name));
-  const chain = chainIds(record.image.config.rootfs.diff_ids);
+  const { config } = record.image;
+  const labels = labelsOf(record, referenceOf(parts, record.name));
+  return recordName(parts, { ...record, config }, () => labels);
+}
+
+/** The same for an image whose content came in another way. */
+export function recordName(
+  parts: EngineParts,
+  { name, target, config, snapshotter, operation }: NameRecord,
+  labelsFor: (tx: ReadTransaction) => ReadonlyMap<Digest, Labels>,
+): Promise<Image> {
+  const chain = chainIds(config.rootfs.diff_ids);
   const now = new Date().toISOString();
-  return changeNames(parts, record.operation, (tx) => {
+  return changeNames(parts, operation, (tx) => {
+    const labels = labelsFor(tx);
     putLabels(tx, labels);
     const before = tx.get(imagesTable, rowKey(name));
-    const row = { target: record.target, ...madeAt(record.image.config), createdAt: before?.createdAt ?? now, updatedAt: now };
+    const row = { target, ...madeAt(config), createdAt: before?.createdAt ?? now, updatedAt: now };
     tx.put(imagesTable, rowKey(name), row);
     noteReferences(tx, {
       content: [...labels.keys()],
-      snapshots: chain.map((chainId) => ({ snapshotter: record.snapshotter, name: chainId })),
+      snapshots: chain.map((chainId) => ({ snapshotter, name: chainId })),
     });
-    dropLease(tx, record.operation.id);
+    dropLease(tx, operation.id);
     relieveCutOffLeases(tx, { content: new Set(labels.keys()), snapshots: new Set(chain) });
     return imageOf(tx, name, row);
   });
@@ -78,7 +92,10 @@ export function contentLabels(reference: Reference | undefined, image: FetchedIm
     labels.set(digest, { ...labels.get(digest), ...source, ...more });
   };
   for (const { index, position, child } of image.path) add(index.digest, indexLabels(position, child.digest));
-  add(image.descriptor.digest, manifestLabels(image.manifest, keepsLayers));
+  add(
+    image.descriptor.digest,
+    manifestLabels(image.manifest, () => keepsLayers),
+  );
   add(image.manifest.config.digest, {});
   image.manifest.layers.forEach((layer, position) => {
     add(layer.digest, layerLabels(image.config.rootfs.diff_ids[position] as Digest));

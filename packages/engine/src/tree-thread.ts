@@ -1,0 +1,33 @@
+import { on } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { canceled, SlipwayError } from '@slipway/plugin-api';
+import type { TreeJob, TreeMessage, TreeParts } from './trees/tree-job.js';
+
+/**
+ * Reads trees in a thread that ends with the iteration, however that ends; it stays a few parts ahead of who takes them. Errors: those of
+ * `compareTrees` of packages/layers, `canceled`.
+ */
+export async function* readTrees<Kind extends TreeJob['kind']>(
+  job: TreeJob & { readonly kind: Kind },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TreeParts[Kind]> {
+  // Without the program's own flags: some of them (--input-type) are errors in a worker.
+  const worker = new Worker(new URL('./tree-worker.js', import.meta.url), {
+    name: 'slipway-trees',
+    execArgv: [],
+    workerData: job,
+  });
+  try {
+    for await (const [message] of on(worker, 'message', { close: ['exit'], signal }) as AsyncIterable<[TreeMessage]>) {
+      if (message.type === 'done') return;
+      if (message.type === 'failed') throw new SlipwayError(message.error);
+      yield message.part as TreeParts[Kind];
+      worker.postMessage('taken');
+    }
+    throw new Error('the thread that reads trees ended without an answer');
+  } catch (error) {
+    throw signal?.aborted === true ? canceled('read trees', signal) : error;
+  } finally {
+    await worker.terminate();
+  }
+}
