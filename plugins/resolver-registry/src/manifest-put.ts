@@ -1,7 +1,7 @@
 import { maxManifestSize, parseDigest, quote } from '@slipway/oci';
 import { type Descriptor, type Fetcher, SlipwayError } from '@slipway/plugin-api';
 import { discard } from './bounded-body.js';
-import { checkStatedDigest, pushFailure } from './push-errors.js';
+import { checkStatedDigest, contradicts, pushFailure } from './push-errors.js';
 import { verifiedBytes } from './source-bytes.js';
 import { type PushPlace, scopesOf, uploadWhat } from './upload-session.js';
 
@@ -76,7 +76,7 @@ export async function existsAt(
   await discard(response);
   if (response.status !== 200) return false;
   const { 'docker-content-digest': digest, 'content-length': length } = response.headers;
-  const otherDigest = digest !== undefined && digest !== expected.digest;
+  const otherDigest = contradicts(response, expected.digest);
   // Some registries give no length to a HEAD, or 0.
   const otherSize = expected.size !== undefined && length !== undefined && length !== '0' && Number(length) !== expected.size;
   if (!otherDigest && !otherSize) return true;

@@ -1,5 +1,5 @@
-import { isDigest, quote } from '@slipway/oci';
-import { type Descriptor, SlipwayError, type SlipwayErrorOptions } from '@slipway/plugin-api';
+import { isDigest, parseDigest, quote } from '@slipway/oci';
+import { type Descriptor, type Digest, SlipwayError, type SlipwayErrorOptions } from '@slipway/plugin-api';
 import type { RegistrySession } from './registry-session.js';
 import type { HttpResponse } from './transport.js';
 
@@ -67,10 +67,17 @@ function refusalOf(status: number, codes: readonly string[], place: string, regi
   return undefined;
 }
 
-/** Docker-Content-Digest of an answer, where there is one, must be the digest of what was pushed. */
-export function checkStatedDigest(response: HttpResponse, descriptor: Descriptor): void {
+/** Whether Docker-Content-Digest says another digest. One of another algorithm is no contradiction: registries keep blobs by their sha256. */
+export function contradicts(response: HttpResponse, digest: Digest): boolean {
   const stated = response.headers['docker-content-digest'];
-  if (stated === undefined || stated === descriptor.digest) return;
+  if (stated === undefined || stated === digest) return false;
+  return !isDigest(stated) || parseDigest(stated).algorithm === parseDigest(digest).algorithm;
+}
+
+/** Errors: `failed-precondition` when the registry says another digest of what was pushed. */
+export function checkStatedDigest(response: HttpResponse, descriptor: Descriptor): void {
+  if (!contradicts(response, descriptor.digest)) return;
+  const stated = response.headers['docker-content-digest'];
   throw new SlipwayError({
     kind: 'failed-precondition',
     code: 'REGISTRY_DIGEST_MISMATCH',

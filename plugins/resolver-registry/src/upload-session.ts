@@ -1,7 +1,7 @@
 import { quote } from '@slipway/oci';
 import { type Descriptor, type Digest, SlipwayError } from '@slipway/plugin-api';
 import { discard } from './bounded-body.js';
-import { pushFailure } from './push-errors.js';
+import { contradicts, pushFailure } from './push-errors.js';
 import type { RegistrySession } from './registry-session.js';
 import { pullScope, pushScope, type Scope } from './scopes.js';
 import type { HttpResponse } from './transport.js';
@@ -67,8 +67,7 @@ export async function mountBlob(
   if (response.status === 202) return sessionOf(place, response);
   await discard(response);
   // Another digest than asked for would be a blob that nobody wants, so that is no mount.
-  const stated = response.headers['docker-content-digest'] ?? digest;
-  return response.status === 201 && stated === digest ? 'mounted' : undefined;
+  return response.status === 201 && !contradicts(response, digest) ? 'mounted' : undefined;
 }
 
 /** The session after an answer: at the new location where it says one. */
