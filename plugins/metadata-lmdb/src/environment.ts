@@ -45,13 +45,7 @@ export async function openEnvironment(
     await lockExclusively(dataFd, path, patienceMs);
     checkDataFile(path);
 
-    // Closed after the environment: with any descriptor of the lock file, lmdb's own fcntl locks on it go.
-    const lockFd = openFile(`${path}-lock`, 'r');
     const rows = opening.adopt(await openRows(open, path), (opened) => opened.close());
-    // lmdb's own lock, by which it knows that it is not alone, goes when this process opens the store a second time; then another
-    // process would make the mutexes anew that this one uses. And who closes as the last one would destroy them, while another
-    // one is opening. This lock is the open file's, and stays.
-    linux.lockByte(lockFd, 0n);
     requireFormat(rows, path, steps);
     linux.unflock(dataFd);
     linux.unflock(gateFd);

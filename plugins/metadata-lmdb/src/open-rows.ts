@@ -27,6 +27,9 @@ export async function openRows(open: Open, path: string): Promise<Rows> {
     chmodSync(`${path}-lock`, 0o600);
     // lmdb opens the data file without O_CLOEXEC: every child process would have it, writable.
     for (const fd of descriptorsOf(path)) linux.setCloseOnExec(fd);
+    // Who closes the environment as the last one destroys the mutexes in the lock file, also when another process is just opening it.
+    // lmdb takes itself for the last one when it is granted a lock, which this one prevents; who opens alone makes them anew.
+    for (const fd of descriptorsOf(`${path}-lock`)) linux.lockByte(fd, 0n);
     return rows;
   } catch (error) {
     await rows.close();

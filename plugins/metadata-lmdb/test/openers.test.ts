@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -54,17 +54,31 @@ function start(root: string, name: string, work: 'write' | 'open' | 'stop') {
 
 const soundEnd = [0, null, ''];
 
-test('what is committed while another process opens the store is not undone by the next commit', async () => {
+test('a commit is not lost that was acknowledged while another process was halfway through opening the store', async () => {
   const root = folderOfTest();
-  const writer = start(root, 'w', 'write');
-  await writer.does(5);
-  // Halfway: it has read what the newest transaction is, and not yet told all others.
-  const halfway = ['-e', 'trace=mmap', '-e', 'inject=mmap:delay_enter=1000000'];
+  const { store, ...opened } = await openStore(root);
+  await using _ = opened;
   const log = join(root, 'trace');
-  const strace = ['-f', '-o', log, '-P', join(root, 'data.mdb'), ...halfway];
-  await promisify(execFile)('strace', [...strace, process.execPath, pathOf('migrate-child.ts'), root, '0']);
-  await writer.does(5);
-  expect(await writer.end()).toEqual(soundEnd);
+  writeFileSync(log, '');
+  // Halfway: it has read the number of the newest transaction from the second meta page, and tells it to all after it has mapped the file.
+  const delay = ['-e', 'trace=pread64,mmap', '-e', 'inject=mmap:delay_enter=2000000'];
+  const strace = ['-f', '-o', log, '-P', join(root, 'data.mdb'), ...delay];
+  let isOpen = false;
+  const opening = promisify(execFile)('strace', [...strace, process.execPath, pathOf('migrate-child.ts'), root, '0']).finally(
+    () => {
+      isOpen = true;
+    },
+  );
+  while (!isOpen && !readFileSync(log, 'utf8').includes(', 168, 4096)')) await sleep(5);
+  expect(isOpen).toBe(false);
+  await store.write((tx) => tx.put(rows, 'a', 1));
+  await opening;
+  expect(store.read((tx) => tx.get(rows, 'a'))).toBe(1);
+  await store.write((tx) => tx.put(rows, 'b', 1));
+  expect(store.read((tx) => [...tx.entries(rows)])).toEqual([
+    ['a', 1],
+    ['b', 1],
+  ]);
 });
 
 test('processes that write without a pause and processes that open and close the store all get on, and lose nothing', async () => {
@@ -84,20 +98,28 @@ test('processes that each are the last one to close the store do not take it fro
   for (const child of openers) expect(await child.end()).toEqual(soundEnd);
 });
 
-test('others know of a process that has opened the store twice', async () => {
+test('who closes the store knows that others use it, and does not destroy the mutexes of one that opens it', async () => {
   const root = folderOfTest();
-  const first = await openEnvironment(root);
-  const lockFd = openSync(join(root, 'data.mdb-lock'), 'r');
-  try {
-    const second = await openEnvironment(root);
-    expect(linux.isByteLocked(lockFd, 0n)).toBe(true);
-    await second[Symbol.asyncDispose]();
-    expect(linux.isByteLocked(lockFd, 0n)).toBe(true);
-    await first[Symbol.asyncDispose]();
-    expect(linux.isByteLocked(lockFd, 0n)).toBe(false);
-  } finally {
-    closeSync(lockFd);
-  }
+  const log = join(root, 'trace');
+  const strace = ['-f', '-o', log, '-P', join(root, 'data.mdb-lock'), '-e', 'trace=fcntl'];
+  await promisify(execFile)('strace', [...strace, process.execPath, pathOf('migrate-child.ts'), root, '0']);
+  // lmdb asks for the exclusive lock when it opens and again when it closes, and destroys them when it is granted.
+  const asked = readFileSync(log, 'utf8').match(/F_SETLK, .*F_WRLCK.*l_start=0.*$/gm) ?? [];
+  expect(asked.map((call) => call.includes(' = 0'))).toEqual([true, false]);
+});
+
+test('a process stays known to others as a reader and a writer when it opens the store twice and closes it once', async () => {
+  const root = folderOfTest();
+  const locksOf = (): number =>
+    readFileSync('/proc/locks', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(`:${statSync(join(root, 'data.mdb-lock')).ino} `)).length;
+  await using first = await openEnvironment(root);
+  first.rows.get(Buffer.from('a'));
+  const before = locksOf();
+  expect(before).toBeGreaterThan(1);
+  await (await openEnvironment(root))[Symbol.asyncDispose]();
+  expect(locksOf()).toBe(before);
 });
 
 test('while a process is stopped in a transaction, opening fails after a time and says so; then it works', async () => {
