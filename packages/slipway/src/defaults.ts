@@ -10,6 +10,7 @@ export const defaultConfig = {
       '@slipway/metadata-lmdb',
       '@slipway/content-local',
       '@slipway/resolver-registry',
+      '@slipway/resolver-archive',
       '@slipway/differ-tar',
       '@slipway/snapshot-overlay',
       '@slipway/snapshot-native',
