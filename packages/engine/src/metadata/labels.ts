@@ -48,11 +48,29 @@ export function onlySourceLabels(labels: Labels): Labels {
   return Object.fromEntries(Object.entries(labels).filter(([label]) => label.startsWith(distributionSource)));
 }
 
-/** Names of the repositories that a blob was fetched from. */
+/** Names of the repositories that a blob was fetched from or pushed to. */
 export function sourceRepositories(labels: Labels): string[] {
-  return Object.entries(labels).flatMap(([label, repository]) =>
-    label.startsWith(distributionSource) ? [`${label.slice(distributionSource.length)}/${repository}`] : [],
+  return Object.entries(labels).flatMap(([label, repositories]) =>
+    label.startsWith(distributionSource)
+      ? repositories.split(',').map((repository) => `${label.slice(distributionSource.length)}/${repository}`)
+      : [],
   );
+}
+
+/** So many repositories of one registry; those known last are the likeliest to have it still. */
+const maxRepositories = 8;
+
+/** Labels with others added. Repositories of one registry, which containerd separates by commas, are all kept. */
+export function mergedLabels(before: Labels, added: Labels): Labels {
+  const merged: Record<string, string> = { ...before, ...added };
+  for (const [label, repository] of Object.entries(added)) {
+    const known = label.startsWith(distributionSource) ? before[label] : undefined;
+    if (known !== undefined)
+      merged[label] = [...new Set([...known.split(',').filter((one) => one !== repository), repository])]
+        .slice(-maxRepositories)
+        .join(',');
+  }
+  return merged;
 }
 
 /** Digests that a row's labels keep. */

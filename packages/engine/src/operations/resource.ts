@@ -9,6 +9,7 @@ import { rowKey } from '../metadata/rows.js';
 import { writeNamesCopy } from '../names/names-copy.js';
 import type { EngineParts } from '../settings.js';
 import { ignoring } from './ignoring.js';
+import { releaseKeptContent } from './keep-content.js';
 import { releaseSnapshot } from './release-snapshot.js';
 
 /**
@@ -20,6 +21,7 @@ export const resourceSchema = v.variant('kind', [
   v.object({ kind: v.literal('snapshot'), snapshotter: v.string(), key: v.string() }),
   v.object({ kind: v.literal('snapshot-removal'), snapshotter: v.string() }),
   v.object({ kind: v.literal('lease'), id: v.string() }),
+  v.object({ kind: v.literal('kept-content'), id: v.string() }),
   /** What an image is made with, which nobody wants unless it gets its name. */
   v.object({ kind: v.literal('draft'), lease: v.string() }),
   v.object({ kind: v.literal('container-row'), id: v.string(), operation: v.string() }),
@@ -50,6 +52,8 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
       return (await parts.snapshotters.get(resource.snapshotter)).cleanup();
     case 'lease':
       return endLease(parts.metadata, resource.id);
+    case 'kept-content':
+      return releaseKeptContent(parts, resource.id);
     case 'draft':
       return (await import('./release-draft.js')).releaseDraft(parts, resource.lease);
     case 'container-row':
