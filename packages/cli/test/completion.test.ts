@@ -25,7 +25,9 @@ function offered(line: string): string[] {
 
 test('bash offers commands, options, values, images and files where they belong', () => {
   expect(offered('slipway ')).toEqual(
-    'run pull images inspect rmi prune verify system content snapshots plugins config doctor version completion help'.split(' '),
+    'run commit export diff pull import images history inspect rmi prune verify system content snapshots plugins config doctor version completion help'.split(
+      ' ',
+    ),
   );
   expect(offered('slipway snapshots ')).toEqual(['ls', 'tree', 'usage']);
   expect(offered('slipway --root /x config ')).toEqual(['default', 'check', 'dump']);

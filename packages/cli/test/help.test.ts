@@ -27,10 +27,15 @@ Global options:
 
 Containers:
   run              run a command in a new container
+  commit           make an image of what a container has changed
+  export           write a container's files as a tar file
+  diff             list the files that a container or an image has changed
 
 Images:
   pull             bring an image in from a registry
-  images           list, mount and unmount images
+  import           make an image of a tar file of a root file system
+  images           list, draw, mount and unmount images
+  history          show how an image was made
   inspect          show manifests and configs of images, as JSON
   rmi              remove images
 

@@ -1,5 +1,6 @@
 import type { SnapshotDetails } from '@slipway/plugin-api';
 import type { Action } from '../command.js';
+import { drawTree } from '../draw-tree.js';
 import { withEngine } from '../host.js';
 import { printable, printableJson } from '../printable.js';
 import { shortDigest } from '../short-digest.js';
@@ -34,32 +35,14 @@ function rootsOf(snapshots: readonly SnapshotDetails[]): SnapshotNode[] {
   return roots;
 }
 
-/** Snapshotters at the margin; depth first without recursion, because chains are as long as images have layers. */
+/** Snapshotters at the margin. */
 function drawn(roots: readonly SnapshotNode[], quiet: boolean): string {
   let text = '';
   for (const snapshotter of new Set(roots.map((root) => root.snapshotter))) {
-    text += `${printable(snapshotter)}\n`;
-    const pending = branches(
-      roots.filter((root) => root.snapshotter === snapshotter),
-      '',
-    );
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      text += `${at.indent}${at.isLast ? '└─ ' : '├─ '}${quiet ? printable(at.node.name) : label(at.node)}\n`;
-      pending.push(...branches(at.node.children, `${at.indent}${at.isLast ? '   ' : '│  '}`));
-    }
+    const own = roots.filter((root) => root.snapshotter === snapshotter);
+    text += `${printable(snapshotter)}\n${drawTree(own, quiet ? ({ name }) => printable(name) : label)}`;
   }
   return text;
-}
-
-interface Branch {
-  readonly node: SnapshotNode;
-  readonly indent: string;
-  readonly isLast: boolean;
-}
-
-/** The first one last, to be taken first. */
-function branches(nodes: readonly SnapshotNode[], indent: string): Branch[] {
-  return nodes.map((node, index) => ({ node, indent, isLast: index === nodes.length - 1 })).reverse();
 }
 
 function label({ name, kind, used }: SnapshotNode): string {

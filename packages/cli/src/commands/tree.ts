@@ -2,14 +2,19 @@ import type { CommandSpec } from '../command.js';
 import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
+import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
 import { runSpec } from './run-spec.js';
 import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs, verifySpec } from './store-specs.js';
 
 /** Every command, in the order of the help. */
 export const commandTree: readonly CommandSpec[] = [
   runSpec,
+  ...containerSpecs,
   pullSpec,
+  importSpec,
   ...imagesSpecs,
+  imagesTreeSpec,
+  historySpec,
   inspectSpec,
   rmiSpec,
   pruneSpec,
@@ -26,7 +31,7 @@ export const commandTree: readonly CommandSpec[] = [
 
 /** Commands that only hold others. */
 export const groupSummaries: Readonly<Record<string, string>> = {
-  images: 'list, mount and unmount images',
+  images: 'list, draw, mount and unmount images',
   system: 'look after the store',
   content: 'the blobs that are here',
   snapshots: 'the file trees that are here',
