@@ -1,4 +1,4 @@
-import { chainIds } from '@slipway/oci';
+import { chainIds, type Reference } from '@slipway/oci';
 import {
   type Descriptor,
   type Digest,
@@ -10,7 +10,6 @@ import {
   type PullOptions,
   step,
 } from '@slipway/plugin-api';
-import { referenceOf } from '../images/image-names.js';
 import { finishLeftDeletion } from '../metadata/deletion.js';
 import { leaseSnapshots } from '../metadata/lease-snapshots.js';
 import { addToLease, anyExpired } from '../metadata/leases.js';
@@ -37,18 +36,19 @@ export interface ResolvedImage {
   readonly name: string;
   readonly target: Descriptor;
   readonly fetcher: Fetcher;
+  /** The repository that it is fetched from, if it is one: there it can be had again. */
+  readonly origin: Reference | undefined;
 }
 
 /** Fetches, unpacks and records what is not here yet. */
 export async function bringIn(
   parts: EngineParts,
   stack: ActiveStack,
-  { name, target, fetcher }: ResolvedImage,
+  { name, target, fetcher, origin }: ResolvedImage,
   options: PullOptions,
 ): Promise<Image> {
   // What comes from no registry can be gone when it is needed again.
-  const mayDiscard = referenceOf(parts, name) !== undefined;
-  const discardsLayers = mayDiscard && (options.discardUnpackedLayers ?? parts.settings.pull.discardUnpackedLayers);
+  const discardsLayers = origin !== undefined && (options.discardUnpackedLayers ?? parts.settings.pull.discardUnpackedLayers);
   await using operation = Operation.begin(parts, 'pull');
   const lease = operation.acquire({ kind: 'lease', id: operation.id });
   try {
@@ -62,7 +62,7 @@ export async function bringIn(
     const image = await fetchImage(parts, fetch, target, options);
     const chainId = await unpackImage(parts, stack, fetch, image, { ...options, discardsLayers });
     const snapshotter = (await stack.snapshotter()).id;
-    const recorded = await recordImage(parts, { name, target, image, snapshotter, chainId, discardsLayers, operation });
+    const recorded = await recordImage(parts, { name, target, origin, image, snapshotter, chainId, discardsLayers, operation });
     lease.forget();
     step('pull.recorded', { name });
     if (discardsLayers) await discardLayers(parts, operation);

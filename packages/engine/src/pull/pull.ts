@@ -1,6 +1,6 @@
 import { type Descriptor, type Image, type PullOptions, type Resolver, step } from '@slipway/plugin-api';
 import { findByName } from '../images/describe.js';
-import { fullName, resolverFor } from '../images/image-names.js';
+import { fullName, referenceOf, resolverFor } from '../images/image-names.js';
 import { checkPolicies, policySource } from '../policy/check.js';
 import type { EngineParts } from '../settings.js';
 import { activeStack } from '../stack.js';
@@ -25,7 +25,8 @@ export async function pull(parts: EngineParts, name: string, options: PullOption
   }
   // To find that all is here is what most pulls do, and needs little of the code.
   const { bringIn } = await import('./bring-in.js');
-  return bringIn(parts, stack, { name: full, target, fetcher: resolver.fetcher(full) }, options);
+  const image = { name: full, target, fetcher: resolver.fetcher(full), origin: referenceOf(parts, full) };
+  return bringIn(parts, stack, image, options);
 }
 
 async function resolve(resolver: Resolver, name: string, options: PullOptions): Promise<Descriptor> {

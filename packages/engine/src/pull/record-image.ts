@@ -1,7 +1,6 @@
 import { chainIds, type Reference } from '@slipway/oci';
 import type { Descriptor, Digest, Image, ImageConfig, ReadTransaction } from '@slipway/plugin-api';
 import { imageOf } from '../images/describe.js';
-import { referenceOf } from '../images/image-names.js';
 import { imagesTable } from '../metadata/images.js';
 import { configLabels, indexLabels, type Labels, layerLabels, manifestLabels, sourceLabels } from '../metadata/labels.js';
 import { dropLease, relieveCutOffLeases } from '../metadata/leases.js';
@@ -29,6 +28,8 @@ export interface NameRecord {
 
 export interface ImageRecord extends Omit<NameRecord, 'config'> {
   readonly image: FetchedImage;
+  /** The repository that it was fetched from. */
+  readonly origin: Reference | undefined;
   readonly chainId: Digest | undefined;
   /** The compressed layers are not kept for this image. */
   readonly discardsLayers: boolean;
@@ -41,7 +42,7 @@ export interface ImageRecord extends Omit<NameRecord, 'config'> {
  */
 export function recordImage(parts: EngineParts, record: ImageRecord): Promise<Image> {
   const { config } = record.image;
-  const labels = labelsOf(record, referenceOf(parts, record.name));
+  const labels = labelsOf(record);
   return recordName(parts, { ...record, config }, () => labels);
 }
 
@@ -75,11 +76,8 @@ export function madeAt({ created }: ImageConfig): { readonly created?: string } 
   return Number.isNaN(time) ? {} : { created: new Date(time).toISOString() };
 }
 
-function labelsOf(
-  { image, snapshotter, chainId, discardsLayers }: ImageRecord,
-  reference: Reference | undefined,
-): Map<Digest, Labels> {
-  const labels = contentLabels(reference, image, !discardsLayers);
+function labelsOf({ image, origin, snapshotter, chainId, discardsLayers }: ImageRecord): Map<Digest, Labels> {
+  const labels = contentLabels(origin, image, !discardsLayers);
   const { digest } = image.manifest.config;
   return labels.set(digest, { ...labels.get(digest), ...configLabels(snapshotter, chainId) });
 }
