@@ -71,6 +71,10 @@ export class Authorization {
     }
   }
 
+  forgetGrants(): void {
+    this.grants.clear();
+  }
+
   /** The error of a request that stays unauthorized. `says`: the registry's own words. */
   denied(says: string | undefined, cause?: unknown): SlipwayError {
     return new SlipwayError({
@@ -90,6 +94,11 @@ export class Authorization {
     let concealed = redact(text);
     for (const secret of this.secrets) concealed = concealed.replaceAll(secret, '***');
     return concealed;
+  }
+
+  /** More that {@link conceal} takes out. */
+  hide(secrets: readonly string[]): void {
+    this.remember(...secrets);
   }
 
   private async grant(challenged: HttpResponse, access: Access, signal: AbortSignal | undefined): Promise<Grant> {

@@ -6,8 +6,9 @@ export const plugin = definePlugin({
   id: 'registry',
   api: '1.0',
   config: registryConfig,
+  declares: { login: true, push: true, referrers: true },
   activate: async ({ container, own }) => {
     const { RegistryResolver } = await import('./registry-resolver.js');
-    return { instance: own(container.resolve(RegistryResolver)), capabilities: { push: true, referrers: true } };
+    return { instance: own(container.resolve(RegistryResolver)), capabilities: { login: true, push: true, referrers: true } };
   },
 });

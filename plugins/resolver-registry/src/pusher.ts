@@ -31,7 +31,7 @@ export class RegistryPusher implements Pusher {
 
   /** `session` is asked for when the first request is made. */
   constructor(
-    private readonly session: () => RegistrySession,
+    private readonly session: () => Promise<RegistrySession>,
     private readonly reference: Reference,
   ) {}
 
@@ -135,8 +135,9 @@ export class RegistryPusher implements Pusher {
     const signal = given === undefined ? this.closing.signal : AbortSignal.any([given, this.closing.signal]);
     if (signal.aborted) throw canceled(what, signal);
     try {
-      const place = { session: this.session(), repository: this.reference.repository };
-      return await this.track(work(place, signal));
+      const { repository } = this.reference;
+      const begin = async (): Promise<T> => work({ session: await this.session(), repository }, signal);
+      return await this.track(begin());
     } catch (error) {
       throw this.explained(error);
     }

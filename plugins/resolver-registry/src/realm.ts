@@ -17,7 +17,7 @@ export function checkRealm(
   if (realm.protocol === 'https:') return realm;
   if (realm.protocol !== 'http:') throw refused('is neither https nor http');
   if (from.protocol === 'https:') throw refused('is plain http, though the registry speaks https');
-  if (!allowsPlainHttp(realm, config)) throw refused('is plain http');
+  if (realm.origin !== from.origin && !allowsPlainHttp(realm, config)) throw refused('is plain http');
   return realm;
 }
 

@@ -3,20 +3,25 @@ import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 import { Authorization } from './authorization.js';
 import { discard } from './bounded-body.js';
 import type { RegistryConfig } from './config.js';
-import { findCredential } from './credentials/find-credential.js';
-import { allowsPlainHttp, registryOrigin } from './hosts.js';
+import type { FindCredential } from './credentials/find-credential.js';
+import { allowsPlainHttp } from './hosts.js';
+import { RangeSlots } from './range-slots.js';
+import { type RegistryHost, requestUrl } from './registry-host.js';
 import { responseError } from './response-errors.js';
 import { withRetries } from './retry.js';
 import { pullScope, type Scope } from './scopes.js';
 import { type HttpMethod, type HttpResponse, type RequestBody, Transport } from './transport.js';
 import { speaksTls, type TlsFor } from './trust.js';
+import type { Warnings } from './warnings.js';
 
 export interface RegistryRequest {
   readonly method: HttpMethod;
   readonly repository: string;
-  /** Below `/v2/<repository>/`; or where an answer led to ({@link RegistrySession.locationOf}): another origin gets no credentials. */
+  /** Below `/v2/<repository>/`, or below `/v2/` where the repository is empty; or where an answer led to ({@link RegistrySession.locationOf}): another origin gets no credentials. */
   readonly path: string | URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** Nobody but the image says that this is to be asked: no credentials, not even at the registry's own origin, and no answer to a challenge. */
+  readonly anonymous?: boolean | undefined;
   /** What a token must allow for this request. Unset: to pull from the repository. */
   readonly scopes?: readonly Scope[] | undefined;
   readonly body?: RequestBody | undefined;
@@ -26,25 +31,43 @@ export interface RegistryRequest {
 const maxRedirects = 10;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** One registry: where it is, how to speak to it, and what opens it. */
+/** What all sessions work with, and what opens this one. */
+export interface SessionContext {
+  readonly config: RegistryConfig;
+  readonly userAgent: string;
+  readonly tlsFor: TlsFor;
+  readonly warnings: Warnings;
+  readonly find: FindCredential;
+}
+
+/** One server of a registry: where it is, how to speak to it, and what opens it. */
 export class RegistrySession implements AsyncDisposable {
   private origin: URL;
   /** Http was chosen for the loopback address alone: TLS is tried should http make no sense. */
   private schemeIsGuess: boolean;
   private readonly transport: Transport;
   private readonly authorization: Authorization;
+  readonly ranges: RangeSlots;
+
+  private readonly config: RegistryConfig;
+  private readonly warnings: Warnings;
 
   constructor(
-    readonly registry: string,
-    private readonly config: RegistryConfig,
-    userAgent: string,
-    tlsFor: TlsFor,
+    private readonly host: RegistryHost,
+    { config, userAgent, tlsFor, warnings, find }: SessionContext,
   ) {
-    ({ origin: this.origin, schemeIsGuess: this.schemeIsGuess } = registryOrigin(registry, config));
+    ({ origin: this.origin, schemeIsGuess: this.schemeIsGuess } = host);
+    this.config = config;
+    this.warnings = warnings;
+    this.ranges = new RangeSlots(config);
     this.transport = new Transport(config, userAgent, tlsFor);
-    this.authorization = new Authorization(registry, config, this.transport, (repository, signal) =>
-      findCredential(registry, repository, config, signal),
-    );
+    this.authorization = new Authorization(host.name, config, this.transport, find);
+    this.authorization.hide(Object.values(host.headers));
+  }
+
+  /** `host[:port]`: the registry, or the mirror that stands for it. */
+  get registry(): string {
+    return this.host.name;
   }
 
   /** Sends, with retries, authentication and redirects. What comes back may be any status but these. Errors: `unavailable`, `permission-denied`, ... */
@@ -53,16 +76,24 @@ export class RegistrySession implements AsyncDisposable {
   }
 
   /** Where an answer says that the next request is to go. Errors: `failed-precondition` for what may not be followed. */
-  locationOf(response: HttpResponse): URL {
-    return this.target(response.url, response.headers.location, 'sends us');
+  locationOf(response: HttpResponse, location = response.headers.location): URL {
+    return this.target(response.url, location, 'sends us');
+  }
+
+  /** True when an answer came from the registry itself, not from where it sent us. */
+  isOwn(response: HttpResponse): boolean {
+    return response.url.origin === this.origin.origin;
   }
 
   /** The error for an answer that is no success. */
   async failure(what: string, response: HttpResponse, signal: AbortSignal | undefined): Promise<SlipwayError> {
     const error = await responseError(what, response, { conceal: (text) => this.authorization.conceal(text), signal });
-    return error.kind === 'permission-denied'
-      ? this.authorization.denied(error.message, error)
-      : error;
+    return error.kind === 'permission-denied' ? this.authorization.denied(error.message, error) : error;
+  }
+
+  /** The next request is challenged anew. */
+  forgetGrants(): void {
+    this.authorization.forgetGrants();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -72,14 +103,18 @@ export class RegistrySession implements AsyncDisposable {
   /** As {@link send}, once: for who must begin elsewhere after a failure. */
   async attempt(request: RegistryRequest): Promise<HttpResponse> {
     const { method, repository, path, body, signal, scopes = [pullScope(repository)] } = request;
-    const start = (): URL => (typeof path === 'string' ? new URL(`/v2/${repository}/${path}`, this.origin) : path);
+    const start = (): URL => (typeof path === 'string' ? requestUrl(this.host, this.origin, repository, path) : path);
     let url = start();
     // False for good once we were led elsewhere: what comes after that was chosen by someone else.
-    let own = url.origin === this.origin.origin;
+    let own = request.anonymous !== true && url.origin === this.origin.origin;
     let answered = false;
     for (let hops = 0; ; ) {
       const authorization = own ? this.authorization.headerFor(scopes) : undefined;
-      const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
+      const headers = {
+        ...request.headers,
+        ...(own ? this.host.headers : {}),
+        ...(authorization === undefined ? {} : { authorization }),
+      };
       const response = await this.sendOnce({ method, url, headers, body, own, signal });
       if (response === 'try-https') {
         url = start();
@@ -108,6 +143,7 @@ export class RegistrySession implements AsyncDisposable {
     const guessed = request.own && this.schemeIsGuess;
     try {
       const response = await this.transport.send(request);
+      if (request.own) this.warnings.heed(this.registry, response.headers['warning'], (text) => this.authorization.conceal(text));
       // 400 is what Go's servers answer to plain http on a TLS port.
       if (guessed && response.status === 400 && (await this.settleOnTls(request.signal))) {
         await discard(response);
@@ -125,7 +161,7 @@ export class RegistrySession implements AsyncDisposable {
 
   private async settleOnTls(signal: AbortSignal | undefined): Promise<boolean> {
     if (!(await speaksTls(this.origin, signal))) return false;
-    this.origin = new URL(`https://${this.registry}`);
+    this.origin = new URL(`https://${this.origin.host}`);
     this.schemeIsGuess = false;
     return true;
   }

@@ -22,7 +22,10 @@ export function decodeEntry(path: string, key: string, entry: AuthEntry): Creden
   const registryToken = text('registrytoken');
   if (registryToken !== undefined) return { kind: 'registry-token', token: registryToken };
   const identityToken = text('identitytoken');
-  if (identityToken !== undefined) return { kind: 'identity-token', token: identityToken, username };
+  if (identityToken !== undefined) {
+    const known = username === tokenUsername ? undefined : username;
+    return { kind: 'identity-token', token: identityToken, username: known };
+  }
   if (username === undefined && password === undefined) return undefined;
   if (username === undefined) throw invalid(path, `auths[${quote(key)}]`, 'has a password but no user name');
   if (password === undefined || password === '') throw invalid(path, `auths[${quote(key)}]`, 'has a user name but no password');

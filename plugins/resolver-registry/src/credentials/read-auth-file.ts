@@ -1,7 +1,6 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { quote } from '@slipway/oci';
-import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { SlipwayError } from '@slipway/plugin-api';
+import { readSmallFile } from '../read-file.js';
 
 const maxFile = 4 * 1024 * 1024;
 
@@ -20,7 +19,11 @@ export type AuthEntry = Readonly<Record<string, unknown>>;
 
 /** Undefined when there is no such file. Errors: `invalid-argument` for one that is no regular file, too large, or not of this form. */
 export async function readAuthFile(path: string): Promise<AuthFile | undefined> {
-  const text = await readText(path);
+  const text = await readSmallFile(path, {
+    what: 'credentials file',
+    maxBytes: maxFile,
+    invalid: (why) => invalid(path, undefined, why),
+  });
   return text === undefined ? undefined : parseAuthFile(path, text);
 }
 
@@ -56,27 +59,6 @@ export function invalid(path: string, key: string | undefined, why: string): Sli
     message: `credentials file ${quote(path)}: ${key === undefined ? 'it' : key} ${why}`,
     hint: 'correct the file, or remove it and log in again (slipway login)',
   });
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    // A FIFO would be waited for.
-    await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    if (!(await handle.stat()).isFile()) throw invalid(path, undefined, 'is no regular file');
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for (;;) {
-      const buffer = Buffer.alloc(64 * 1024);
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
-      if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
-      size += bytesRead;
-      if (size > maxFile) throw invalid(path, undefined, `has more than ${maxFile} bytes`);
-      chunks.push(buffer.subarray(0, bytesRead));
-    }
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw wrapError(`reading the credentials file ${quote(path)}`, error);
-  }
 }
 
 function object(path: string, key: string | undefined, value: unknown): Readonly<Record<string, unknown>> {

@@ -1,0 +1,34 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { quote } from '@slipway/oci';
+import { hasCode, type SlipwayError, wrapError } from '@slipway/plugin-api';
+
+export interface ReadOptions {
+  /** `credentials file`. */
+  readonly what: string;
+  readonly maxBytes: number;
+  /** The error for a file that is not one to be read. */
+  readonly invalid: (why: string) => SlipwayError;
+}
+
+/** A regular file of bounded size, as text; undefined when there is none. */
+export async function readSmallFile(path: string, { what, maxBytes, invalid }: ReadOptions): Promise<string | undefined> {
+  try {
+    // A FIFO would be waited for.
+    await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    if (!(await handle.stat()).isFile()) throw invalid('is no regular file');
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for (;;) {
+      const buffer = Buffer.alloc(64 * 1024);
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
+      size += bytesRead;
+      if (size > maxBytes) throw invalid(`has more than ${maxBytes} bytes`);
+      chunks.push(buffer.subarray(0, bytesRead));
+    }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw wrapError(`reading the ${what} ${quote(path)}`, error);
+  }
+}
