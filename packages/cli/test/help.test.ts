@@ -33,6 +33,10 @@ Containers:
 
 Images:
   pull             bring an image in from a registry
+  push             send an image to a registry
+  copy             copy an image from one registry to another
+  tag              give an image further names
+  referrers        list what refers to an image where it comes from: signatures, SBOMs
   import           make an image of a tar file of a root file system
   images           list, draw, mount and unmount images
   history          show how an image was made

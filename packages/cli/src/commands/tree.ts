@@ -5,12 +5,14 @@ import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
 import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
 import { runSpec } from './run-spec.js';
 import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs, verifySpec } from './store-specs.js';
+import { transferSpecs } from './transfer-specs.js';
 
 /** Every command, in the order of the help. */
 export const commandTree: readonly CommandSpec[] = [
   runSpec,
   ...containerSpecs,
   pullSpec,
+  ...transferSpecs,
   importSpec,
   ...imagesSpecs,
   imagesTreeSpec,
