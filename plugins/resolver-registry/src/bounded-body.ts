@@ -8,6 +8,7 @@ export async function readBounded(response: HttpResponse, limit: number, code: s
   const what = `reading from ${quote(response.url.host)}`;
   const chunks: Buffer[] = [];
   let size = 0;
+  using _end = endingInTime(response);
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       size += chunk.byteLength;
@@ -21,11 +22,19 @@ export async function readBounded(response: HttpResponse, limit: number, code: s
   return Buffer.concat(chunks, size);
 }
 
+/** Ends a body that is not read to its end by its deadline. Disposing lifts that. */
+export function endingInTime(response: HttpResponse): Disposable {
+  const late = Object.assign(new Error('the deadline passed'), { code: 'UND_ERR_BODY_TIMEOUT' });
+  const timer = setTimeout(() => response.body.destroy(late), Math.max(0, response.deadline - performance.now()));
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
 const worthReading = 64 * 1024;
 
 /** Ends a response whose body nobody wants: a short one is read, so that the connection can be used again. */
 export async function discard(response: HttpResponse): Promise<void> {
   const length = Number(response.headers['content-length'] ?? Number.NaN);
+  using _end = endingInTime(response);
   if (length <= worthReading) await response.body.dump({ limit: worthReading }).catch(() => undefined);
   response.body.destroy();
 }

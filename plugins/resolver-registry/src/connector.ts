@@ -68,11 +68,14 @@ export function guardedConnector(
   };
 }
 
-function hostOf(target: buildConnector.Options): string {
-  return target.port === '' ? target.hostname : `${target.hostname}:${target.port}`;
+/** As in a URL: the port only where it is not the scheme's own. */
+export function hostOf(target: buildConnector.Options): string {
+  const name = isIP(target.hostname) === 6 ? `[${target.hostname}]` : target.hostname;
+  return target.port === '' ? name : `${name}:${target.port}`;
 }
 
-function refused(host: string, address: string): SlipwayError {
+/** The error for an address that nobody may send us to. */
+export function refused(host: string, address: string): SlipwayError {
   return new SlipwayError({
     kind: 'failed-precondition',
     code: 'REGISTRY_ADDRESS_REFUSED',

@@ -1,10 +1,20 @@
 import { isIndexType, isManifestType, isSchema1Type, parseDigest, quote } from '@slipway/oci';
-import { type Descriptor, type FetchedContent, SlipwayError, step } from '@slipway/plugin-api';
-import { discard } from './bounded-body.js';
+import { type Descriptor, type FetchedContent, isSlipwayError, SlipwayError, step } from '@slipway/plugin-api';
+import { discard, endingInTime } from './bounded-body.js';
+import { askForeign, blobNotFound } from './foreign-layer.js';
 import { acceptedManifests } from './manifest-resolution.js';
-import type { RegistrySession } from './registry-session.js';
+import { pieceOpener, rangeOf } from './piece-opener.js';
+import { rangedBody } from './ranged-body.js';
+import type { RegistryRequest, RegistrySession } from './registry-session.js';
 import type { HttpResponse } from './transport.js';
 import { transportError } from './transport-errors.js';
+
+/** An answer that has the content from `start` on, and what was asked for it, without a range. */
+interface Opened {
+  readonly request: RegistryRequest;
+  readonly response: HttpResponse;
+  readonly start: number;
+}
 
 /** Opens a blob or manifest from `offset` on, or from its beginning where the registry cannot start in the middle. */
 export async function fetchContent(
@@ -24,51 +34,80 @@ export async function fetchContent(
   // There is no range of no bytes to ask for.
   if (offset > 0 && offset === descriptor.size) return { offset, body: nothing(), [Symbol.asyncDispose]: async () => undefined };
 
-  const { mediaType } = descriptor;
-  const isDocument = isIndexType(mediaType) || isManifestType(mediaType) || isSchema1Type(mediaType);
-  const ask = (from: number): Promise<HttpResponse> =>
-    session.send({
-      method: 'GET',
-      repository,
-      path: `${isDocument ? 'manifests' : 'blobs'}/${descriptor.digest}`,
-      headers: {
-        accept: isDocument ? `${mediaType}, ${acceptedManifests}` : '*/*',
-        ...(from > 0 ? { range: `bytes=${from}-` } : {}),
-      },
-      signal,
-    });
-
-  const wanted = isDocument ? 0 : offset;
-  let response = await ask(wanted);
-  let start = startOf(response, descriptor, wanted);
-  if (start === undefined && wanted > 0 && (response.status === 206 || response.status === 416)) {
-    // A range that is answered wrongly would splice bytes of other places; all of it is slower, but right.
-    await discard(response);
-    response = await ask(0);
-    start = startOf(response, descriptor, 0);
-  }
-  if (start === undefined) throw await fetchFailure(session, repository, descriptor, response, signal);
+  const opened = await open(session, repository, descriptor, isDocument(descriptor) ? 0 : offset, signal);
+  const { response, start } = opened;
   await checkAnnounced(response, descriptor, start);
   step('fetch.connected', { digest: descriptor.digest, offset: start });
+  const end = new AbortController();
   return {
     offset: start,
-    body: bodyOf(response, descriptor, start, signal),
+    body: bodyOf(session, opened, descriptor, signal === undefined ? end.signal : AbortSignal.any([signal, end.signal])),
     [Symbol.asyncDispose]: async () => {
+      end.abort();
       response.body.destroy();
     },
   };
 }
 
+function isDocument({ mediaType }: Descriptor): boolean {
+  return isIndexType(mediaType) || isManifestType(mediaType) || isSchema1Type(mediaType);
+}
+
+async function open(
+  session: RegistrySession,
+  repository: string,
+  descriptor: Descriptor,
+  wanted: number,
+  signal: AbortSignal | undefined,
+): Promise<Opened> {
+  const document = isDocument(descriptor);
+  const path = `${document ? 'manifests' : 'blobs'}/${descriptor.digest}`;
+  const accept = document ? `${descriptor.mediaType}, ${acceptedManifests}` : '*/*';
+  const request: RegistryRequest = { method: 'GET', repository, path, headers: { accept }, signal };
+  const found = await openAt(session, request, descriptor, wanted);
+  if (found.start !== undefined) return { ...found, start: found.start };
+  const what = `fetching ${descriptor.digest} of ${quote(`${session.registry}/${repository}`)}`;
+  const error = await session.failure(what, found.response, signal);
+  if (error.kind !== 'not-found') throw error;
+  const refusals: string[] = [];
+  for (const foreign of askForeign(session, request, found.response, descriptor, refusals)) {
+    try {
+      const answer = await openAt(session, foreign, descriptor, wanted);
+      if (answer.start !== undefined) return { ...answer, start: answer.start };
+      await discard(answer.response);
+      refusals.push(`${quote(answer.response.url.host)} answered ${answer.response.status}`);
+    } catch (failure) {
+      if (!isSlipwayError(failure) || failure.kind === 'canceled') throw failure;
+      refusals.push(failure.message);
+    }
+  }
+  throw blobNotFound(error, descriptor, refusals);
+}
+
+/** `start` is undefined for an answer that has nothing that could be used. */
+async function openAt(
+  session: RegistrySession,
+  request: RegistryRequest,
+  descriptor: Descriptor,
+  wanted: number,
+): Promise<{ readonly request: RegistryRequest; readonly response: HttpResponse; readonly start: number | undefined }> {
+  const range = wanted > 0 ? { range: `bytes=${wanted}-` } : {};
+  const response = await session.send({ ...request, headers: { ...request.headers, ...range } });
+  const start = startOf(response, descriptor, wanted);
+  if (start !== undefined || wanted === 0 || (response.status !== 206 && response.status !== 416))
+    return { request, response, start };
+  // A range that is answered wrongly would splice bytes of other places; all of it is slower, but right.
+  session.ranges.distrust();
+  await discard(response);
+  return openAt(session, request, descriptor, 0);
+}
+
 /** Where the answer's body starts in the content; undefined when it is none, or not one that may be used. */
 function startOf(response: HttpResponse, descriptor: Descriptor, wanted: number): number | undefined {
   if (response.status === 200) return 0;
-  if (response.status !== 206 || wanted === 0) return undefined;
-  const match = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/.exec(String(response.headers['content-range'] ?? ''));
-  if (match === null) return undefined;
-  const [, first, last, total] = match;
-  const fits =
-    Number(first) === wanted && Number(last) === descriptor.size - 1 && (total === '*' || Number(total) === descriptor.size);
-  return fits ? wanted : undefined;
+  if (wanted === 0) return undefined;
+  const range = rangeOf(response, descriptor.size);
+  return range?.first === wanted && range.last === descriptor.size - 1 ? wanted : undefined;
 }
 
 async function checkAnnounced(response: HttpResponse, descriptor: Descriptor, start: number): Promise<void> {
@@ -96,11 +135,23 @@ function sizeMismatch(response: HttpResponse, descriptor: Descriptor, wrong: str
 }
 
 async function* bodyOf(
-  response: HttpResponse,
+  session: RegistrySession,
+  { request, response, start }: Opened,
   descriptor: Descriptor,
-  start: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  using _end = isDocument(descriptor) ? endingInTime(response) : undefined;
+  const head = wholeBody(response, descriptor, start);
+  try {
+    if (isDocument(descriptor)) return yield* head;
+    const open = pieceOpener(session, request, response, descriptor);
+    return yield* rangedBody({ head, start, size: descriptor.size, open, slots: session.ranges, signal });
+  } catch (error) {
+    throw transportError(`fetching ${descriptor.digest} from ${quote(response.url.host)}`, error, signal);
+  }
+}
+
+async function* wholeBody(response: HttpResponse, descriptor: Descriptor, start: number): AsyncGenerator<Buffer> {
   let position = start;
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -109,8 +160,6 @@ async function* bodyOf(
         throw sizeMismatch(response, descriptor, `with more than the ${descriptor.size - start} bytes expected`);
       yield chunk;
     }
-  } catch (error) {
-    throw transportError(`fetching ${descriptor.digest} from ${quote(response.url.host)}`, error, signal);
   } finally {
     response.body.destroy();
   }
@@ -124,27 +173,4 @@ async function* bodyOf(
 
 async function* nothing(): AsyncGenerator<Uint8Array> {
   // Nothing to yield.
-}
-
-async function fetchFailure(
-  session: RegistrySession,
-  repository: string,
-  descriptor: Descriptor,
-  response: HttpResponse,
-  signal: AbortSignal | undefined,
-): Promise<SlipwayError> {
-  const what = `fetching ${descriptor.digest} of ${quote(`${session.registry}/${repository}`)}`;
-  const error = await session.failure(what, response, signal);
-  if (error.kind !== 'not-found') return error;
-  const hint =
-    descriptor.urls === undefined || descriptor.urls.length === 0
-      ? 'the registry has lost a part of the image; its maker must push it again'
-      : 'it is a foreign layer, which its registry may not hold; such images cannot be pulled';
-  return new SlipwayError({
-    kind: 'not-found',
-    code: 'REGISTRY_BLOB_NOT_FOUND',
-    message: error.message,
-    hint,
-    cause: error,
-  });
 }

@@ -1,5 +1,6 @@
 import { neutralize, quote } from '@slipway/oci';
 import { type ErrorKind, SlipwayError } from '@slipway/plugin-api';
+import { endingInTime } from './bounded-body.js';
 import type { HttpResponse } from './transport.js';
 
 export interface ResponseErrorOptions {
@@ -68,6 +69,7 @@ async function registryWords(response: HttpResponse): Promise<{ readonly text: s
 async function readBeginning(response: HttpResponse): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
+  using _end = endingInTime(response);
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       chunks.push(chunk);

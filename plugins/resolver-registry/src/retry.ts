@@ -8,7 +8,7 @@ const firstDelay = 250;
 /** Milliseconds; also the longest Retry-After that is obeyed. */
 const maxDelay = 10_000;
 
-const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+export const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const passingFaults: ReadonlySet<string> = new Set([
   'REGISTRY_CONNECTION_RESET',
   'REGISTRY_TIMEOUT',

@@ -1,15 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import { quote } from '@slipway/oci';
 import { SlipwayError, throwIfAborted } from '@slipway/plugin-api';
 import type { Agent, Dispatcher } from 'undici';
 import { isPublicAddress, plainAddress } from './addresses.js';
 import type { RegistryConfig } from './config.js';
-import { connectTimeout, guardedConnector, openConnector } from './connector.js';
-import { ownEntry } from './hosts.js';
+import { connectTimeout, guardedConnector, openConnector, refused } from './connector.js';
+import { bareHost, ownEntry } from './hosts.js';
+import { type HttpProxy, type ProxyFor, proxiesOf } from './proxy.js';
 import { remembered } from './remembered.js';
 import { transportError } from './transport-errors.js';
 import type { TlsFor } from './trust.js';
+import { proxyRefused, tunnelling } from './tunnel.js';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -34,6 +37,8 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Dispatcher.ResponseData['body'];
+  /** When a document must have come whole, on the clock of performance.now(). Layers have no such end. */
+  readonly deadline: number;
 }
 
 type Options = Dispatcher.RequestOptions & { highWaterMark: number };
@@ -41,7 +46,18 @@ type Options = Dispatcher.RequestOptions & { highWaterMark: number };
 interface Loaded {
   readonly own: Agent;
   readonly guarded: Agent;
+  /** Connects to proxies, for plain http. */
+  readonly proxies: Agent;
+  readonly proxyFor: ProxyFor;
   readonly request: (agent: Agent, options: Options) => Promise<Dispatcher.ResponseData>;
+}
+
+interface Route {
+  readonly agent: Agent;
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly proxy?: HttpProxy | undefined;
 }
 
 const verbs: Readonly<Record<HttpMethod, string>> = {
@@ -54,6 +70,8 @@ const verbs: Readonly<Record<HttpMethod, string>> = {
 };
 
 const maxHeaderSize = 64 * 1024;
+/** So many idle timeouts a document may take: one that comes byte by byte is never idle. */
+const documentPatience = 2;
 const bodyBuffer = 1024 * 1024;
 /** Registries over an object store copy a blob before they answer to its last request. */
 const putPatience = 4;
@@ -88,12 +106,19 @@ export class Transport implements AsyncDisposable {
     const deadline = setTimeout(() => late.abort(noAnswer()), connectTimeout + headersTimeout);
     try {
       const loaded = await this.load();
-      const response = await loaded.request(request.own ? loaded.own : loaded.guarded, {
-        origin: url.origin,
-        path: url.pathname + url.search,
+      const { agent, origin, path, headers, proxy } = this.route(loaded, request);
+      const response = await loaded.request(agent, {
+        origin,
+        path,
         method,
         // A content coding would make offsets and sizes those of other bytes than the digest's.
-        headers: { 'user-agent': this.userAgent, 'accept-encoding': 'identity', ...request.headers, ...lengthOf(request) },
+        headers: {
+          'user-agent': this.userAgent,
+          'accept-encoding': 'identity',
+          ...request.headers,
+          ...lengthOf(request),
+          ...headers,
+        },
         body: request.body === undefined || request.body.length === 0 ? null : bodyOf(request.body, deadline),
         signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
         headersTimeout,
@@ -102,7 +127,17 @@ export class Transport implements AsyncDisposable {
       });
       // A body that is given up reports that as an error, also when nobody reads it any more.
       response.body.on('error', () => undefined);
-      return { url, status: response.statusCode, headers: response.headers, body: response.body };
+      if (proxy !== undefined && response.statusCode === 407) {
+        response.body.destroy();
+        throw proxyRefused(proxy, url.host, 407);
+      }
+      return {
+        url,
+        status: response.statusCode,
+        headers: response.headers,
+        body: response.body,
+        deadline: performance.now() + documentPatience * this.config.idle_timeout * 1000,
+      };
     } catch (error) {
       throw transportError(what, error, signal);
     } finally {
@@ -114,7 +149,7 @@ export class Transport implements AsyncDisposable {
     this.closed = true;
     if (!this.isLoaded) return;
     const loaded = await this.load().catch(() => undefined);
-    await Promise.all([loaded?.own.destroy(), loaded?.guarded.destroy()]);
+    await Promise.all([loaded?.own.destroy(), loaded?.guarded.destroy(), loaded?.proxies.destroy()]);
   }
 
   private async loadClient(): Promise<Loaded> {
@@ -123,13 +158,41 @@ export class Transport implements AsyncDisposable {
       import('undici/lib/core/connect.js'),
       import('undici/lib/api/index.js'),
     ]);
-    const open = openConnector(build, this.tlsFor, (address) => this.ownAddresses.add(plainAddress(address)));
-    const guarded = guardedConnector(build, this.tlsFor, (host, address) => this.mayConnect(host, address));
+    const { tlsFor } = this;
+    const open = openConnector(build, tlsFor, (address) => this.ownAddresses.add(plainAddress(address)));
+    const guarded = guardedConnector(build, tlsFor, (host, address) => this.mayConnect(host, address));
+    const proxyFor = proxiesOf(process.env);
+    const connectorOf = (direct: typeof open, own: boolean): typeof open =>
+      tunnelling(build, direct, tlsFor, proxyFor, (url) => this.checkProxied(url, own));
     return {
-      own: new AgentOf({ connect: open, maxHeaderSize }),
-      guarded: new AgentOf({ connect: guarded, maxHeaderSize }),
+      own: new AgentOf({ connect: connectorOf(open, true), maxHeaderSize }),
+      guarded: new AgentOf({ connect: connectorOf(guarded, false), maxHeaderSize }),
+      proxies: new AgentOf({ connect: openConnector(build, tlsFor, () => undefined), maxHeaderSize }),
+      proxyFor,
       request: (agent, options) => api.request.call(agent, options),
     };
+  }
+
+  /** Over TLS a proxy is gone through by the connector; in plain http it is asked for the whole URL (RFC 9112, section 3.2.2). */
+  private route(loaded: Loaded, { url, own }: HttpRequest): Route {
+    const direct = { agent: own ? loaded.own : loaded.guarded, origin: url.origin, path: url.pathname + url.search, headers: {} };
+    const proxy = url.protocol === 'http:' ? loaded.proxyFor(url) : undefined;
+    if (proxy === undefined) return direct;
+    this.checkProxied(url, own);
+    const authorization = proxy.authorization === undefined ? {} : { 'proxy-authorization': proxy.authorization };
+    const headers = { host: url.host, ...authorization };
+    return { agent: loaded.proxies, origin: proxy.url.origin, path: url.origin + direct.path, headers, proxy };
+  }
+
+  /**
+   * Through a proxy only the host of the URL can be looked at: the proxy resolves names, in a network that may have other answers than ours, and
+   * what it reaches is for it to say.
+   */
+  private checkProxied(url: URL, own: boolean): void {
+    const literal = bareHost(url.hostname);
+    if (isIP(literal) === 0) return;
+    if (own) this.ownAddresses.add(plainAddress(literal));
+    else if (!this.mayConnect(url.host, literal)) throw refused(url.host, literal);
   }
 
   private mayConnect(host: string, address: string): boolean {

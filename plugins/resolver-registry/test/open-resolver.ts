@@ -7,12 +7,16 @@ import { openPlugin } from '@slipway/plugin-testkit';
 import { plugin } from '@slipway/resolver-registry';
 
 /** The plugin with this configuration, and less patience than by default. */
-export async function openResolver(config: Readonly<Record<string, unknown>> = {}): Promise<Resolver & AsyncDisposable> {
+export async function openResolver(
+  config: Readonly<Record<string, unknown>> = {},
+  warn: (message: string) => void = () => undefined,
+): Promise<Resolver & AsyncDisposable> {
   const root = mkdtempSync(path.join(tmpdir(), 'slipway-resolver-'));
   const { instance, ...subject } = await openPlugin(plugin, {
     dirs: { root, state: root },
     // What is in the home of who runs the tests is none of theirs.
     config: { idle_timeout: 5, auth_file: path.join(root, 'auth.json'), ...config },
+    log: { debug() {}, info() {}, warn, error() {} },
   });
   return {
     resolve: (name, options) => instance.resolve(name, options),
