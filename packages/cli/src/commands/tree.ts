@@ -3,6 +3,7 @@ import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
 import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
+import { registrySpecs } from './registry-specs.js';
 import { runSpec } from './run-spec.js';
 import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs, verifySpec } from './store-specs.js';
 import { transferSpecs } from './transfer-specs.js';
@@ -13,6 +14,7 @@ export const commandTree: readonly CommandSpec[] = [
   ...containerSpecs,
   pullSpec,
   ...transferSpecs,
+  ...registrySpecs,
   importSpec,
   ...imagesSpecs,
   imagesTreeSpec,

@@ -1,6 +1,10 @@
-import { type LoginResult, SlipwayError, type StackOptions } from '@slipway/plugin-api';
+import type { LoginResult, StackOptions } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
+import { activeStack } from '../stack.js';
+import { keepsNone } from './login.js';
 
-export async function logout(_parts: EngineParts, _host: string, _options: StackOptions): Promise<LoginResult> {
-  throw new SlipwayError({ kind: 'unimplemented', code: 'UNFINISHED', message: 'logout' });
+export async function logout(parts: EngineParts, host: string, { stack }: StackOptions): Promise<LoginResult> {
+  const resolver = await activeStack(parts, stack).resolver();
+  if (resolver.logout === undefined) throw keepsNone(host);
+  return resolver.logout(host);
 }
