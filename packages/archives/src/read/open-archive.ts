@@ -48,7 +48,7 @@ function notOfImages({ what }: ArchiveFiles, kind: ArchiveKind | undefined): Err
     docker: ['"manifest.json"', 'an OCI image layout is named oci:DIRECTORY or oci-archive:FILE'],
     any: ['"oci-layout" or "manifest.json"', 'slipway import makes an image of a tar file of a root file system'],
   }[kind ?? 'any'];
-  return archiveError('ARCHIVE_FORMAT_UNKNOWN', `${what} is none of images: it has no ${found}`, { hint });
+  return archiveError('ARCHIVE_FORMAT_UNKNOWN', `${what} is no archive of images: it has no ${found}`, { hint });
 }
 
 async function filesAt(path: string, options: OpenArchiveOptions): Promise<ArchiveFiles> {

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command.js';
 import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
+import { archiveSpecs } from './archive-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
 import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
@@ -15,6 +16,7 @@ export const commandTree: readonly CommandSpec[] = [
   pullSpec,
   ...transferSpecs,
   ...registrySpecs,
+  ...archiveSpecs,
   importSpec,
   ...imagesSpecs,
   imagesTreeSpec,

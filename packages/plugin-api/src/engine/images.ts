@@ -30,7 +30,7 @@ export interface Images {
   /** Writes images into one archive. Errors: `not-found`; `failed-precondition` when content of one is not here. */
   save(names: readonly string[], options: SaveOptions): Promise<readonly Image[]>;
   /** Brings in the images of an archive of `save`, of skopeo, podman, docker or ctr, under the names that it gives them. */
-  load(input: ArchiveSource, options?: LoadOptions): Promise<readonly Image[]>;
+  load(input: ArchiveSource, options?: LoadOptions): Promise<readonly LoadedImage[]>;
   /** Makes an image of one layer from a tar file of a root file system (compressed or not). */
   import(input: ArchiveSource, name: string, options?: ImportOptions): Promise<Image>;
   /** How the image was made, topmost first; entries that made a layer say which. */
@@ -149,6 +149,11 @@ export interface LoadOptions extends StackOptions {
   readonly name?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: PullProgress) => void) | undefined;
+}
+
+export interface LoadedImage extends Image {
+  /** What the name meant before, when that was another image. */
+  readonly replaced?: Digest;
 }
 
 export interface ImportOptions extends StackOptions {

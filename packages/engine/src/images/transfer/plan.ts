@@ -81,10 +81,15 @@ export async function planTransfer(
   }
 
   function addBlob(blob: Descriptor): void {
-    if (foreignTypes.has(blob.mediaType)) return;
+    if (isForeign(blob)) return;
     blobs.set(blob.digest, blob);
     if (blobs.size > maxBlobs) throw tooMuch(target, `more than ${maxBlobs} blobs`);
   }
+}
+
+/** Of a layer that goes nowhere with its image. */
+export function isForeign({ mediaType }: Descriptor): boolean {
+  return foreignTypes.has(mediaType);
 }
 
 /** Everything that a manifest or index cannot be without. Its subject is none of that. */
