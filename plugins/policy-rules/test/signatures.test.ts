@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +32,25 @@ function signedImage(how: Partial<Parameters<typeof cosignSignature>[0]> = {}, r
   const tag = `${target.digest.replace(':', '-')}.sig`;
   images.put(image.repository, target, how.subject === undefined ? { ...artifact, tag } : { ...artifact, tag: undefined });
   return image;
+}
+
+function manifestOf(document: string) {
+  const bytes = Buffer.from(document);
+  return { descriptor: { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+/** A good bundle with other material to verify it with. */
+function putBundle({ repository, target }: ReturnType<SignedImages['image']>, verificationMaterial: object): void {
+  const sound = cosignBundle({ target, privateKey: key.privateKey });
+  const [, layer] = sound.blobs;
+  const bytes = Buffer.from(JSON.stringify({ ...JSON.parse(layer?.bytes.toString() ?? ''), verificationMaterial }));
+  const descriptor = { mediaType: layer?.descriptor.mediaType ?? '', digest: digestOf(bytes), size: bytes.length };
+  const document = { ...JSON.parse(sound.manifest.bytes.toString()), layers: [descriptor] };
+  images.put(repository, target, {
+    tag: undefined,
+    manifest: manifestOf(JSON.stringify(document)),
+    blobs: [{ descriptor, bytes }],
+  });
 }
 
 describe('signatures', () => {
@@ -202,29 +222,43 @@ describe('signatures', () => {
     ).toContain('and found none');
   });
 
+  it('in bundles with an entry of a transparency log are judged by the key alone', async () => {
+    const policy = await place.open(signedRule());
+    const image = images.image();
+    const entry = {
+      logIndex: '1',
+      logId: { keyId: 'AAAA' },
+      kindVersion: { kind: 'dsse', version: '0.0.1' },
+      integratedTime: '1700000000',
+      inclusionPromise: { signedEntryTimestamp: 'AAAA' },
+      inclusionProof: { logIndex: '1', rootHash: 'AAAA', treeSize: '2', hashes: [], checkpoint: { envelope: 'none' } },
+      canonicalizedBody: 'e30=',
+    };
+    putBundle(image, { publicKey: { hint: 'x' }, tlogEntries: [entry] });
+    expect(await outcomeOf(policy, image)).toBe('allowed');
+  });
+
   it('that somebody signed without a key are not of a key', async () => {
     const policy = await place.open(signedRule());
     const image = images.image();
-    const sound = cosignBundle({ target: image.target, privateKey: key.privateKey });
-    const [, layer] = sound.blobs;
-    const bundle = JSON.parse(layer?.bytes.toString() ?? '') as Record<string, unknown>;
-    bundle['verificationMaterial'] = { certificate: { rawBytes: 'AAAA' }, tlogEntries: [] };
-    const bytes = Buffer.from(JSON.stringify(bundle));
-    const manifest = Buffer.from(
-      JSON.stringify({
-        ...JSON.parse(sound.manifest.bytes.toString()),
-        layers: [{ mediaType: layer?.descriptor.mediaType, digest: digestOf(bytes), size: bytes.length }],
-      }),
-    );
-    images.put(image.repository, image.target, {
-      tag: undefined,
-      manifest: {
-        descriptor: { ...sound.manifest.descriptor, digest: digestOf(manifest), size: manifest.length },
-        bytes: manifest,
-      },
-      blobs: [{ descriptor: { mediaType: 'x/y', digest: digestOf(bytes), size: bytes.length }, bytes }],
-    });
+    putBundle(image, { certificate: { rawBytes: 'AAAA' }, tlogEntries: [] });
     expect(await outcomeOf(policy, image)).toContain('is made with a certificate, not with a key');
+  });
+
+  it('that openssl has made of what cosign would sign are good', async () => {
+    const file = (name: string): string => join(place.folder, name);
+    const openssl = (...args: string[]): Buffer => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', file('team.key'));
+    openssl('ec', '-in', file('team.key'), '-pubout', '-out', file('team.pub'));
+    const policy = await place.open(signedRule({ keys: [file('team.pub')] }));
+    const image = images.image();
+    const unsigned = cosignSignature({ target: image.target, name: image.bare, privateKey: key.privateKey });
+    const payload = unsigned.blobs.find(({ bytes }) => bytes.includes('critical'));
+    writeFileSync(file('payload.json'), payload?.bytes ?? '');
+    const signature = openssl('dgst', '-sha256', '-sign', file('team.key'), file('payload.json')).toString('base64');
+    const document = unsigned.manifest.bytes.toString().replace(/(cosign\/signature":)"[^"]*"/, `$1"${signature}"`);
+    images.put(image.repository, image.target, { ...unsigned, manifest: manifestOf(document) });
+    expect(await outcomeOf(policy, image)).toBe('allowed');
   });
 
   it('of a source that refuses to say are no word of this policy', async () => {

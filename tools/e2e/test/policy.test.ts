@@ -97,6 +97,25 @@ describe('an image that the rules refuse', () => {
     expect(leftInPlace(place)).toEqual([]);
   });
 
+  it('is not loaded from an archive, nor run straight from one', async () => {
+    const layout = imageLayout('small');
+    using place = makePlace(
+      enabled(
+        `default = "allow"\nrules = [{ match = "example.com/banned", action = "deny" }, { match = "oci:${layout}**", action = "deny" }]`,
+      ),
+    );
+    await using engine = await place.open();
+    await engine.images.load(layout, { name: 'example.com/fine:1' });
+    const denial = refused('POLICY_DENIED', 'RULES_DENIED');
+    await expect(engine.pull(`oci:${layout}:none`)).rejects.toMatchObject({ kind: 'not-found' });
+    const before = everyFile(place);
+    await expect(engine.images.load(layout, { name: 'example.com/banned:1' })).rejects.toMatchObject(denial);
+    await expect(engine.pull(`oci:${layout}`)).rejects.toMatchObject(denial);
+    await expect(engine.run({ image: `oci:${layout}`, args: ['true'] })).rejects.toMatchObject(denial);
+    expect(everyFile(place)).toEqual(before);
+    expect(await echo(engine, 'example.com/fine:1', place)).toBe('alive\n');
+  });
+
   it('ends the command with a word of why', async () => {
     const { name, bare } = await makeRepository();
     using place = makePlace(enabled(`rules = [{ match = "${registry.address}/elsewhere/*", action = "allow" }]`));
