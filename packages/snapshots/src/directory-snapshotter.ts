@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { linux } from '@slipway/linux';
 import {
@@ -8,6 +8,7 @@ import {
   type MetadataStore,
   type Mount,
   type PrepareOptions,
+  type SlipwayError,
   type SnapshotInfo,
   type Snapshotter,
   type SnapshotUsage,
@@ -15,7 +16,7 @@ import {
   wrapError,
 } from '@slipway/plugin-api';
 import { SnapshotBooks } from './books.js';
-import { rebaseUnsupported, wrongKind } from './errors.js';
+import { rebaseUnsupported, treeGone, wrongKind } from './errors.js';
 import { claimFolder, type FolderClaim, makeFolder, SnapshotFolders } from './folders.js';
 import type { SnapshotRow } from './row.js';
 import type { SnapshotPlace, SnapshotTrees } from './snapshot-trees.js';
@@ -73,7 +74,12 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async trees(key: string): Promise<readonly LayerTree[]> {
-    return this.#trees.trees(this.#find('read snapshot', key));
+    const place = this.#find('read snapshot', key);
+    try {
+      return this.#trees.trees(place);
+    } catch (error) {
+      throw wrapError(`read snapshot "${key}"`, goneTree('read snapshot', key, [place.tree, ...place.parents]) ?? error);
+    }
   }
 
   async prepare(key: string, parent?: string, options: PrepareOptions = {}): Promise<readonly Mount[]> {
@@ -145,11 +151,14 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     try {
       using _claim = claim;
       try {
+        // Not every way to fill it reads the parent.
+        const gone = goneTree(what, key, place.parents.slice(0, 1));
+        if (gone !== undefined) throw gone;
         await this.#fill(place);
       } catch (error) {
         // The parent went away beneath: that is the reason to tell.
         this.#books.check(what, key, parent);
-        throw wrapError(`${what} "${key}"`, error);
+        throw wrapError(`${what} "${key}"`, goneTree(what, key, place.parents) ?? error);
       }
       step('snapshot.prepare.directory', { key, id });
       await this.#books.record(what, { id, kind, key, parent: parentRow, labels });
@@ -209,6 +218,12 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
 
 function info({ id: _, ...rest }: SnapshotRow): SnapshotInfo {
   return rest;
+}
+
+/** The reason to tell when one of them is gone: a bare ENOENT of its attributes, or of a mount later, says nothing of a snapshot. */
+function goneTree(what: string, key: string, trees: readonly string[]): SlipwayError | undefined {
+  const gone = trees.find((tree) => !existsSync(tree));
+  return gone === undefined ? undefined : treeGone(what, key, gone);
 }
 
 async function attempt<T>(what: string, work: Promise<T>): Promise<T> {

@@ -70,5 +70,16 @@ export const wrongKind = (what: string, key: string, kind: string, expected: str
 export const hasChildren = (what: string, key: string): SlipwayError =>
   refusal('failed-precondition', 'SNAPSHOT_HAS_CHILDREN', what, key, 'other snapshots grow on it', 'remove its children first');
 
+/** Of a snapshot whose folder somebody deleted: its row says that it is there. */
+export const treeGone = (what: string, key: string, tree: string): SlipwayError =>
+  refusal(
+    'data-loss',
+    'SNAPSHOT_TREE_GONE',
+    what,
+    key,
+    `"${tree}" is not on disk, expected the files of a snapshot`,
+    'slipway verify --repair finds what is missing and unpacks it again',
+  );
+
 export const snapshotterClosed = (): SlipwayError =>
   new SlipwayError({ kind: 'unavailable', code: 'SNAPSHOTTER_CLOSED', message: 'the snapshotter has been closed' });

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { closeSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
@@ -69,4 +69,27 @@ it('says that the disk is full, leaves nothing, and works again when there is sp
   await snapshotter.prepare('b');
   await owned.disposeAsync();
   closeSync(fd);
+});
+
+it('bug: a snapshot whose folder was deleted was met with a bare ENOENT; it says what is gone, and what helps', async () => {
+  const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+  for (const [name, parent] of [['A'], ['B', 'A'], ['C', 'B']] as const) {
+    await snapshotter.prepare('key', parent);
+    await snapshotter.commit(name, 'key');
+  }
+  // A tree is whole: those below it are not read.
+  for (const id of [3]) {
+    const tree = join(root, 'snapshots', String(id), 'fs');
+    rmSync(tree, { recursive: true });
+    const gone = {
+      kind: 'data-loss',
+      code: 'SNAPSHOT_TREE_GONE',
+      message: expect.stringContaining(`"${tree}" is not on disk`),
+      hint: expect.stringContaining('slipway verify --repair'),
+    };
+    for (const make of ['prepare', 'view'] as const) await expect(snapshotter[make]('next', 'C')).rejects.toMatchObject(gone);
+    mkdirSync(tree);
+  }
+  expect(await snapshotter.prepare('next', 'C')).toHaveLength(1);
+  await owned.disposeAsync();
 });

@@ -212,3 +212,26 @@ describe('a layer that was made without a parent', () => {
     await owned.disposeAsync();
   });
 });
+
+it('bug: a snapshot whose folder was deleted was met with a bare ENOENT; it says what is gone, and what helps', async () => {
+  const { instance: snapshotter, owned } = await activate(plugin, root, memoryMetadata());
+  for (const [name, parent] of [['A'], ['B', 'A'], ['C', 'B']] as const) {
+    await snapshotter.prepare('key', parent);
+    await snapshotter.commit(name, 'key');
+  }
+  for (const id of [3, 2, 1]) {
+    const tree = join(root, 'snapshots', String(id), 'fs');
+    rmSync(tree, { recursive: true });
+    const gone = {
+      kind: 'data-loss',
+      code: 'SNAPSHOT_TREE_GONE',
+      message: expect.stringContaining(`"${tree}" is not on disk`),
+      hint: expect.stringContaining('slipway verify --repair'),
+    };
+    for (const make of ['prepare', 'view'] as const) await expect(snapshotter[make]('next', 'C')).rejects.toMatchObject(gone);
+    await expect(snapshotter.trees('C')).rejects.toMatchObject(gone);
+    mkdirSync(tree);
+  }
+  expect(await snapshotter.prepare('next', 'C')).toHaveLength(1);
+  await owned.disposeAsync();
+});

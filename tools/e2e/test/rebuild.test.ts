@@ -1,14 +1,18 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
+import type { PullProgress } from '@slipway/plugin-api';
 import { rebuildStore } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli, runCommand } from './child.ts';
 import { expectPullAndRun } from './crash.ts';
 import { flipBit } from './damage.ts';
 import { killedSteps } from './killed-steps.ts';
-import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { blobFile, leftInPlace, namesIn, type Place } from './place.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const names = ['demo', 'small', 'links'] as const;
 const registry = await startRegistry({ images: names });
@@ -41,7 +45,7 @@ async function withThreeImages(place: Place): Promise<Map<string, string>> {
 
 describe('metadata that was', () => {
   it.each(damages)('$how: a clear error that says what helps, and then everything is there again', async ({ damage }) => {
-    using place = makePlace();
+    using place = newPlace();
     const before = await withThreeImages(place);
     damage(database(place));
     const refused = await runCli(place, ['images', '--json']);
@@ -79,7 +83,7 @@ async function expectSameImages(place: Place, before: ReadonlyMap<string, string
 
 describe('rebuilding', () => {
   it('of metadata that is gone without a trace', async () => {
-    using place = makePlace();
+    using place = newPlace();
     const before = await withThreeImages(place);
     rmSync(path.dirname(database(place)), { recursive: true });
     const { movedTo, lost, damaged } = await rebuildStore(place.options);
@@ -88,7 +92,7 @@ describe('rebuilding', () => {
   });
 
   it('is what every command asks for when metadata is gone, and nothing is swept or written over before', async () => {
-    using place = makePlace();
+    using place = newPlace();
     const before = await withThreeImages(place);
     rmSync(path.dirname(database(place)), { recursive: true });
     for (const command of [['images'], ['prune', '--all'], ['pull', demo]]) {
@@ -109,7 +113,7 @@ describe('rebuilding', () => {
   });
 
   it('of metadata that is whole takes the names from it, where there is no copy', async () => {
-    using place = makePlace();
+    using place = newPlace();
     const before = await withThreeImages(place);
     rmSync(path.join(place.root, 'names'), { recursive: true });
     expect((await rebuildStore(place.options)).images).toHaveLength(names.length);
@@ -117,7 +121,7 @@ describe('rebuilding', () => {
   });
 
   it('keeps a damaged blob out of the books, says which image is incomplete, and a pull completes it', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await withThreeImages(place);
     const [layer = ''] = readImage(imageLayout('demo'))
       .manifest.layers.slice(1)
@@ -138,7 +142,7 @@ describe('rebuilding', () => {
   });
 
   it('is refused while a container runs, and changes nothing', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(demo);
     const id = path.basename(place.folder);
@@ -152,7 +156,7 @@ describe('rebuilding', () => {
   });
 
   it('is refused while a process has the metadata open, or an image is mounted', async () => {
-    using place = makePlace();
+    using place = newPlace();
     {
       await using engine = await place.open();
       await engine.pull(demo);
@@ -170,7 +174,7 @@ describe('rebuilding', () => {
   });
 
   it.each(killedSteps.rebuild)('killed at %s is done by the next one', async (step) => {
-    using place = makePlace();
+    using place = newPlace();
     const before = await withThreeImages(place);
     truncateSync(database(place), 5000);
     const killed = await runCli(place, ['system', 'rebuild'], { kill: { step, nth: 1, whom: ['command'] } });
@@ -182,8 +186,28 @@ describe('rebuilding', () => {
 });
 
 describe('the copy of the names', () => {
+  it('that is lost with the metadata: it is said that only content is restored, which a pull then does not fetch', async () => {
+    using place = newPlace();
+    const before = await withThreeImages(place);
+    rmSync(path.join(place.root, 'names'), { recursive: true });
+    rmSync(path.dirname(database(place)), { recursive: true });
+    const rebuilt = await runCli(place, ['system', 'rebuild']);
+    expect(rebuilt).toMatchObject({ status: 1, stderr: '' });
+    expect(rebuilt.stdout).toContain('only content is restored');
+    {
+      await using engine = await place.open();
+      let fetched = 0;
+      const onProgress = (event: PullProgress): void => {
+        if (event.type === 'layer' && event.phase === 'downloading') fetched += event.current;
+      };
+      for (const name of before.keys()) await engine.pull(name, { onProgress });
+      expect(fetched).toBe(0);
+    }
+    await expectSameImages(place, before);
+  });
+
   it('that is damaged is said before anything is moved, and can be left out', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await runCommand(place, { action: 'pull', image: nameOf('small') });
     truncateSync(database(place), 5000);
     writeFileSync(path.join(place.root, 'names/index.json'), '{"manifests":[{}]}');
@@ -203,7 +227,7 @@ describe('the copy of the names', () => {
   };
 
   it('follows every pull, removal and prune', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     for (const name of names) await engine.pull(nameOf(name));
     expect(new Set(copied(place))).toEqual(new Set(names.map(nameOf)));
@@ -214,7 +238,7 @@ describe('the copy of the names', () => {
   });
 
   it('is made good by the next command when a pull was killed before it', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await runCommand(place, { action: 'pull', image: nameOf('small') });
     await runCommand(place, { action: 'pull', image: demo }, { kill: { step: 'names.changed', nth: 1, whom: ['command'] } });
     expect(copied(place)).toEqual([nameOf('small')]);

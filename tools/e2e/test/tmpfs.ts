@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll } from 'vitest';
+import { makePlace, type Place } from './place.ts';
 
 export interface Tmpfs extends Disposable {
   readonly folder: string;
@@ -18,4 +20,11 @@ export function makeTmpfs(...options: string[]): Tmpfs {
       rmdirSync(folder);
     },
   };
+}
+
+/** Makes places whose roots are in memory, for tests of a file whose point is not the disk: most of their time would be fsync and the deleting of files. */
+export function placesInMemory(): (config?: string) => Place {
+  const disk = makeTmpfs();
+  afterAll(() => disk[Symbol.dispose]());
+  return (config = '') => makePlace(config, mkdtempSync(path.join(disk.folder, 'disk-')));
 }

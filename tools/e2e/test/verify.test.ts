@@ -21,8 +21,11 @@ import { runCli } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { flipBit } from './damage.ts';
 import { killedSteps } from './killed-steps.ts';
-import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { blobFile, leftInPlace, namesIn, type Place } from './place.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo', 'small', 'medium'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -53,7 +56,7 @@ async function expectWhole(place: Place, engine: Engine): Promise<void> {
 
 describe('a store that is whole', () => {
   it.each(stacks)('has no problem with $snapshotter, and nothing is left of looking', async ({ config }) => {
-    using place = makePlace(config);
+    using place = newPlace(config);
     await using engine = await place.open();
     await engine.pull(image);
     const folders = snapshotFolders(place);
@@ -62,21 +65,21 @@ describe('a store that is whole', () => {
   });
 
   it('has no problem either where layers were staged over whatever an image can have', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(`${registry.address}/test/medium:latest`);
     expect(await verified(engine)).toMatchObject({ problems: [], unchecked: [] });
   });
 
   it('can be empty', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     expect(await verified(engine)).toEqual({ blobs: 0, snapshots: 0, bytes: 0, problems: [], unchecked: [] });
     await expect(verified(engine, { images: ['nobody'] })).rejects.toMatchObject({ kind: 'not-found', code: 'IMAGE_NOT_FOUND' });
   });
 
   it('tells how far it is, and stops when it is not wanted any more', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(image);
     const told: string[] = [];
@@ -119,7 +122,7 @@ const damagedBlobs = damages.flatMap((damage, index) => {
 
 describe('a damaged blob', () => {
   it.each(damagedBlobs)('$how in the $what is found, named and repaired', async ({ digest, problem, damage }) => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(image);
     damage(blobFile(place, digest));
@@ -132,7 +135,7 @@ describe('a damaged blob', () => {
   });
 
   it('everything at once, index, manifests, configs and layers of two images, is repaired', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(image);
     await engine.pull(`${registry.address}/test/small:latest`);
@@ -149,7 +152,7 @@ describe('a damaged blob', () => {
   });
 
   it('is looked for in the named images only', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(image);
     const other = `${registry.address}/test/small:latest`;
@@ -162,7 +165,7 @@ describe('a damaged blob', () => {
 
   it('that cannot be fetched again stays as it is, and the report says why', async () => {
     const gone = await startRegistry({ images: ['demo'] });
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     const name = `${gone.address}/test/demo:latest`;
     await engine.pull(name);
@@ -218,7 +221,7 @@ describe('a damaged snapshot', () => {
   it.each(stacks.flatMap((stack) => treeDamages.map((damage) => ({ ...stack, ...damage }))))(
     '$what with $snapshotter is found, named and repaired',
     async ({ config, snapshotter, message, damage }) => {
-      using place = makePlace(config);
+      using place = newPlace(config);
       await using engine = await place.open();
       await engine.pull(image);
       damage(lowestTree(place));
@@ -239,7 +242,7 @@ describe('a damaged snapshot', () => {
   );
 
   it.each(stacks)('every layer that $snapshotter keeps is looked at for itself', async ({ config }) => {
-    using place = makePlace(config);
+    using place = newPlace(config);
     await using engine = await place.open();
     await engine.pull(image);
     for (const folder of snapshotFolders(place)) writeFileSync(path.join(folder, 'fs', 'more'), '');
@@ -249,10 +252,10 @@ describe('a damaged snapshot', () => {
   });
 
   it.each(stacks)('one whose folder is gone is missing, with $snapshotter', async ({ config }) => {
-    using place = makePlace(config);
+    using place = newPlace(config);
     await using engine = await place.open();
     await engine.pull(image);
-    renameSync(path.dirname(lowestTree(place)), path.join(place.folder, 'aside'));
+    renameSync(path.dirname(lowestTree(place)), path.join(place.root, 'aside'));
     // What grows on it cannot be told from it.
     const { problems } = await verified(engine);
     expect(new Set(problems.map(({ problem }) => problem))).toEqual(new Set(['missing']));
@@ -260,8 +263,22 @@ describe('a damaged snapshot', () => {
     await expectWhole(place, engine);
   });
 
+  it.each(stacks)('whose folder is gone is named to who runs it, with what helps, with $snapshotter', async ({ config }) => {
+    using place = newPlace(config);
+    await using engine = await place.open();
+    await engine.pull(image);
+    for (const folder of snapshotFolders(place)) rmSync(path.join(folder, 'fs'), { recursive: true });
+    await expect(engine.run({ image, id: path.basename(place.folder) })).rejects.toMatchObject({
+      kind: 'data-loss',
+      code: 'SNAPSHOT_TREE_GONE',
+      hint: expect.stringContaining('slipway verify --repair'),
+    });
+    await verified(engine, { repair: true });
+    await expectWhole(place, engine);
+  });
+
   it('is left alone while a container uses it, which is said by its name', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(image);
     const id = path.basename(place.folder);
@@ -277,7 +294,7 @@ describe('a damaged snapshot', () => {
 
 describe('layers that were discarded', () => {
   it('are no problem; what they made cannot be compared until a repair has fetched them, and a rebuild keeps the image', async () => {
-    using place = makePlace('[pull]\ndiscard_unpacked_layers = true');
+    using place = newPlace('[pull]\ndiscard_unpacked_layers = true');
     {
       await using engine = await place.open();
       await engine.pull(image);
@@ -299,7 +316,7 @@ describe('kill -9 of a repair', () => {
   it.each([...killedSteps.repair, 'snapshot.remove.recorded', 'unpack.applied'])(
     'at %s leaves nothing half done, and the next one repairs the rest',
     async (step) => {
-      using place = makePlace();
+      using place = newPlace();
       expect((await runCli(place, ['pull', '-q', image])).status).toBe(0);
       flipBit(blobFile(place, layers[0] ?? ''));
       chmodSync(busybox(lowestTree(place)), 0o700);
@@ -322,7 +339,7 @@ describe('kill -9 of a repair', () => {
 
 describe('slipway verify', () => {
   it('says what is wrong and ends with 1 until it is repaired', async () => {
-    using place = makePlace();
+    using place = newPlace();
     expect((await runCli(place, ['pull', '-q', image])).status).toBe(0);
     const fine = await runCli(place, ['verify']);
     expect({ status: fine.status, stdout: fine.stdout }).toMatchObject({

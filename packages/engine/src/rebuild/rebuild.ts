@@ -10,6 +10,7 @@ import { rowKey } from '../metadata/rows.js';
 import { usableSnapshotter } from '../metadata/sweep-snapshots.js';
 import { changeNames } from '../names/change-names.js';
 import { dropKeptNames, keepNames } from '../names/keep-names.js';
+import { readNamesCopy } from '../names/names-copy.js';
 import { Operation } from '../operations/operation.js';
 import { contentLabels, madeAt } from '../pull/record-image.js';
 import type { EngineParts } from '../settings.js';
@@ -28,6 +29,7 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
   const { root } = parts.settings;
   // Until it is done, a change of names by anyone else must not be all that the copy knows.
   const names = keepNames(root, parts.metadata);
+  const isUnnamed = names.size === 0 && readNamesCopy(root) === undefined;
   await using operation = Operation.begin(parts, 'rebuild');
   const { whole, damaged } = await hashAll(parts, signal);
   step('rebuild.hashed', { blobs: whole.length });
@@ -67,6 +69,7 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
     damaged,
     images: restored.map(({ name, row }) => ({ name, target: row.target })),
     lost: lost.map(({ name }) => name),
+    namesUnknown: isUnnamed && whole.length > 0,
   };
 }
 

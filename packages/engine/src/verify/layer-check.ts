@@ -95,7 +95,7 @@ export class LayerCheck implements AsyncDisposable {
       const failure = wrapError(`compare the snapshot "${layer.chainId}" with its layer`, error);
       // Too few descriptors, or a thread that is lost, say nothing of the snapshot.
       if (isKind(failure, 'resource-exhausted', 'internal')) throw failure;
-      return { problem: hasCode(error, 'ENOENT') ? 'missing' : 'unreadable', message: failure.message };
+      return { problem: hasCode(error, 'ENOENT', 'SNAPSHOT_TREE_GONE') ? 'missing' : 'unreadable', message: failure.message };
     }
     if (differences.length === 0) return fine;
     const more = differences.length > shown ? '; and more' : '';

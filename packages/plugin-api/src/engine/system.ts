@@ -154,4 +154,6 @@ export interface RebuildReport {
   readonly images: readonly { readonly name: string; readonly target: Descriptor }[];
   /** Names whose target is not (wholly) here: pull them again. */
   readonly lost: readonly string[];
+  /** There is content, and nothing that says what it is called: neither the copy of the names nor metadata that can be read. Only content is in the books. */
+  readonly namesUnknown: boolean;
 }

@@ -60,7 +60,7 @@ export interface Snapshotter {
    * long as the snapshot is there. Errors: `not-found`.
    */
   trees(key: string): Promise<readonly LayerTree[]>;
-  /** Makes an active snapshot. Errors: `already-exists`, `not-found`, `invalid-argument`. */
+  /** Makes an active snapshot. Errors: `already-exists`, `not-found`, `invalid-argument`; `data-loss` when the files of a parent are gone. */
   prepare(key: string, parent?: string, options?: PrepareOptions): Promise<readonly Mount[]>;
   /** Makes a read-only view. Errors: as `prepare`. */
   view(key: string, parent?: string, options?: PrepareOptions): Promise<readonly Mount[]>;
