@@ -4,16 +4,19 @@ import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
 import { type Engine, isKind } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { traceSteps } from './child.ts';
-import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { leftInPlace, namesIn, type Place } from './place.ts';
 import { type Stall, startSlowRegistry } from './slow-registry.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo', 'medium'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const image = `${registry.address}/test/demo:latest`;
 const [, secondLayer = ''] = readImage(imageLayout('demo')).manifest.layers.map(({ digest }) => digest);
 
-const prepared = makePlace();
+const prepared = newPlace();
 afterAll(() => prepared[Symbol.dispose]());
 const id = path.basename(prepared.folder);
 const stepsOfPull = [...(await traceSteps(prepared, { action: 'pull', image })).keys()];
@@ -51,7 +54,7 @@ describe('an aborted pull', () => {
   ];
 
   it.each(stalls)('is canceled while $during takes for ever', async ({ stall }) => {
-    using place = makePlace();
+    using place = newPlace();
     await using slow = await startSlowRegistry(registry.address, stall);
     await using engine = await place.open();
     const controller = new AbortController();
@@ -63,7 +66,7 @@ describe('an aborted pull', () => {
   });
 
   it.each(stepsOfPull)('is canceled or done, and nothing is left, when it is aborted at %s', async (step) => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     using abort = abortAt(step);
     const [outcome] = await Promise.allSettled([engine.pull(image, { signal: abort.signal })]);
@@ -78,7 +81,7 @@ describe('an aborted pull', () => {
   });
 
   it('is canceled in the middle of a large layer', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     const controller = new AbortController();
     const pull = engine.pull(`${registry.address}/test/medium:latest`, {
@@ -93,7 +96,7 @@ describe('an aborted pull', () => {
   });
 
   it('that was aborted before it began does nothing', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await expect(engine.pull(image, { signal: AbortSignal.abort() })).rejects.toMatchObject({ kind: 'canceled' });
     await expectUsable(place, engine);
@@ -132,7 +135,7 @@ describe('an aborted run', () => {
   });
 
   it('is canceled while the image that it needs is pulled', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using slow = await startSlowRegistry(registry.address, (where) => (where.includes(secondLayer) ? 'body' : undefined));
     await using engine = await place.open();
     const controller = new AbortController();
@@ -153,7 +156,7 @@ describe('an engine that is disposed of', () => {
   });
 
   it('in the middle of a pull cancels it and leaves nothing', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using slow = await startSlowRegistry(registry.address, (where) => (where.includes(secondLayer) ? 'body' : undefined));
     const engine = await place.open();
     const [outcome] = await Promise.allSettled([

@@ -9,8 +9,11 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type Ended, runCommand, startCommand } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { ownDescriptors } from './machine.ts';
-import { leftInPlace, makePlace, type Place } from './place.ts';
+import { leftInPlace, type Place } from './place.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['medium', 'demo', 'small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -25,7 +28,7 @@ async function expectTree(place: Place, image: string, name: 'medium' | 'demo'):
 
 describe('several processes on one root', () => {
   it('that pull one image at once all succeed, and nothing is left but the image', async () => {
-    using place = makePlace();
+    using place = newPlace();
     const pulls = [1, 2, 3].map(() => runCommand(place, { action: 'pull', image: medium }));
     for (const ended of await Promise.all(pulls)) expect(ended).toMatchObject({ status: 0, report: { outcome: 'done' } });
     await expectRecovery(place);
@@ -34,7 +37,7 @@ describe('several processes on one root', () => {
   });
 
   it('of which one pulls and one removes, over and over, lose nothing', async () => {
-    using place = makePlace();
+    using place = newPlace();
     const outcomes = { pulled: 0, removed: 0 };
     const puller = async (): Promise<void> => {
       await using engine = await place.open();
@@ -60,7 +63,7 @@ describe('several processes on one root', () => {
   });
 
   it('parent-gone: a pull goes on when a removal takes the snapshot that it was to grow on', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using host = await place.openHost();
     const engine = await host.engine();
     const snapshotter = await host.kernel.get(snapshotterPoint, 'overlay');
@@ -82,7 +85,7 @@ describe('several processes on one root', () => {
   });
 
   it('that run containers of one id have exactly one winner', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await runCommand(place, { action: 'pull', image: small });
     const id = path.basename(place.folder);
     const request = { action: 'run', image: small, id, args: ['sleep', '100000'] } as const;
@@ -104,7 +107,7 @@ describe('several processes on one root', () => {
 
 describe('one engine', () => {
   it('refuses a second container of an id, and takes the id again when the first has gone', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     const id = path.basename(place.folder);
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => engine.run({ image: small, id, args: ['sleep', '100000'] })));
@@ -119,7 +122,7 @@ describe('one engine', () => {
   });
 
   it('runs thirty containers side by side', async () => {
-    using place = makePlace();
+    using place = newPlace();
     const id = path.basename(place.folder);
     {
       await using engine = await place.open();
@@ -131,7 +134,7 @@ describe('one engine', () => {
   });
 
   it('leaves nothing behind after two hundred containers, and does not grow', { timeout: 400_000 }, async () => {
-    using place = makePlace();
+    using place = newPlace();
     const id = path.basename(place.folder);
     {
       await using engine = await place.open();

@@ -7,14 +7,17 @@ import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
-import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { leftInPlace, namesIn, type Place } from './place.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { expectedTree } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const image = `${registry.address}/test/demo:latest`;
 
-const place = makePlace();
+const place = newPlace();
 afterAll(() => place[Symbol.dispose]());
 
 /** A container whose command and monitor are dead: all that a command can leave to the next one. */

@@ -6,9 +6,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Ended, runCommand, startCommand } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
-import { leftInPlace, makePlace, type Place } from './place.ts';
+import { leftInPlace, type Place } from './place.ts';
 import { type SlowRegistry, startSlowRegistry } from './slow-registry.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo', 'links'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -44,7 +47,7 @@ const imageOn = ({ address }: Pick<SlowRegistry, 'address'>): string => `${addre
 
 describe('kill -9 of a pull whose layers are read out of order', () => {
   it.each(killedSteps.staged)('at %s', async (step) => {
-    using place = makePlace();
+    using place = newPlace();
     expect(await killedWhileStaging(place, step)).toMatchObject({ signal: 'SIGKILL' });
     await expectRecovery(place);
     await expectPullAndRun(place, imageOn(registry), name);
@@ -56,7 +59,7 @@ describe('kill -9 of a run that fetches layers again which were discarded', () =
   const image = `${registry.address}/test/demo:latest`;
 
   it.each(killedSteps.fetchedAgain)('at %s', async (step) => {
-    using place = makePlace('[pull]\ndiscard_unpacked_layers = true\n[stacks.copy]\nsnapshotter = "native"');
+    using place = newPlace('[pull]\ndiscard_unpacked_layers = true\n[stacks.copy]\nsnapshotter = "native"');
     const id = path.basename(place.folder);
     const run = { action: 'run', image, stack: 'copy', id, args: ['sh', '-c', 'echo hello'] } as const;
     expect(await runCommand(place, { action: 'pull', image })).toMatchObject({ status: 0 });

@@ -5,8 +5,11 @@ import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
-import { leftInPlace, makePlace } from './place.ts';
+import { leftInPlace } from './place.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -14,7 +17,7 @@ const image = `${registry.address}/test/demo:latest`;
 
 // One place for all, with the image: each test leaves it as it was, which is what is tested.
 const config = '[stacks.copy]\nsnapshotter = "native"';
-const place = makePlace(config);
+const place = newPlace(config);
 afterAll(() => place[Symbol.dispose]());
 const id = path.basename(place.folder);
 const short = { action: 'run', image, id, args: ['sh', '-c', 'echo hello'] } as const;
@@ -62,7 +65,7 @@ describe('kill -9 of the command that unpacks for another stack first', () => {
   });
 
   it.each(unpackSteps)('at $step, occurrence $nth', async ({ step, nth }) => {
-    using fresh = makePlace(config);
+    using fresh = newPlace(config);
     await runCommand(fresh, { action: 'pull', image });
     expect(await runCommand(fresh, copy, { kill: { step, nth, whom: ['command'] } })).toMatchObject({ signal: 'SIGKILL' });
     await expectRecovery(fresh);

@@ -4,10 +4,13 @@ import { contentPoint, defineTable, metadataPoint, type PullProgress } from '@sl
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli, traceSteps } from './child.ts';
 import { killedSteps } from './killed-steps.ts';
-import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { leftInPlace, namesIn, type Place } from './place.ts';
 import { startSlowRegistry } from './slow-registry.ts';
 import { everythingKept } from './store.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo', 'small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -22,7 +25,7 @@ function blobs(place: Place): string[] {
 
 describe('layers that are discarded once they are unpacked', () => {
   it('are gone, the image is whole, listed by what is here of it, inspected and run', async () => {
-    using place = makePlace(discarding);
+    using place = newPlace(discarding);
     await using engine = await place.open();
     const image = await engine.pull(demo);
     const { manifest, manifestDigest } = await engine.images.inspect(demo);
@@ -40,7 +43,7 @@ describe('layers that are discarded once they are unpacked', () => {
   });
 
   it('are not fetched by a pull of what is here, nor by one of an image that grows on the same', async () => {
-    using place = makePlace(discarding);
+    using place = newPlace(discarding);
     const fetched: string[] = [];
     await using watched = await startSlowRegistry(registry.address, (where) => {
       fetched.push(where);
@@ -64,7 +67,7 @@ describe('layers that are discarded once they are unpacked', () => {
   });
 
   it('are fetched again when another stack must unpack them, and go again', async () => {
-    using place = makePlace(discarding);
+    using place = newPlace(discarding);
     await using engine = await place.open();
     await engine.pull(demo);
     const before = blobs(place);
@@ -76,7 +79,7 @@ describe('layers that are discarded once they are unpacked', () => {
   });
 
   it('stay while an image that was pulled without discarding has them', async () => {
-    using place = makePlace('[stacks.copy]\nsnapshotter = "native"');
+    using place = newPlace('[stacks.copy]\nsnapshotter = "native"');
     await using engine = await place.open();
     await engine.pull(small);
     const [shared] = (await engine.images.inspect(small)).manifest.layers;
@@ -91,7 +94,7 @@ describe('layers that are discarded once they are unpacked', () => {
   });
 
   it('a layer that was lost is fetched again, too, and stays', async () => {
-    using place = makePlace('[stacks.copy]\nsnapshotter = "native"');
+    using place = newPlace('[stacks.copy]\nsnapshotter = "native"');
     await using engine = await place.open();
     await engine.pull(demo);
     const [layer] = (await engine.images.inspect(demo)).manifest.layers;
@@ -104,7 +107,7 @@ describe('layers that are discarded once they are unpacked', () => {
   });
 
   it('where they cannot be fetched again, the stack that has the trees goes on, and a retry works', async () => {
-    using place = makePlace(discarding);
+    using place = newPlace(discarding);
     let isAway = false;
     await using source = await startSlowRegistry(registry.address, (where) => {
       return isAway && where.includes('/blobs/') ? 'head' : undefined;
@@ -128,7 +131,7 @@ describe('layers that are discarded once they are unpacked', () => {
 
   it('and whose registry is gone: another stack says which layer it lacks, and why that is needed', async () => {
     const gone = await startRegistry({ images: ['demo'] });
-    using place = makePlace(discarding);
+    using place = newPlace(discarding);
     await using engine = await place.open();
     const image = `${gone.address}/test/demo:latest`;
     await engine.pull(image);
@@ -143,7 +146,7 @@ describe('layers that are discarded once they are unpacked', () => {
   });
 
   it('the command line: pull --discard-layers', async () => {
-    using place = makePlace();
+    using place = newPlace();
     expect(await runCli(place, ['pull', '-q', '--discard-layers', demo])).toMatchObject({ status: 0 });
     await using engine = await place.open();
     const { layers } = (await engine.images.inspect(demo)).manifest;
@@ -153,7 +156,7 @@ describe('layers that are discarded once they are unpacked', () => {
 
 describe('kill -9 of a pull that discards', () => {
   it.each(killedSteps.discarded)('at %s', async (step) => {
-    using place = makePlace(discarding);
+    using place = newPlace(discarding);
     expect([...(await traceOnce()).keys()]).toContain(step);
     const killed = await runCli(place, ['pull', '-q', demo], { kill: { step, nth: 1, whom: ['command'] } });
     expect(killed).toMatchObject({ signal: 'SIGKILL' });
@@ -169,7 +172,7 @@ describe('kill -9 of a pull that discards', () => {
 let traced: Map<string, number> | undefined;
 
 async function traceOnce(): Promise<Map<string, number>> {
-  using place = makePlace(discarding);
+  using place = newPlace(discarding);
   traced ??= await traceSteps(place, { action: 'pull', image: demo });
   return traced;
 }

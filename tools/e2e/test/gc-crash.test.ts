@@ -5,9 +5,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Ended, runCli, runCommand } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
-import { leftInPlace, makePlace, type Place } from './place.ts';
+import { leftInPlace, type Place } from './place.ts';
 import { everythingKept, makeOrphan } from './store.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo', 'small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -24,7 +27,7 @@ const steps = await stepsOfPrune();
 
 // Asked of a real prune, so that a new step is tested without being written down here.
 async function stepsOfPrune(): Promise<string[]> {
-  using place = makePlace();
+  using place = newPlace();
   await makeGarbage(place);
   const trace = path.join(place.folder, 'trace');
   await runCli(place, ['prune', '--all'], { trace });
@@ -40,7 +43,7 @@ describe('kill -9 of a prune', () => {
   });
 
   it.each(steps)('at %s: what is listed is whole, and the next prune takes the rest', async (step) => {
-    using place = makePlace();
+    using place = newPlace();
     await makeGarbage(place);
     expect(await killed(place, step)).toMatchObject({ signal: 'SIGKILL' });
     await expectRecovery(place);

@@ -6,10 +6,13 @@ import type { Engine } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Ended, runCli, runCommand } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
-import { blobFile, leftInPlace, makePlace, namesIn } from './place.ts';
+import { blobFile, leftInPlace, namesIn } from './place.ts';
 import { startSlowRegistry } from './slow-registry.ts';
 import { everythingKept, leases, makeIngest, makeOrphan, smallDisk } from './store.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo', 'small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -20,7 +23,7 @@ const nothing = { images: [], content: [], snapshots: [], ingests: [], bytes: 0,
 
 describe('prune', () => {
   it('takes nothing of what is named, and all of what is not', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(demo);
     await engine.pull(small);
@@ -36,7 +39,7 @@ describe('prune', () => {
   });
 
   it('--all keeps the image of a container and one that is mounted', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(demo);
     await engine.pull(small);
@@ -57,7 +60,7 @@ describe('prune', () => {
   });
 
   it('finds blobs that no metadata knows of, in the store of an image that is there', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(demo);
     const orphan = makeOrphan(place, 'lost');
@@ -68,7 +71,7 @@ describe('prune', () => {
   });
 
   it('leaves alone what a pull in another process has brought in, recorded or not', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.images.list();
     await using slow = await startSlowRegistry(registry.address, (where) => (where.includes('/manifests/') ? undefined : 'body'));
@@ -86,7 +89,7 @@ describe('prune', () => {
   });
 
   it('takes what a cut-off pull left for its retry only with --partial', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await runCommand(place, { action: 'pull', image: demo }, { kill: { step: 'unpack.applied', nth: 1, whom: ['command'] } });
     await using engine = await place.open();
     expect(await engine.system.prune()).toEqual(nothing);
@@ -97,7 +100,7 @@ describe('prune', () => {
   });
 
   it('takes a download that nobody went on with for a day', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.images.list();
     const [young, old] = ['young', 'old'].map((ref) => makeIngest(place, ref));
@@ -111,7 +114,7 @@ describe('prune', () => {
 
 describe('one failure does not keep the rest', () => {
   it('a blob that cannot be unlinked: the others go, it is told, and a retry takes it', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(demo);
     const digest = (await engine.images.inspect(demo)).manifest.layers[0]?.digest ?? '';
@@ -129,7 +132,7 @@ describe('one failure does not keep the rest', () => {
   });
 
   it('a blob that could not be deleted serves a pull', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.pull(demo);
     const digest = (await engine.images.inspect(demo)).manifest.layers[0]?.digest ?? '';
@@ -141,7 +144,7 @@ describe('one failure does not keep the rest', () => {
   });
 
   it('a snapshot whose folder is in use: exit code 1, and a retry takes it', async () => {
-    using place = makePlace();
+    using place = newPlace();
     let folder = '';
     {
       await using engine = await place.open();
@@ -203,7 +206,7 @@ describe('on a full disk', () => {
 
 describe('several processes that pull, remove and prune at once', () => {
   it('lose nothing, and leave nothing that is not named', { timeout: 400_000 }, async () => {
-    using place = makePlace();
+    using place = newPlace();
     const images = [demo, small];
     const outcomes: Ended[] = [];
     const rounds = async (count: number, command: (round: number) => Promise<Ended>): Promise<void> => {

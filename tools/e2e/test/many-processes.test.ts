@@ -6,9 +6,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand } from './child.ts';
 import { expectRecovery } from './crash.ts';
-import { leftInPlace, makePlace, type Place } from './place.ts';
+import { leftInPlace, type Place } from './place.ts';
 import { startSlowRegistry } from './slow-registry.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 /** They share blobs, layers of other blobs, and nothing but the lowest layer. */
 const names: readonly ImageName[] = ['medium', 'medium-zstd', 'medium-docker', 'medium-multi', 'demo', 'small', 'links'];
@@ -56,7 +59,7 @@ async function expectTrees(place: Place, address: string, stack?: string, images
 
 describe('twenty processes that pull the same and overlapping images at once', () => {
   it('fetch each blob once and unpack each layer once', { timeout: 400_000 }, async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using counting = await startSlowRegistry(registry.address, () => undefined);
     const trace = path.join(place.folder, 'trace');
     const pull = (name: ImageName): Promise<Ended> =>
@@ -72,7 +75,7 @@ describe('twenty processes that pull the same and overlapping images at once', (
   });
 
   it('into two stacks, fetch each blob once and unpack each layer once for each', { timeout: 400_000 }, async () => {
-    using place = makePlace('[stacks.copy]\nsnapshotter = "native"');
+    using place = newPlace('[stacks.copy]\nsnapshotter = "native"');
     await using counting = await startSlowRegistry(registry.address, () => undefined);
     const trace = path.join(place.folder, 'trace');
     const pulls = processes.map(({ number, name }) =>
@@ -90,7 +93,7 @@ describe('twenty processes that pull the same and overlapping images at once', (
   });
 
   it('of which some are killed: the others take over and end well', { timeout: 400_000 }, async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using counting = await startSlowRegistry(registry.address, () => undefined);
     const steps = [
       'unpack.prepared',
@@ -117,7 +120,7 @@ describe('twenty processes that pull the same and overlapping images at once', (
   });
 
   it('while others remove them: every pull succeeds, and what is there in the end is whole', { timeout: 400_000 }, async () => {
-    using place = makePlace();
+    using place = newPlace();
     let pulling = true;
     const outcomes = { pulled: 0, removed: 0 };
     const puller = async (first: number): Promise<void> => {

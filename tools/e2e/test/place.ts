@@ -32,7 +32,9 @@ export function makePlace(config = '', disk?: string): Place {
     options,
     open: (more = {}) => openEngine({ ...options, ...more }),
     openHost: () => openHost(options),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.dispose]: () => {
+      for (const each of [folder, root]) rmSync(each, { recursive: true, force: true });
+    },
   };
 }
 

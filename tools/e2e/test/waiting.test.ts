@@ -4,9 +4,12 @@ import { type ImageName, imageLayout, readImage, startRegistry } from '@slipway/
 import { defineTable, type Engine, metadataPoint, type PullProgress } from '@slipway/plugin-api';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { runCommand, startCommand } from './child.ts';
-import { leftInPlace, makePlace } from './place.ts';
+import { leftInPlace } from './place.ts';
 import { startSlowRegistry } from './slow-registry.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
+
+const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['medium', 'demo', 'small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -34,7 +37,7 @@ const isPartOf = (phase: LayerEvent['phase']) => (event: LayerEvent) =>
 
 describe('a pull that waits for another process', () => {
   it('shows how far its download is, and goes on from there when it is killed', async () => {
-    using place = makePlace();
+    using place = newPlace();
     let asked = 0;
     const sent = 8 * 1024 * 1024;
     const stall = (where: string): number | undefined => (where.includes(lowest.digest) && ++asked === 1 ? sent : undefined);
@@ -61,7 +64,7 @@ describe('a pull that waits for another process', () => {
 
   // The other may have the processor alone for the second that the layer takes.
   it('shows how far its unpacking is, and does not do it again', { retry: 3 }, async () => {
-    using place = makePlace();
+    using place = newPlace();
     const image = `${registry.address}/test/medium:latest`;
     const trace = path.join(place.folder, 'trace');
     await using engine = await place.open();
@@ -80,7 +83,7 @@ describe('a pull that waits for another process', () => {
   });
 
   it('ends at once when it is aborted, and leaves the other alone', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using slow = await startSlowRegistry(registry.address, (where) => (where.includes(lowest.digest) ? 'body' : undefined));
     const image = `${slow.address}/test/medium:latest`;
     const other = startCommand(place, { action: 'pull', image });
@@ -101,7 +104,7 @@ describe('an engine that is open for long', () => {
   const image = `${registry.address}/test/demo:latest`;
 
   it('cleans up after processes that were killed since it was opened', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using engine = await place.open();
     await engine.images.list();
     for (const step of ['unpack.prepared', 'content.ingest.opened']) {
@@ -116,7 +119,7 @@ describe('an engine that is open for long', () => {
   });
 
   it('sweeps at the end of a pull what an earlier one left for a retry that came too late', async () => {
-    using place = makePlace();
+    using place = newPlace();
     await using host = await place.openHost();
     const engine = await host.engine();
     await runCommand(place, { action: 'pull', image }, { kill: { step: 'pull.config', nth: 1, whom: ['command'] } });
