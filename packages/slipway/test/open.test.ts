@@ -69,7 +69,7 @@ test('when the engine cannot be activated, nothing stays up', async () => {
   expect(place.journal).toEqual(['up lmdb', 'down lmdb']);
 });
 
-test('the defaults name exactly the plugins that are dependencies of this package', async () => {
+test('the defaults name exactly the plugins that are dependencies of this package, but for those that one enables', async () => {
   using place = new Place();
   const file = path.join(place.dir, 'empty.toml');
   fs.writeFileSync(file, '');
@@ -77,7 +77,9 @@ test('the defaults name exactly the plugins that are dependencies of this packag
   const manifest = new URL('../package.json', import.meta.url);
   const { dependencies } = JSON.parse(fs.readFileSync(manifest, 'utf8')) as { dependencies: Record<string, string> };
   const libraries = ['@slipway/engine', '@slipway/kernel', '@slipway/plugin-api', 'reflect-metadata'];
-  const plugins = Object.keys(dependencies).filter((name) => !libraries.includes(name));
+  const enabledByName = ['@slipway/policy-rules'];
+  expect(Object.keys(dependencies)).toEqual(expect.arrayContaining(enabledByName));
+  const plugins = Object.keys(dependencies).filter((name) => ![...libraries, ...enabledByName].includes(name));
   expect(new Set(host.config.settings.plugins.standard)).toEqual(new Set(plugins));
   expect(new Set(host.kernel.status().map((plugin) => plugin.package))).toEqual(new Set(['@slipway/engine', ...plugins]));
 });
