@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openSubject as openBatching } from './batching-metadata.ts';
 import { openSubject as openFile } from './file-metadata.ts';
 import { GroupRunner } from './group-runner.ts';
+import { openSubject as openStale } from './stale-metadata.ts';
 
 type Change = (sound: MetadataStore, place: MemoryMetadataPlace) => Partial<MetadataStore>;
 
@@ -232,9 +233,19 @@ describe('the laws of metadata that fail', () => {
   }
 });
 
-describe('the laws of kill -9 fail', () => {
-  const moduleOf = (name: string): string => new URL(name, import.meta.url).href;
+const moduleOf = (name: string): string => new URL(name, import.meta.url).href;
 
+describe('the laws of several processes fail', () => {
+  it('when opening puts back an older state', async () => {
+    const runner = new GroupRunner();
+    metadataLaws(runner, openStale, { module: moduleOf('./stale-metadata.ts') });
+    expect(await runner.failing(['several processes'])).toContain(
+      'what is acknowledged is seen and stays while other processes open and close the store',
+    );
+  });
+});
+
+describe('the laws of kill -9 fail', () => {
   it('when acknowledged writes wait for others to be kept', async () => {
     const runner = new GroupRunner();
     metadataLaws(runner, openBatching, { module: moduleOf('./batching-metadata.ts'), steps: ['test.write.done'] });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { MetadataStore } from '@slipway/plugin-api';
 import { allResults } from '../children/child-process.js';
 import type { Law } from '../law.js';
 import type { MetadataOperation } from './operator.js';
-import { all, names, numbers, put } from './tables.js';
+import { all, names, numbers, put, putPair } from './tables.js';
 
 /** Several processes on one root. */
 export function processLaws(law: Law<MetadataStore>): void {
@@ -29,6 +29,27 @@ export function processLaws(law: Law<MetadataStore>): void {
     for (const { outcomes } of await allResults(children)) assert.deepEqual(outcomes, ['done']);
     assert.equal(all((await open()).instance).length, 8);
   });
+
+  law(
+    'what is acknowledged is seen and stays while other processes open and close the store',
+    async ({ instance: store, start }) => {
+      let isOver = false;
+      const openAndClose = async (): Promise<void> => {
+        for (let round = 0; round < 5 && !isOver; round++) await allResults([0, 1, 2].map(() => start([])));
+      };
+      const write = async (): Promise<void> => {
+        for (let count = 1; !isOver; count++) {
+          await store.write(putPair(`k${count}`));
+          assert.equal(all(store).length, 2 * count);
+          await setImmediate();
+        }
+      };
+      const over = (): void => {
+        isOver = true;
+      };
+      await Promise.all([openAndClose().finally(over), write().finally(over)]);
+    },
+  );
 
   law('a read sees one state throughout, and the next one what was committed meanwhile', async ({ instance: store, run }) => {
     await store.write(put('a', 'old'));
