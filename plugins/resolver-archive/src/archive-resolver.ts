@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { contentOf } from '@slipway/archives';
 import { parseDigest } from '@slipway/oci';
 import {
@@ -30,7 +29,7 @@ export class ArchiveResolver implements Resolver, AsyncDisposable {
   readonly #spoolFolder: string;
 
   constructor(@inject(tokens.dirs) dirs: PluginDirs) {
-    this.#spoolFolder = path.join(dirs.root, 'spool');
+    this.#spoolFolder = dirs.root;
     this.#archives = new OpenArchives(this.#spoolFolder);
   }
 

@@ -16,6 +16,11 @@ import { waitLaws } from './wait-laws.js';
 export interface ResolverLawOptions extends Pick<SuiteOptions, 'manifest'> {
   /** What the resolver was given for the origin and must show nobody: passwords, tokens, and how they are sent. */
   readonly secrets?: readonly string[] | undefined;
+  /**
+   * The origin is files of this machine: names are paths, nobody is asked who could fall silent, and a name without a tag means the one image of
+   * its place.
+   */
+  readonly files?: { readonly badNames: readonly string[] } | undefined;
 }
 
 /** The laws of resolver.v1, for any implementation, against an origin that can be watched and made to misbehave. */
@@ -28,9 +33,9 @@ export function resolverLaws(runner: LawRunner, open: OpenSubject<ResolverBench>
 
   runner.describe('laws of resolver.v1', () => {
     manifestLaws(runner, openResolver, { point: resolverPoint, methods: ['resolve', 'fetcher'] }, options);
-    runner.describe('names', () => nameLaws(law));
-    runner.describe('content', () => fetchLaws(law));
-    runner.describe('waiting', () => waitLaws(law));
+    runner.describe('names', () => nameLaws(law, options.files));
+    runner.describe('content', () => fetchLaws(law, options.files === undefined));
+    runner.describe('waiting', () => waitLaws(law, options.files === undefined));
     runner.describe('secrets', () => secretLaws(law, options.secrets ?? []));
     cleanUpLaws(runner, open, { use, afterDispose });
   });
