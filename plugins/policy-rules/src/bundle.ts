@@ -1,3 +1,4 @@
+import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { parseDigest, quote } from '@slipway/oci';
 import * as v from 'valibot';
 import type { SignatureDemand } from './image-signature.js';
@@ -18,8 +19,8 @@ const statementSchema = v.object({
  * Why a sigstore bundle does not count: it must hold a DSSE envelope, signed with a key, over an in-toto statement that is about
  * the digest. Transparency logs and timestamps are for signatures without keys of one's own, and are not looked at.
  */
-export async function bundleFault(bytes: Buffer, { keys, digest, identity }: SignatureDemand): Promise<string | undefined> {
-  const bundle = await decode(bytes);
+export function bundleFault(bytes: Buffer, { keys, digest, identity }: SignatureDemand): string | undefined {
+  const bundle = decode(bytes);
   if (bundle === undefined) return 'is no bundle that can be read';
   if (bundle.verificationMaterial.content.$case !== 'publicKey') return 'is made with a certificate, not with a key';
   if (bundle.content.$case !== 'dsseEnvelope') return 'signs bytes, not an image';
@@ -35,9 +36,7 @@ export async function bundleFault(bytes: Buffer, { keys, digest, identity }: Sig
   return identity === undefined ? undefined : `names no repository, as bundles do not, expected ${quote(identity)}`;
 }
 
-async function decode(bytes: Buffer) {
-  // Only where there is one: most of what it loads are the descriptions of its format.
-  const { bundleFromJSON } = await import('@sigstore/bundle');
+function decode(bytes: Buffer): Bundle | undefined {
   try {
     return bundleFromJSON(JSON.parse(bytes.toString('utf8')));
   } catch {

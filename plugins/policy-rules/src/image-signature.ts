@@ -1,4 +1,3 @@
-import { bundleFault } from './bundle.js';
 import type { PublicKey } from './public-key.js';
 import { simpleSigningFault } from './simple-signing.js';
 
@@ -17,5 +16,8 @@ export interface SignatureDemand {
 
 /** Why it does not count, or undefined when it does. What is signed is read only after the signature was found good. */
 export async function signatureFault(signature: ImageSignature, demand: SignatureDemand): Promise<string | undefined> {
-  return signature.format === 'bundle' ? bundleFault(signature.bundle, demand) : simpleSigningFault(signature, demand);
+  if (signature.format === 'simple-signing') return simpleSigningFault(signature, demand);
+  // Only where there is one: most of what it loads are the descriptions of the format.
+  const { bundleFault } = await import('./bundle.js');
+  return bundleFault(signature.bundle, demand);
 }
