@@ -18,12 +18,16 @@ async function withEngine(request: CommandRequest): Promise<object> {
     return { images: images.map(({ name }) => name), problems: [...lost, ...damaged] };
   }
   await using engine = await openEngine(request.options);
-  const { action, image = '', directory = '', id, args, stack, all, repair } = request;
+  const { action, image = '', directory = '', file = '', id, args, stack, all, repair } = request;
   switch (action) {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
     case 'pull':
       return { images: [(await engine.pull(image, { stack })).name] };
+    case 'import':
+      return { images: [(await engine.images.import(file, image)).name] };
+    case 'commit':
+      return { images: [(await engine.containers.commit(id ?? '', image)).name] };
     case 'remove': {
       const { name, failures } = await engine.images.remove(image);
       return { images: [name], problems: failures.map(told) };

@@ -2,7 +2,18 @@ import type { ConfigTable } from 'slipway';
 
 /** What the program `command.ts` is asked to do, as JSON in its first argument. */
 export interface CommandRequest {
-  readonly action: 'pull' | 'run' | 'remove' | 'list' | 'mount' | 'unmount' | 'prune' | 'verify' | 'rebuild';
+  readonly action:
+    | 'pull'
+    | 'run'
+    | 'remove'
+    | 'list'
+    | 'mount'
+    | 'unmount'
+    | 'prune'
+    | 'verify'
+    | 'rebuild'
+    | 'import'
+    | 'commit';
   readonly options: {
     readonly config: string;
     readonly root: string;
@@ -13,11 +24,13 @@ export interface CommandRequest {
   readonly all?: boolean | undefined;
   /** Of `verify`. */
   readonly repair?: boolean | undefined;
-  /** For `pull`, `run`, `remove` and `mount`. */
+  /** For `pull`, `run`, `remove` and `mount`; for `import` and `commit` the new name. */
   readonly image?: string | undefined;
   /** Where to `mount`, or what to `unmount`. */
   readonly directory?: string | undefined;
-  /** Of the container, for `run`. */
+  /** A tar file, for `import`. */
+  readonly file?: string | undefined;
+  /** Of the container, for `run` and `commit`. */
   readonly id?: string | undefined;
   /** Of the container's process. */
   readonly args?: readonly string[] | undefined;

@@ -60,6 +60,9 @@ export const killedSteps = {
   besideRemoval: ['lease.waiting'],
   /** `verify`. */
   repair: ['verify.blob.repaired', 'verify.snapshot.applied', 'verify.snapshot.repaired'],
+  /** `crash-made`. */
+  imported: ['import.received', 'import.recorded'],
+  committed: ['commit.compared', 'diff.compare.committed', 'commit.recorded'],
   /** `rebuild`. */
   rebuild: ['rebuild.hashed', 'rebuild.recorded'],
   /** `crash-migration`. */
