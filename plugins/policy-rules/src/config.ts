@@ -13,7 +13,7 @@ const pattern = v.pipe(
 
 const digest = v.pipe(
   v.string(),
-  v.check((text) => isDigest(text), 'must be sha256: or sha512: and as many lower-case hexadecimal digits as it has'),
+  v.check((text) => isDigest(text), 'sha256: or sha512: and as many lower-case hexadecimal digits as it has'),
 );
 
 const rule = v.pipe(
@@ -29,7 +29,7 @@ const rule = v.pipe(
     digests: v.optional(
       v.pipe(
         v.array(digest),
-        v.minLength(1, 'must have a digest, or be left out'),
+        v.minLength(1, 'a digest or more'),
         v.maxLength(10_000),
         v.description('What the name means: the digest of an index, or of a manifest. Left out: every digest.'),
       ),
@@ -40,8 +40,8 @@ const rule = v.pipe(
     ),
     keys: v.optional(
       v.pipe(
-        v.array(v.pipe(v.string(), v.startsWith('/', 'must be an absolute path'))),
-        v.minLength(1, 'must have a key, or be left out'),
+        v.array(v.pipe(v.string(), v.startsWith('/', 'an absolute path'))),
+        v.minLength(1, 'a key or more'),
         v.maxLength(32),
         v.description('PEM files of public keys: ECDSA P-256 or P-384, RSA, Ed25519.'),
       ),
@@ -55,9 +55,9 @@ const rule = v.pipe(
       ),
     ),
   }),
-  v.check((r) => r.match !== undefined || r.digests !== undefined, 'must have match, or digests, or both'),
-  v.check((r) => (r.action === 'signed') === (r.keys !== undefined), 'must have keys exactly when its action is signed'),
-  v.check((r) => r.action === 'signed' || r.identity === undefined, 'must have identity only when its action is signed'),
+  v.check((r) => r.match !== undefined || r.digests !== undefined, 'match, or digests, or both'),
+  v.check((r) => (r.action === 'signed') === (r.keys !== undefined), 'keys where the action is signed, and only there'),
+  v.check((r) => r.action === 'signed' || r.identity === undefined, 'identity only where the action is signed'),
 );
 
 export const rulesConfig = v.strictObject({

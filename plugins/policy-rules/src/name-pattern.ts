@@ -47,12 +47,12 @@ function fits(pattern: string, text: string): boolean {
   return places.has(parts.length);
 }
 
-/** Why no full name could fit, or undefined: a rule that is written for a short name would silently be for nothing. */
+/** What is expected instead, where no full name could fit: a rule that is written for a short name would silently be for nothing. */
 export function patternFault(pattern: string): string | undefined {
   const [first = '', ...rest] = pattern.split('/');
   if (first.includes('**')) return undefined;
-  if (rest.length === 0) return 'has no "/": write the full name, such as docker.io/library/alpine, or ** for all';
+  if (rest.length === 0) return 'a full name, such as docker.io/library/alpine, or ** for all';
   // By Docker's rules what has neither would be a repository of docker.io.
   if (first === 'localhost' || /[.:*A-Z]/.test(first)) return undefined;
-  return `has no registry before the first "/": write the full name, such as docker.io/${pattern}`;
+  return `a full name with its registry, such as docker.io/${pattern}`;
 }

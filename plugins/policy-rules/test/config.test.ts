@@ -31,15 +31,15 @@ describe('the configuration', () => {
   });
 
   it('refuses rules that would not say what somebody meant', () => {
-    expect(rule({ action: 'allow' })).toEqual(['rules 0 must have match, or digests, or both']);
-    expect(rule({ match: 'alpine', action: 'deny' })[0]).toContain('rules 0 match has no "/"');
-    expect(rule({ match, digests: [], action: 'deny' })[0]).toContain('must have a digest, or be left out');
-    expect(rule({ digests: ['sha256:abc'], action: 'deny' })[0]).toContain('must be sha256:');
-    expect(rule({ match, action: 'signed' })[0]).toContain('must have keys exactly when');
-    expect(rule({ match, action: 'signed', keys: [] })[0]).toContain('must have a key');
-    expect(rule({ match, action: 'signed', keys: ['key.pub'] })[0]).toContain('must be an absolute path');
-    expect(rule({ match, action: 'allow', keys: ['/key.pub'] })[0]).toContain('must have keys exactly when');
-    expect(rule({ match, action: 'deny', identity: match })[0]).toContain('must have identity only when');
+    expect(rule({ action: 'allow' })).toEqual(['rules 0 match, or digests, or both']);
+    expect(rule({ match: 'alpine', action: 'deny' })[0]).toContain('rules 0 match a full name, such as');
+    expect(rule({ match, digests: [], action: 'deny' })[0]).toContain('a digest or more');
+    expect(rule({ digests: ['sha256:abc'], action: 'deny' })[0]).toContain('sha256: or sha512:');
+    expect(rule({ match, action: 'signed' })[0]).toContain('keys where the action is signed');
+    expect(rule({ match, action: 'signed', keys: [] })[0]).toContain('a key or more');
+    expect(rule({ match, action: 'signed', keys: ['key.pub'] })[0]).toContain('an absolute path');
+    expect(rule({ match, action: 'allow', keys: ['/key.pub'] })[0]).toContain('keys where the action is signed');
+    expect(rule({ match, action: 'deny', identity: match })[0]).toContain('identity only where');
     expect(rule({ match, action: 'permit' })).toHaveLength(1);
     expect(rule({ match, action: 'allow', acton: 'deny' })).toHaveLength(1);
     expect(issuesOf({ defualt: 'allow' })).toHaveLength(1);
