@@ -14,9 +14,15 @@ const opener =
     const resolver: Resolver = {
       resolve: (name, options) => sound.resolve(name, options),
       fetcher: (name) => sound.fetcher(name),
+      pusher: (name) => sound.pusher(name),
+      referrers: (...asked) => sound.referrers(...asked),
       ...change(sound, origin),
     };
-    return { instance: { resolver, origin }, capabilities: {}, [Symbol.asyncDispose]: () => sound[Symbol.asyncDispose]() };
+    return {
+      instance: { resolver, origin },
+      capabilities: { push: true, referrers: true },
+      [Symbol.asyncDispose]: () => sound[Symbol.asyncDispose](),
+    };
   };
 
 /** Every fetch, replaced. */
@@ -173,7 +179,7 @@ describe('the laws of resolvers that fail', () => {
   for (const { fault, open, laws } of faults) {
     it(`when ${fault}`, async () => {
       const runner = new GroupRunner();
-      resolverLaws(runner, open);
+      await resolverLaws(runner, open);
       expect(await runner.failing(groups)).toEqual(laws);
     });
   }

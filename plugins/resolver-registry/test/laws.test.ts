@@ -12,7 +12,7 @@ afterAll(() => registry[Symbol.asyncDispose]());
 const password = 'correct-horse';
 const encoded = Buffer.from(`alice:${password}`).toString('base64');
 
-resolverLaws(
+await resolverLaws(
   { describe, it },
   async (root) => {
     const opened = new AsyncDisposableStack();

@@ -90,7 +90,7 @@ export class RegistryOrigin implements Origin {
     );
     forwarded.on('error', () => answer.destroy());
     answer.once('close', () => forwarded.destroy());
-    forwarded.end();
+    asked.pipe(forwarded);
   }
 
   async #copy(found: IncomingMessage, answer: ServerResponse): Promise<void> {

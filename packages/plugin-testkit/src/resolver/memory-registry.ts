@@ -1,7 +1,7 @@
 import type { Descriptor, Digest } from '@slipway/plugin-api';
 import type { Origin, PublishedImage } from './origin.js';
 
-interface MemoryRepository {
+export interface MemoryRepository {
   readonly tags: Map<string, Descriptor>;
   readonly content: Map<Digest, { readonly mediaType: string; readonly bytes: Buffer }>;
 }
@@ -19,12 +19,18 @@ export class MemoryRegistry implements Origin {
   }
 
   async publish(repository: string, { tag, manifest, blobs }: PublishedImage): Promise<void> {
-    const found = this.repositories.get(repository) ?? { tags: new Map(), content: new Map() };
-    this.repositories.set(repository, found);
+    const found = this.repository(repository);
     for (const { descriptor, bytes } of [...blobs, manifest]) {
       found.content.set(descriptor.digest, { mediaType: descriptor.mediaType, bytes });
     }
     if (tag !== undefined) found.tags.set(tag, manifest.descriptor);
+  }
+
+  /** Made where it is not there. */
+  repository(name: string): MemoryRepository {
+    const found = this.repositories.get(name) ?? { tags: new Map(), content: new Map() };
+    this.repositories.set(name, found);
+    return found;
   }
 
   stall(bytes: number): void {

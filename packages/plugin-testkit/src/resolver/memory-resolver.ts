@@ -3,15 +3,19 @@ import { formatReference, parseDigest, parseReference, quote, type Reference } f
 import {
   canceled,
   type Descriptor,
+  type Digest,
   type ErrorKind,
   type FetchedContent,
   type Fetcher,
   type FetchOptions,
+  type Pusher,
+  type ReferrersOptions,
   type ResolvedName,
   type ResolveOptions,
   type Resolver,
   SlipwayError,
 } from '@slipway/plugin-api';
+import { MemoryPusher, memoryReferrers } from './memory-pusher.js';
 import type { MemoryAnswer, MemoryRegistry } from './memory-registry.js';
 
 export interface MemoryResolverOptions {
@@ -23,7 +27,7 @@ export interface MemoryResolverOptions {
 export function memoryResolver(
   registry: MemoryRegistry,
   { idleTimeoutMs = 500 }: MemoryResolverOptions = {},
-): Resolver & AsyncDisposable {
+): Required<Pick<Resolver, 'pusher' | 'referrers'>> & Resolver & AsyncDisposable {
   return new MemoryResolver(registry, idleTimeoutMs);
 }
 
@@ -50,6 +54,24 @@ class MemoryResolver implements Resolver, AsyncDisposable {
     const { registry, repository } = parseReference(name);
     const place = this.registry.name(repository) === `${registry}/${repository}` ? repository : undefined;
     return { fetch: (descriptor, options) => this.#fetch(place, descriptor, options) };
+  }
+
+  pusher(name: string): Pusher {
+    const reference = parseReference(name);
+    return new MemoryPusher({
+      registry: this.registry,
+      reference,
+      closing: this.#closing.signal,
+      ask: async (what, stop) => (await this.#ask(what, stop)).end(),
+    });
+  }
+
+  async referrers(name: string, subject: Digest, { artifactType, signal }: ReferrersOptions = {}): Promise<Descriptor[]> {
+    parseDigest(subject);
+    const what = `referrers of ${quote(subject)}`;
+    (await this.#ask(what, this.#stop(signal))).end();
+    const found = memoryReferrers(this.registry, parseReference(name).repository, subject);
+    return found.filter((one) => artifactType === undefined || one.artifactType === artifactType);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
