@@ -73,17 +73,19 @@ test('layers are staged side by side, each in a thread of its own', async () => 
   const blobs = await Promise.all([gzipSync(large), large].map((bytes) => bench.content.put(bytes)));
   const underWay = new Set<number>();
   let most = 0;
-  await Promise.all(
-    blobs.map(async (blob, index) => {
-      const onProgress = (): void => {
-        underWay.add(index);
-        most = Math.max(most, underWay.size);
-      };
-      await stage(blob, bench.target('overlay'), { onProgress });
-      underWay.delete(index);
-    }),
-  );
-  expect(most).toBe(2);
+  // On a busy machine one may end before the other's thread has begun: again, until two are met, which one after the other never are.
+  while (most < 2) {
+    await Promise.all(
+      blobs.map(async (blob, index) => {
+        const onProgress = (): void => {
+          underWay.add(index);
+          most = Math.max(most, underWay.size);
+        };
+        await stage(blob, bench.target('overlay'), { onProgress });
+        underWay.delete(index);
+      }),
+    );
+  }
   expect(threadNames().filter((name) => name.startsWith('slipway-differ')).length).toBeLessThanOrEqual(4);
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
-import { isSlipwayError } from '@slipway/plugin-api';
+import { hasCode, isSlipwayError } from '@slipway/plugin-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectClean } from './expect-clean.ts';
 import { Host } from './host.ts';
@@ -29,6 +29,16 @@ function read(file: string): string {
   }
 }
 
+/** It may have ended before, and at any moment up to the call: then there is nothing to kill. */
+function killIfAlive(pid: number | undefined): void {
+  if (pid === undefined || read(`/proc/${pid}/comm`) === '') return;
+  try {
+    linux.kill(pid, 9);
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
+  }
+}
+
 const delays = [0, 1, 2, 3, 4, 5, 6, 8, 10, 15];
 
 test.each(delays)('runc and then the monitor killed %i ms into start', async (delayMs) => {
@@ -36,8 +46,7 @@ test.each(delays)('runc and then the monitor killed %i ms into start', async (de
     const container = await host.create(['sleep', '1000']);
     const started = container.start().catch((error: unknown) => error);
     await sleep(delayMs);
-    const pid = victim === 'monitor' ? container.monitorPid : runcBelow(container.monitorPid);
-    if (pid !== undefined) linux.kill(pid, 9);
+    killIfAlive(victim === 'monitor' ? container.monitorPid : runcBelow(container.monitorPid));
     const result = await started;
     if (result !== undefined) expect(isSlipwayError(result)).toBe(true);
     await host.runtime.delete(container.id);
@@ -53,9 +62,7 @@ test.each(delays)(
       await container.start();
       const deleted = host.runtime.delete(container.id).catch((error: unknown) => error);
       await sleep(delayMs);
-      const pid = victim === 'monitor' ? container.monitorPid : runcBelow(container.monitorPid);
-      // It may have ended before: then there is nothing to kill.
-      if (pid !== undefined && read(`/proc/${pid}/comm`) !== '') linux.kill(pid, 9);
+      killIfAlive(victim === 'monitor' ? container.monitorPid : runcBelow(container.monitorPid));
       const result = await deleted;
       if (result !== undefined) expect(result).toMatchObject({ code: 'RUNC_KILLED' });
       await host.runtime.delete(container.id);
