@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf, parseDigest } from '@slipway/oci';
-import { hasCode } from '@slipway/plugin-api';
+import { hasCode, step } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import type { ImageSignature } from './image-signature.js';
 import { readSigned } from './read-signed.js';
@@ -53,6 +53,7 @@ export class KeptSignatures {
       await using file = await open(temporary, 'wx', 0o600);
       await file.writeFile(bytes);
       await file.sync();
+      step('rules.signature.written', { digest });
       await rename(temporary, path.join(this.folder, name));
     } catch (error) {
       await rm(temporary, { force: true });
@@ -60,6 +61,7 @@ export class KeptSignatures {
     }
     await using folder = await open(this.folder, constants.O_RDONLY | constants.O_DIRECTORY);
     await folder.sync();
+    step('rules.signature.kept', { digest });
     await this.#tidy(name);
   }
 

@@ -63,6 +63,8 @@ export const killedSteps = {
   /** `crash-made`. */
   imported: ['import.received', 'import.recorded'],
   committed: ['commit.compared', 'diff.compare.committed', 'commit.recorded'],
+  /** `policy`. */
+  signature: ['rules.signature.written', 'rules.signature.kept'],
   /** `rebuild`. */
   rebuild: ['rebuild.hashed', 'rebuild.recorded'],
   /** `crash-migration`. */

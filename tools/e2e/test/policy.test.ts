@@ -7,9 +7,12 @@ import type { Descriptor, Engine } from '@slipway/plugin-api';
 import { cosignBundle, cosignSignature } from '@slipway/plugin-testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli } from './child.ts';
-import { leftInPlace, makePlace, type Place } from './place.ts';
+import { killedSteps } from './killed-steps.ts';
+import { leftInPlace, namesIn, type Place } from './place.ts';
 import { type Artifact, makeKey, pushArtifact, type SigningKey } from './signing.ts';
+import { placesInMemory } from './tmpfs.ts';
 
+const newPlace = placesInMemory();
 const registry = await startRegistry();
 afterAll(() => registry[Symbol.asyncDispose]());
 
@@ -60,7 +63,7 @@ const refused = (code: string, reason: string) => ({
 describe('an image that the rules refuse', () => {
   it('is not pulled, and nothing of it is stored', async () => {
     const { name, bare } = await makeRepository();
-    using place = makePlace(enabled(`default = "allow"\nrules = [{ match = "${bare}", action = "deny" }]`));
+    using place = newPlace(enabled(`default = "allow"\nrules = [{ match = "${bare}", action = "deny" }]`));
     const other = await makeRepository();
     await using engine = await place.open();
     await engine.pull(other.name);
@@ -75,7 +78,7 @@ describe('an image that the rules refuse', () => {
 
   it('is not run, pulled or replaced when it is here already, and is listed, inspected and removed all the same', async () => {
     const { name, target } = await makeRepository();
-    using place = makePlace();
+    using place = newPlace();
     {
       await using engine = await place.open();
       await engine.pull(name);
@@ -99,7 +102,7 @@ describe('an image that the rules refuse', () => {
 
   it('is not loaded from an archive, nor run straight from one', async () => {
     const layout = imageLayout('small');
-    using place = makePlace(
+    using place = newPlace(
       enabled(
         `default = "allow"\nrules = [{ match = "example.com/banned", action = "deny" }, { match = "oci:${layout}**", action = "deny" }]`,
       ),
@@ -118,7 +121,7 @@ describe('an image that the rules refuse', () => {
 
   it('ends the command with a word of why', async () => {
     const { name, bare } = await makeRepository();
-    using place = makePlace(enabled(`rules = [{ match = "${registry.address}/elsewhere/*", action = "allow" }]`));
+    using place = newPlace(enabled(`rules = [{ match = "${registry.address}/elsewhere/*", action = "allow" }]`));
     const pulled = await runCli(place, ['pull', name]);
     expect(pulled.status).toBe(1);
     expect(pulled.stderr).toContain(`pull of "${name}" is refused by policy "rules": no rule is for "${name}"`);
@@ -151,7 +154,7 @@ describe('an image that must be signed', () => {
     const digest = await own.push(imageLayout('small'), 'app', 'latest');
     const target = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest, size: 1000 };
     const image = { bare: `${own.address}/app`, name: `${own.address}/app:latest`, target };
-    using place = makePlace();
+    using place = newPlace();
     const key = makeKey(place.folder, 'key');
     await signing(place, image, key);
     configure(place, enabled(`rules = [{ match = "${image.bare}", action = "signed", keys = ["${key.file}"] }]`));
@@ -206,7 +209,7 @@ describe('an image that must be signed', () => {
     ],
   ])('and %s is refused, and nothing of it is stored', async (_, reason, why, signing) => {
     const image = await makeRepository();
-    using place = makePlace();
+    using place = newPlace();
     const key = makeKey(place.folder, 'key');
     await signing(place, image, key);
     configure(place, signedBy(key, image.bare));
@@ -223,7 +226,7 @@ describe('an image that must be signed', () => {
 
   it('is asked for at the registry when it came before the policy', async () => {
     const image = await makeRepository();
-    using place = makePlace();
+    using place = newPlace();
     const key = makeKey(place.folder, 'key');
     {
       await using engine = await place.open();
@@ -236,5 +239,27 @@ describe('an image that must be signed', () => {
     const { target, bare } = image;
     await pushArtifact(place, bare, cosignSignature({ target, name: bare, privateKey: key.privateKey }));
     expect(await (await engine.run(running)).wait()).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('kill -9 while a signature is kept', () => {
+  it.each(killedSteps.signature)('at %s', async (step) => {
+    const image = await makeRepository();
+    using place = newPlace();
+    const key = makeKey(place.folder, 'key');
+    const { target, bare: name } = image;
+    await pushArtifact(place, name, cosignSignature({ target, name, privateKey: key.privateKey }));
+    configure(place, signedBy(key, name));
+    const kept = (): number =>
+      namesIn(path.join(place.root, 'policy.v1/rules/signatures')).filter((file) => file.endsWith('.json')).length;
+    const killed = await runCli(place, ['pull', '-q', image.name], { kill: { step, nth: 1, whom: ['command'] } });
+    expect(killed).toMatchObject({ signal: 'SIGKILL' });
+    expect(kept()).toBe(step === 'rules.signature.kept' ? 1 : 0);
+    await using engine = await place.open();
+    expect(await engine.images.list()).toEqual([]);
+    await engine.pull(image.name);
+    expect(kept()).toBe(1);
+    expect(await echo(engine, image.name, place)).toBe('alive\n');
+    expect(leftInPlace(place)).toEqual([]);
   });
 });
