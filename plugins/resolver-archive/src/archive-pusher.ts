@@ -60,21 +60,17 @@ export class ArchivePusher implements Pusher {
     const until = this.#until(signal);
     const places = await Promise.all(this.#content.values());
     const source = this.#source(places);
-    await writeArchiveFile(
-      path,
-      (sink) => {
-        if (schemes[scheme].kind === 'docker')
-          return writeDockerArchive(sink, {
-            images: [{ target, names: dockerNames(reference) }],
-            source,
-            spoolFolder: this.#spoolFolder,
-            signal: until,
-          });
-        const content = places.map(({ descriptor }) => descriptor);
-        return writeOciArchive(sink, { entries: [referredEntry(target, reference)], content, source, signal: until });
-      },
-      until,
-    );
+    await writeArchiveFile(path, (sink) => {
+      if (schemes[scheme].kind === 'docker')
+        return writeDockerArchive(sink, {
+          images: [{ target, names: dockerNames(reference) }],
+          source,
+          spoolFolder: this.#spoolFolder,
+          signal: until,
+        });
+      const content = places.map(({ descriptor }) => descriptor);
+      return writeOciArchive(sink, { entries: [referredEntry(target, reference)], content, source, signal: until });
+    });
     step('archive.named', { name: text, digest: target.digest });
   }
 

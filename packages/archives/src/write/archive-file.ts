@@ -4,22 +4,18 @@ import path from 'node:path';
 import { hasCode, wrapError } from '@slipway/plugin-api';
 import { archiveError } from '../errors.js';
 import { newFile, syncFolder } from './new-file.js';
-import { type ByteSink, fileSink, streamSink } from './sinks.js';
+import { type ByteSink, deviceSink, fileSink } from './sinks.js';
 
 /**
  * Makes or replaces a file in one step: until `write` has succeeded there is nothing new to be seen. A device or pipe is written to as it is.
  */
-export async function writeArchiveFile(
-  target: string,
-  write: (sink: ByteSink) => Promise<void>,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function writeArchiveFile(target: string, write: (sink: ByteSink) => Promise<void>): Promise<void> {
   const what = `write archive ${JSON.stringify(target)}`;
   try {
     const found = await kindOf(target);
     if (found === 'folder')
       throw archiveError('ARCHIVE_IMAGE_UNFIT', `${what}: it is a folder`, { hint: 'name a file in it, or use the format oci' });
-    if (found === 'other') return await writeThrough(target, write, signal);
+    if (found === 'other') return await writeThrough(target, write);
     // What a symbolic link leads to is replaced, not the link.
     const place = found === 'file' ? await realpath(target) : path.resolve(target);
     const folder = path.dirname(place);
@@ -32,17 +28,12 @@ export async function writeArchiveFile(
   }
 }
 
-async function writeThrough(
-  target: string,
-  write: (sink: ByteSink) => Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function writeThrough(target: string, write: (sink: ByteSink) => Promise<void>): Promise<void> {
   const file = await open(target, constants.O_WRONLY);
-  const stream = file.createWriteStream();
   try {
-    await write(streamSink(stream, signal));
+    await write(deviceSink(file));
   } finally {
-    await new Promise((resolve) => stream.once('close', resolve).end());
+    await file.close();
   }
 }
 

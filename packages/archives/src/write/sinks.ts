@@ -18,8 +18,20 @@ export function fileSink(file: FileHandle): ByteSink {
   };
 }
 
+/** For what has no places: a device, a pipe. */
+export function deviceSink(file: FileHandle): ByteSink {
+  return {
+    write: async (chunk) => {
+      for (let done = 0; done < chunk.byteLength; )
+        done += (await file.write(chunk, done, chunk.byteLength - done, null)).bytesWritten;
+    },
+  };
+}
+
 /** Does not end the stream. A reader that stops reading is waited for until the signal aborts. */
 export function streamSink(stream: Writable, signal: AbortSignal | undefined): ByteSink {
+  // It is told again as an event, after the write that failed has said so.
+  stream.on('error', () => undefined);
   return {
     write: (chunk) =>
       new Promise((resolve, reject) => {
