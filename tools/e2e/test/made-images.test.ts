@@ -1,4 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createReadStream, createWriteStream, rmSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,8 +10,8 @@ import type { Change } from '@slipway/plugin-api';
 import type { Container, Engine } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startCommand } from './child.ts';
-import { leftInPlace, makePlace } from './place.ts';
-import { everythingKept } from './store.ts';
+import { blobFile, leftInPlace, makePlace } from './place.ts';
+import { everythingKept, smallDisk } from './store.ts';
 import { mountedTree } from './trees.ts';
 
 const registry = await startRegistry({ images: ['demo', 'small'] });
@@ -190,6 +191,29 @@ it('a commit of an image whose layers were discarded keeps its own, and the othe
   expect(stdout.toString()).toBe('1\n');
 });
 
+it('a commit whose layer a sweep has taken before it was leased makes it again', async () => {
+  using place = makePlace();
+  const id = path.basename(place.folder);
+  await using engine = await place.open();
+  await engine.pull(small);
+  const container = await changed(engine, small, id, 'echo 1 > /one');
+  let taken = 0;
+  const takeOnce = (message: unknown): void => {
+    const { name, details } = message as { name: string; details: { digest: string } };
+    if (name === 'diff.compare.committed' && taken++ === 0) rmSync(blobFile(place, details.digest));
+  };
+  subscribe('slipway:step', takeOnce);
+  try {
+    await engine.containers.commit(id, 'made:1');
+  } finally {
+    unsubscribe('slipway:step', takeOnce);
+  }
+  expect(taken).toBe(2);
+  await container[Symbol.asyncDispose]();
+  expect((await engine.system.verify()).problems).toEqual([]);
+  expect((await (await engine.run({ image: 'made:1', id, args: ['cat', '/one'] })).output()).stdout.toString()).toBe('1\n');
+});
+
 describe('import', () => {
   const files = tarOf([
     { path: './', type: 'd', mode: 0o755 },
@@ -270,6 +294,20 @@ describe('import', () => {
     ).rejects.toMatchObject({
       code: 'IMPORT_NOT_BYTES',
     });
+  });
+
+  it('onto a disk that is full keeps nothing and says so', async () => {
+    using disk = smallDisk();
+    const { place } = disk;
+    {
+      await using engine = await place.open();
+      const tooMuch = Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(1 << 20)));
+      await expect(engine.images.import(tooMuch, 'big:1')).rejects.toMatchObject({ kind: 'resource-exhausted' });
+      await engine.images.import(Readable.from([files]), 'small:1');
+      await engine.images.remove('small:1');
+    }
+    expect(await everythingKept(place)).toEqual([]);
+    expect(leftInPlace(place)).toEqual([]);
   });
 
   it('ends when it is aborted, while it waits for the stream', async () => {
