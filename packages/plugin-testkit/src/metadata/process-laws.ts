@@ -5,7 +5,7 @@ import type { MetadataStore } from '@slipway/plugin-api';
 import { allResults } from '../children/child-process.js';
 import type { Law } from '../law.js';
 import type { MetadataOperation } from './operator.js';
-import { all, names, numbers, put, putPair } from './tables.js';
+import { all, counts, names, numbers, put, putPair } from './tables.js';
 
 /** Several processes on one root. */
 export function processLaws(law: Law<MetadataStore>): void {
@@ -37,10 +37,14 @@ export function processLaws(law: Law<MetadataStore>): void {
       const openAndClose = async (): Promise<void> => {
         for (let round = 0; round < 5 && !isOver; round++) await allResults([0, 1, 2].map(() => start([])));
       };
+      let count = 0;
       const write = async (): Promise<void> => {
-        for (let count = 1; !isOver; count++) {
-          await store.write(putPair(`k${count}`));
-          assert.equal(all(store).length, 2 * count);
+        while (!isOver) {
+          await store.write(putPair(`k${count++}`));
+          assert.equal(
+            store.read((tx) => tx.get(counts, 'rows')),
+            2 * count,
+          );
           await setImmediate();
         }
       };
@@ -48,6 +52,7 @@ export function processLaws(law: Law<MetadataStore>): void {
         isOver = true;
       };
       await Promise.all([openAndClose().finally(over), write().finally(over)]);
+      assert.equal(all(store).length, 2 * count);
     },
   );
 
