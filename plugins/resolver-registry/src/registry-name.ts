@@ -1,7 +1,7 @@
 import { parseReference, quote } from '@slipway/oci';
 import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 
-const dockerHubNames: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io']);
+const dockerHubNames: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
 
 /**
  * The registry that somebody means who logs in: `host[:port]` as in image names, or a URL of it as docker shows it (`https://index.docker.io/v1/`).
@@ -9,11 +9,10 @@ const dockerHubNames: ReadonlySet<string> = new Set(['index.docker.io', 'registr
  */
 export function registryName(text: string): string {
   const host = text.replace(/^https?:\/\//, '').replace(/\/(?:v[12]\/?)?$/, '');
+  if (dockerHubNames.has(host)) return 'docker.io';
   try {
     const { registry, repository } = parseReference(`${host}/x`);
-    if (repository === 'x' && registry === host) return dockerHubNames.has(host) ? 'docker.io' : host;
-    // Its images are in `library/`.
-    if (host === 'docker.io') return host;
+    if (repository === 'x' && registry === host) return host;
   } catch (error) {
     if (!isSlipwayError(error)) throw error;
   }

@@ -6,19 +6,25 @@ import type { Resolver } from '@slipway/plugin-api';
 import { openPlugin } from '@slipway/plugin-testkit';
 import { plugin } from '@slipway/resolver-registry';
 
+type Opened = Pick<Required<Resolver>, 'resolve' | 'fetcher' | 'login' | 'logout'> & AsyncDisposable;
+
 /** The plugin with this configuration, and less patience than by default. */
 export async function openResolver(
   config: Readonly<Record<string, unknown>> = {},
   warn: (message: string) => void = () => undefined,
-): Promise<Resolver & AsyncDisposable> {
+): Promise<Opened> {
   const root = mkdtempSync(path.join(tmpdir(), 'slipway-resolver-'));
   const { instance, ...subject } = await openPlugin(plugin, {
     dirs: { root, state: root },
-    // What is in the home of who runs the tests is none of theirs.
-    config: { idle_timeout: 5, auth_file: path.join(root, 'auth.json'), ...config },
+    // What is in the home and in the /etc of who runs the tests is none of theirs.
+    config: { idle_timeout: 5, auth_file: path.join(root, 'auth.json'), config_path: [], ...config },
     log: { debug() {}, info() {}, warn, error() {} },
   });
+  const { login, logout } = instance;
+  if (login === undefined || logout === undefined) throw new Error('no login');
   return {
+    login: login.bind(instance),
+    logout: logout.bind(instance),
     resolve: (name, options) => instance.resolve(name, options),
     fetcher: (name) => instance.fetcher(name),
     async [Symbol.asyncDispose]() {

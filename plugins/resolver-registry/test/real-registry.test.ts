@@ -1,16 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { digestOf, mediaTypes } from '@slipway/oci';
 import { stepChannel } from '@slipway/plugin-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Certificate, CertificateAuthority } from './certificates.js';
+import { CertificateAuthority } from './certificates.js';
 import { DockerRegistry } from './docker-registry.js';
 import { failureOf, openResolver, readAll } from './open-resolver.js';
 import { type PushedImage, pushImage } from './push-image.js';
-import { json, ScriptedServer } from './scripted-server.js';
+import { TokenServer } from './token-server.js';
 
 describe('a plain registry on loopback', () => {
   let registry: DockerRegistry;
@@ -179,86 +178,59 @@ describe('a registry over TLS', () => {
 });
 
 describe('a registry with a token server', () => {
-  let authority: CertificateAuthority;
-  let signer: Certificate;
+  let tokens: TokenServer;
   let registry: DockerRegistry;
-  let realm: ScriptedServer;
   let image: PushedImage;
-  let credentials: (string | undefined)[] = [];
-
-  function tokenFor(scopes: readonly string[]): string {
-    const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const certificate = new X509Certificate(readFileSync(signer.certificate));
-    const access = scopes.map((scope) => {
-      const [type, name, actions] = scope.split(':');
-      return { type, name, actions: actions?.split(',') };
-    });
-    const now = Math.floor(Date.now() / 1000);
-    const claims = {
-      iss: 'test issuer',
-      sub: 'alice',
-      aud: 'test service',
-      exp: now + 600,
-      nbf: now - 60,
-      iat: now,
-      jti: randomUUID(),
-      access,
-    };
-    const signed = `${part({ typ: 'JWT', alg: 'ES256', x5c: [certificate.raw.toString('base64')] })}.${part(claims)}`;
-    const signature = sign('sha256', Buffer.from(signed), {
-      key: createPrivateKey(readFileSync(signer.key)),
-      dsaEncoding: 'ieee-p1363',
-    });
-    return `${signed}.${signature.toString('base64url')}`;
-  }
+  let folder: string;
 
   beforeAll(async () => {
-    authority = new CertificateAuthority();
-    signer = authority.issue('token signer', 'DNS:tokens');
-    realm = await ScriptedServer.start((request, response) => {
-      credentials.push(request.headers.authorization);
-      json(response, 200, {
-        token: tokenFor([new URL(request.url ?? '', 'http://x').searchParams.get('scope') ?? '']),
-        expires_in: 300,
-      });
-    });
-    registry = await DockerRegistry.start({
-      auth: {
-        token: {
-          realm: `http://${realm.host}/token`,
-          service: 'test service',
-          issuer: 'test issuer',
-          rootcertbundle: authority.file,
-        },
-      },
-    });
-    image = await pushImage(
-      {
-        origin: `http://${registry.host}`,
-        authorization: `Bearer ${tokenFor(['repository:a/b:pull,push', 'repository:c:pull,push'])}`,
-      },
-      'a/b',
-    );
+    folder = mkdtempSync(path.join(tmpdir(), 'slipway-tokens-'));
+    tokens = await TokenServer.start({ alice: 'pass:word' }, { 'refresh-me': 'alice' });
+    registry = await DockerRegistry.start({ auth: tokens.registryAuth });
+    const authorization = `Bearer ${tokens.tokenFor(['repository:a/b:pull,push'])}`;
+    image = await pushImage({ origin: `http://${registry.host}`, authorization }, 'a/b');
   });
   afterAll(async () => {
     await registry[Symbol.asyncDispose]();
-    await realm[Symbol.asyncDispose]();
-    authority[Symbol.dispose]();
+    await tokens[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it('gives one token for a repository, anonymously or with credentials', async () => {
     for (const auth of [{}, { [registry.host]: { username: 'alice', password: 'pass:word' } }]) {
-      realm.log.length = 0;
-      credentials = [];
+      tokens.asked.length = 0;
       await using resolver = await openResolver({ auth });
       expect((await resolver.resolve(`${registry.host}/a/b`)).descriptor).toEqual(image.manifest);
       await using content = await resolver.fetcher(`${registry.host}/a/b`).fetch(image.layer, { offset: 10 });
       expect(await readAll(content.body)).toEqual(image.layerBytes.subarray(10));
-      const account = Object.keys(auth).length > 0 ? '&account=alice' : '';
-      expect(realm.lines()).toEqual([`GET /token?service=test+service&scope=repository%3Aa%2Fb%3Apull${account}`]);
-      expect(credentials).toEqual([
-        Object.keys(auth).length > 0 ? `Basic ${Buffer.from('alice:pass:word').toString('base64')}` : undefined,
-      ]);
+      const who = Object.keys(auth).length > 0 ? 'alice' : 'anonymous';
+      expect(tokens.asked).toEqual([`GET ${who} repository:a/b:pull`]);
     }
+  });
+
+  it('lets in who comes with an identity token, by OAuth2', async () => {
+    const file = path.join(folder, 'config.json');
+    writeFileSync(file, JSON.stringify({ auths: { [registry.host]: { identitytoken: 'refresh-me' } } }));
+    tokens.asked.length = 0;
+    await using resolver = await openResolver({ auth_file: file });
+    expect((await resolver.resolve(`${registry.host}/a/b`)).descriptor).toEqual(image.manifest);
+    expect(tokens.asked).toEqual(['POST alice repository:a/b:pull']);
+  });
+
+  it('says what it says when the password is wrong, and when a scope is not given', async () => {
+    await using wrong = await openResolver({ auth: { [registry.host]: { username: 'alice', password: 'wrong horse' } } });
+    const error = await failureOf(wrong.resolve(`${registry.host}/a/b`));
+    expect(error).toMatchObject({ kind: 'permission-denied', code: 'REGISTRY_UNAUTHORIZED' });
+    expect(error.message).toContain('no such user');
+    expect(JSON.stringify(error)).not.toContain('wrong horse');
+    tokens.asked.length = 0;
+    await using stranger = await openResolver();
+    expect(await failureOf(stranger.resolve(`${registry.host}/secret/app`))).toMatchObject({
+      kind: 'permission-denied',
+      code: 'REGISTRY_UNAUTHORIZED',
+      hint: expect.stringContaining('slipway login'),
+    });
+    // HEAD and GET are not asked for anew, once is enough.
+    expect(tokens.asked).toHaveLength(1);
   });
 });
