@@ -1,20 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { wrapError } from '@slipway/plugin-api';
+import { TrustedPaths, type Untrusted } from '@slipway/trust';
 import type { Problem } from './problem.js';
 
 /** More entries than any plugin package has; a bound against following a folder that is no package. */
 const maxEntries = 20_000;
 
-/**
- * As root, whatever is read as configuration or run as code must not be changeable by anyone else: the file, every
- * folder above it, and the same for where symbolic links lead. A folder that others may write to is accepted only with the
- * sticky bit (/tmp), under which nobody else can replace what root has put there.
- *
- * Another user trusts whatever that user is pointed at, as any interpreter would.
- */
+/** As root, what is read as configuration or run as code must be trusted; another user trusts whatever that user is pointed at. */
 export class TrustCheck {
-  readonly #checked = new Map<string, Problem | undefined>();
+  readonly #paths = new TrustedPaths();
   readonly #active: boolean;
 
   constructor(uid = process.geteuid?.()) {
@@ -25,7 +20,7 @@ export class TrustCheck {
   file(what: string, file: string): Problem | undefined {
     if (!this.#active) return undefined;
     try {
-      return this.#path(what, path.resolve(file));
+      return problemOf(what, this.#paths.whole(file));
     } catch (error) {
       return unreadable(what, error);
     }
@@ -44,16 +39,6 @@ export class TrustCheck {
     }
   }
 
-  #path(what: string, entry: string): Problem | undefined {
-    if (!this.#checked.has(entry)) {
-      this.#checked.set(entry, undefined);
-      const folder = path.dirname(entry);
-      const above = folder === entry ? undefined : this.#path(what, folder);
-      this.#checked.set(entry, above ?? entryProblem(what, entry) ?? this.#linkTarget(what, entry));
-    }
-    return this.#checked.get(entry);
-  }
-
   #inside(what: string, directory: string): Problem | undefined {
     const pending = [directory];
     let entries = 0;
@@ -62,38 +47,19 @@ export class TrustCheck {
         if (entry.name === 'node_modules') continue;
         if (++entries > maxEntries) return tooLarge(what, directory);
         const inner = path.join(folder, entry.name);
-        const problem = entryProblem(what, inner) ?? this.#linkTarget(what, inner);
+        const problem = problemOf(what, this.#paths.entry(inner));
         if (problem !== undefined) return problem;
         if (entry.isDirectory()) pending.push(inner);
       }
     }
     return undefined;
   }
-
-  #linkTarget(what: string, entry: string): Problem | undefined {
-    if (!fs.lstatSync(entry).isSymbolicLink()) return undefined;
-    return this.#path(what, path.resolve(fs.realpathSync(path.dirname(entry)), fs.readlinkSync(entry)));
-  }
 }
 
-function entryProblem(what: string, entry: string): Problem | undefined {
-  const stat = fs.lstatSync(entry);
-  const mode = (stat.mode & 0o7777).toString(8).padStart(4, '0');
-  if (stat.uid !== 0) {
-    return untrusted(`${what} "${entry}" is owned by user ${stat.uid}, expected root`, `chown root "${entry}"`);
-  }
-  const sticky = stat.isDirectory() && (stat.mode & 0o1000) !== 0;
-  if (!stat.isSymbolicLink() && !sticky && (stat.mode & 0o022) !== 0) {
-    return untrusted(
-      `${what} "${entry}" has mode ${mode}: others than root can change what root would trust`,
-      `chmod go-w "${entry}"`,
-    );
-  }
-  return undefined;
-}
-
-function untrusted(message: string, hint: string): Problem {
-  return { kind: 'permission-denied', code: 'UNTRUSTED_FILE', message, hint };
+function problemOf(what: string, found: Untrusted | undefined): Problem | undefined {
+  if (found === undefined) return undefined;
+  const { entry, why, hint } = found;
+  return { kind: 'permission-denied', code: 'UNTRUSTED_FILE', message: `${what} "${entry}" ${why}`, hint };
 }
 
 function tooLarge(what: string, directory: string): Problem {

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { quote } from '@slipway/oci';
 import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { requireTrusted } from '@slipway/trust';
 import type { HostTls } from '../trust.js';
-import { requireTrusted } from './trusted-file.js';
 
 /** Docker's form of a folder: `*.crt` are authorities, `NAME.cert` with `NAME.key` is a client certificate. */
 export async function certificatesIn(folder: string): Promise<HostTls> {
@@ -25,6 +25,6 @@ export async function certificatesIn(folder: string): Promise<HostTls> {
     });
   const ca = ending('.crt').map(file);
   const client = ending('.cert').map((name) => ({ cert: file(name), key: file(name.replace(/\.cert$/, '.key')) }));
-  for (const one of [...ca, ...client.flatMap(({ cert, key }) => [cert, key])]) await requireTrusted(one);
+  for (const one of [...ca, ...client.flatMap(({ cert, key }) => [cert, key])]) requireTrusted('settings of registry hosts', one);
   return { ca, client };
 }

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { quote } from '@slipway/oci';
 import { SlipwayError } from '@slipway/plugin-api';
+import { requireTrusted } from '@slipway/trust';
 import * as v from 'valibot';
 import { readSmallFile } from '../read-file.js';
-import { requireTrusted } from './trusted-file.js';
 
 const strings = v.union([v.string(), v.array(v.string())], 'expected a string or a list of strings');
 const settings = {
@@ -40,7 +40,7 @@ export async function readHostsToml(folder: string, warn: (message: string) => v
   const file = path.join(folder, 'hosts.toml');
   const text = await readSmallFile(file, { what: 'file', maxBytes: maxFile, invalid: (why) => invalidHosts(file, why) });
   if (text === undefined) return undefined;
-  await requireTrusted(file);
+  requireTrusted('settings of registry hosts', file);
   const parsed = v.safeParse(hostsFile, await parseToml(file, text));
   if (!parsed.success) throw invalidHosts(file, firstIssue(parsed.issues));
   for (const key of unknownKeys(parsed.output)) warn(`${quote(file)}: ${key} is not known and ignored`);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { quote } from '@slipway/oci';
+import { requireTrusted } from '@slipway/trust';
 import type { RegistryConfig } from '../config.js';
 import { readSmallFile } from '../read-file.js';
 import { type Capability, plainHost, type RegistryHost } from '../registry-host.js';
@@ -7,7 +8,6 @@ import type { HostTls } from '../trust.js';
 import { certificatesIn } from './certificates.js';
 import { findHostFolder } from './find-folder.js';
 import { type HostSettings, type HostsFile, invalidHosts, readHostsToml } from './hosts-toml.js';
-import { requireTrusted } from './trusted-file.js';
 
 const capabilities: readonly string[] = ['pull', 'resolve', 'push'] satisfies readonly Capability[];
 
@@ -114,7 +114,7 @@ async function tlsOf({ folder }: Place, settings: HostSettings): Promise<HostTls
   const ca = [settings.ca ?? []].flat().map(at);
   const client = (await pairsOf(settings.client, at)).map(([cert, key]) => ({ cert, key }));
   for (const file of [...ca, ...client.flatMap(({ cert, key }) => (key === undefined ? [cert] : [cert, key]))])
-    await requireTrusted(file);
+    requireTrusted('settings of registry hosts', file);
   return { ca, client, skipVerify: settings.skip_verify };
 }
 
