@@ -4,7 +4,7 @@ import { discard, endingInTime } from './bounded-body.js';
 import { askForeign, blobNotFound } from './foreign-layer.js';
 import { acceptedManifests } from './manifest-resolution.js';
 import { pieceOpener, rangeOf } from './piece-opener.js';
-import { rangedBody } from './ranged-body.js';
+import { type RangeTuning, rangedBody, rangeTuning } from './ranged-body.js';
 import type { RegistryRequest, RegistrySession } from './registry-session.js';
 import type { HttpResponse } from './transport.js';
 import { transportError } from './transport-errors.js';
@@ -23,6 +23,7 @@ export async function fetchContent(
   descriptor: Descriptor,
   offset: number,
   signal: AbortSignal | undefined,
+  tuning: RangeTuning = rangeTuning,
 ): Promise<FetchedContent> {
   parseDigest(descriptor.digest);
   if (!Number.isSafeInteger(offset) || offset < 0 || offset > descriptor.size)
@@ -39,9 +40,10 @@ export async function fetchContent(
   await checkAnnounced(response, descriptor, start);
   step('fetch.connected', { digest: descriptor.digest, offset: start });
   const end = new AbortController();
+  const ending = signal === undefined ? end.signal : AbortSignal.any([signal, end.signal]);
   return {
     offset: start,
-    body: bodyOf(session, opened, descriptor, signal === undefined ? end.signal : AbortSignal.any([signal, end.signal])),
+    body: bodyOf(session, opened, descriptor, ending, tuning),
     [Symbol.asyncDispose]: async () => {
       end.abort();
       response.body.destroy();
@@ -139,13 +141,14 @@ async function* bodyOf(
   { request, response, start }: Opened,
   descriptor: Descriptor,
   signal: AbortSignal,
+  tuning: RangeTuning,
 ): AsyncGenerator<Uint8Array> {
   using _end = isDocument(descriptor) ? endingInTime(response) : undefined;
   const head = wholeBody(response, descriptor, start);
   try {
     if (isDocument(descriptor)) return yield* head;
     const open = pieceOpener(session, request, response, descriptor);
-    return yield* rangedBody({ head, start, size: descriptor.size, open, slots: session.ranges, signal });
+    return yield* rangedBody({ head, start, size: descriptor.size, open, slots: session.ranges, signal, tuning });
   } catch (error) {
     throw transportError(`fetching ${descriptor.digest} from ${quote(response.url.host)}`, error, signal);
   }

@@ -9,30 +9,57 @@ export interface RangedBody {
   readonly open: OpenPiece;
   readonly slots: RangeSlots;
   readonly signal: AbortSignal | undefined;
+  readonly tuning: RangeTuning;
 }
 
 const MiB = 1024 * 1024;
-/** With less left, the first bytes of more connections would hardly come before the last of the one. */
-const worthSplitting = 16 * MiB;
-/** One connection is judged by so many bytes or milliseconds, whichever come first. */
-const judgedBytes = 4 * MiB;
-const judgedTime = 1000;
-/** Bytes a second that are enough: layers are hardly unpacked faster. */
-const fastEnough = 64 * MiB;
-/** What one connection brings in this time (milliseconds) is a piece: much longer than a round trip, and no more memory than that needs. */
-const pieceTime = 400;
-const maxPiece = 8 * MiB;
-/** Milliseconds that the first connection is held up for the second one's answer. */
-const openPatience = 2000;
+
+/** When it is worth to make more connections. Bytes, milliseconds, bytes a second. */
+export interface RangeTuning {
+  /** With less left, the first bytes of more connections would hardly come before the last of the one. */
+  readonly worthSplitting: number;
+  /** One connection is judged by so many bytes or so much time, whichever comes first. */
+  readonly judgedBytes: number;
+  readonly judgedTime: number;
+  /** A rate that is enough: layers are hardly unpacked faster. */
+  readonly fastEnough: number;
+  /** The part of the time that must go by in waiting for bytes: who is slow to read gains nothing. */
+  readonly waiting: number;
+  /** A connection whose rate has grown by more than this since it was judged last is still in TCP's slow start. */
+  readonly settledGrowth: number;
+  /** What must be left of the first one's rate beside a second one, or both share what there is and nothing is gained. */
+  readonly unhurt: number;
+  /** What one connection brings in this time is a piece, within bounds: much longer than a round trip, and no more memory than that needs. */
+  readonly pieceTime: number;
+  readonly minPiece: number;
+  readonly maxPiece: number;
+  /** The first connection is held up so long for the second one's answer. */
+  readonly openPatience: number;
+}
+
+export const rangeTuning: RangeTuning = {
+  worthSplitting: 16 * MiB,
+  judgedBytes: 4 * MiB,
+  judgedTime: 1000,
+  fastEnough: 64 * MiB,
+  waiting: 0.5,
+  settledGrowth: 1.25,
+  unhurt: 0.8,
+  pieceTime: 400,
+  minPiece: MiB,
+  maxPiece: 8 * MiB,
+  openPatience: 2000,
+};
 
 /**
  * All bytes from `start` on, in order. They come over one connection; where that is slow because of the network and not of
- * whoever reads, more connections fetch the pieces that follow. The first one is cut only when the second has got an answer that
- * is right: a server that knows no ranges, or answers them wrongly, is asked once and then read as before.
+ * whoever reads, a second one fetches a piece further on, and more of them those that follow. The first one is cut only when the second has got
+ * an answer that is right and has not slowed it down: a server that knows no ranges, or answers them wrongly, and a link or a machine that is
+ * full already, are tried once and then read as before.
  */
 export async function* rangedBody(options: RangedBody): AsyncGenerator<Buffer> {
-  const { head, start, size, slots, signal } = options;
-  const pace = new Pace();
+  const { head, start, size, slots, signal, tuning } = options;
+  const pace = new Pace(tuning);
   const pieces = new PieceQueue(options);
   const chunks = head[Symbol.asyncIterator]();
   let position = start;
@@ -43,7 +70,7 @@ export async function* rangedBody(options: RangedBody): AsyncGenerator<Buffer> {
       if (next.done === true) return;
       pace.count(next.value.byteLength, performance.now() - asked);
       if (pieces.cut !== undefined && position + next.value.byteLength >= pieces.cut) {
-        if (await pieces.areRight()) {
+        if ((await pieces.areRight()) && pieces.pay(position)) {
           const last = next.value.subarray(0, pieces.cut - position);
           position = pieces.cut;
           if (last.byteLength > 0) yield last;
@@ -53,8 +80,9 @@ export async function* rangedBody(options: RangedBody): AsyncGenerator<Buffer> {
         if (signal?.aborted !== true) slots.distrust();
       }
       position += next.value.byteLength;
+      pieces.headAt = position;
       yield next.value;
-      if (pieces.cut === undefined && slots.works && size - position >= worthSplitting) {
+      if (pieces.cut === undefined && slots.works && size - position >= tuning.worthSplitting) {
         const rate = pace.slowRate();
         if (rate !== undefined) pieces.begin(position, rate);
       }
@@ -81,6 +109,9 @@ class Pace {
   private bytes = 0;
   private waited = 0;
   private since = performance.now();
+  private lastRate = 0;
+
+  constructor(private readonly tuning: RangeTuning) {}
 
   count(bytes: number, waited: number): void {
     this.bytes += bytes;
@@ -90,11 +121,13 @@ class Pace {
   /** Bytes a second, when enough came to judge and that was slow. What was judged is not counted again. */
   slowRate(): number | undefined {
     const elapsed = performance.now() - this.since;
+    const { judgedBytes, judgedTime, waiting, settledGrowth, fastEnough } = this.tuning;
     if (this.bytes < judgedBytes && elapsed < judgedTime) return undefined;
     const rate = (this.bytes / elapsed) * 1000;
-    const isNetwork = this.waited > elapsed / 2;
-    [this.bytes, this.waited, this.since] = [0, 0, performance.now()];
-    return isNetwork && rate < fastEnough ? rate : undefined;
+    const isNetwork = this.waited > elapsed * waiting;
+    const isSettled = rate < this.lastRate * settledGrowth;
+    [this.bytes, this.waited, this.since, this.lastRate] = [0, 0, performance.now(), rate];
+    return isNetwork && isSettled && rate < fastEnough ? rate : undefined;
   }
 }
 
@@ -102,27 +135,40 @@ class Pace {
 class PieceQueue implements Disposable {
   /** Where the first piece begins, and the first connection ends. */
   cut: number | undefined;
+  /** How far the first connection has come. */
+  headAt = 0;
   private readonly queue: LayerPiece[] = [];
+  /** What the first connection brought alone, bytes a second, and where it was when the second one began. */
+  private aloneRate = 0;
+  private beside: { readonly at: number; readonly position: number } | undefined;
   /** Where the next one begins. */
   private from = 0;
   private pieceSize = 0;
-  private isHeadCut = false;
 
   constructor(private readonly options: RangedBody) {}
 
   begin(position: number, rate: number): void {
-    this.pieceSize = Math.min(maxPiece, Math.max(MiB, Math.ceil((rate * pieceTime) / 1000 / MiB) * MiB));
+    const { minPiece, maxPiece, pieceTime } = this.options.tuning;
+    this.pieceSize = Math.min(maxPiece, Math.max(minPiece, Math.ceil((rate * pieceTime) / 1000 / minPiece) * minPiece));
+    this.headAt = position;
     this.from = position + this.pieceSize;
     if (!this.add()) return;
     this.cut = position + this.pieceSize;
-    // Only when the first is answered rightly, or four connections would ask what cannot be had.
-    this.fillWhenOpened().catch(() => undefined);
+    this.aloneRate = rate;
+    this.noteOpening().catch(() => undefined);
+  }
+
+  /** True when the second connection has brought something without slowing the first one down, and more may be made. */
+  pay(position: number): boolean {
+    if (this.beside === undefined) return true;
+    const rate = ((position - this.beside.position) / (performance.now() - this.beside.at)) * 1000;
+    return rate >= this.aloneRate * this.options.tuning.unhurt;
   }
 
   async areRight(): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), openPatience);
+      timer = setTimeout(() => resolve(false), this.options.tuning.openPatience);
     });
     const isRight = await Promise.race([this.queue[0]?.opened ?? false, tooLate]);
     clearTimeout(timer);
@@ -131,7 +177,6 @@ class PieceQueue implements Disposable {
 
   /** Takes the piece that is to be read now; undefined after the last. Whoever takes it disposes of it. */
   next(): LayerPiece | undefined {
-    this.isHeadCut = true;
     this.fill();
     // One connection there may always be, as there was before.
     if (this.queue.length === 0 && this.from < this.options.size) this.start({ [Symbol.dispose]: () => undefined });
@@ -143,13 +188,12 @@ class PieceQueue implements Disposable {
     for (const piece of this.queue.splice(0)) piece[Symbol.dispose]();
   }
 
-  private async fillWhenOpened(): Promise<void> {
-    if ((await this.queue[0]?.opened) === true && this.cut !== undefined) this.fill();
+  private async noteOpening(): Promise<void> {
+    if ((await this.queue[0]?.opened) === true) this.beside = { at: performance.now(), position: this.headAt };
   }
 
   private fill(): void {
-    const most = this.options.slots.perLayer - (this.isHeadCut ? 0 : 1);
-    while (this.queue.length < most && this.add());
+    while (this.queue.length < this.options.slots.perLayer && this.add());
   }
 
   private add(): boolean {
