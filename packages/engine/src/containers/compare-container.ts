@@ -26,7 +26,7 @@ export async function compareContainer(
 ): Promise<ComparedLayer | undefined> {
   for (let attempt = 1; ; attempt++) {
     const layer = await whileThere(parts, container, () => compare(parts, draft, container, signal));
-    await leaseContent(parts, draft, layer.descriptor.digest);
+    await leaseContent(parts, draft, layer.descriptor.digest, signal);
     try {
       await adopt(parts, draft, layer, signal);
       step('commit.compared', { digest: layer.descriptor.digest });

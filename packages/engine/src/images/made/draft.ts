@@ -1,6 +1,9 @@
-import type { Digest, Fetcher } from '@slipway/plugin-api';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Digest, type Fetcher, throwIfAborted } from '@slipway/plugin-api';
+import { contentTable } from '../../metadata/content.js';
 import { finishLeftDeletion } from '../../metadata/deletion.js';
 import { addToLease } from '../../metadata/leases.js';
+import { rowKey } from '../../metadata/rows.js';
 import { Operation } from '../../operations/operation.js';
 import { fetchContent } from '../../pull/fetch.js';
 import { takeBack } from '../../pull/take-back.js';
@@ -29,10 +32,24 @@ export async function withDraft<T>(parts: EngineParts, what: string, work: (draf
   }
 }
 
-/** From now on no sweep takes it, and a deletion of it that a dead process has left is over. */
-export async function leaseContent(parts: EngineParts, { operation }: Draft, digest: Digest): Promise<void> {
-  await parts.metadata.write((tx) => addToLease(tx, operation.id, { content: [digest] }));
-  await finishLeftDeletion(parts, digest);
+const [shortestWaitMs, longestWaitMs] = [5, 100];
+
+/** From now on no sweep takes it, and a deletion of it that had begun before is over. */
+export async function leaseContent(
+  parts: EngineParts,
+  { operation }: Draft,
+  digest: Digest,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { metadata } = parts;
+  await metadata.write((tx) => addToLease(tx, operation.id, { content: [digest] }));
+  const isBeingDeleted = (): boolean => metadata.read((tx) => tx.get(contentTable, rowKey(digest)))?.deletedBy !== undefined;
+  for (let wait = shortestWaitMs; isBeingDeleted(); wait = Math.min(wait * 2, longestWaitMs)) {
+    throwIfAborted(`wait for the deletion of "${digest}"`, signal);
+    await finishLeftDeletion(parts, digest);
+    // Rejects only when aborted, which is told above.
+    await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+  }
 }
 
 /** Brings the documents into the content store. */
@@ -46,7 +63,7 @@ export async function storeDocuments(
   const { operation } = draft;
   const finishDeletion = (digest: Digest): Promise<void> => finishLeftDeletion(parts, digest);
   for (const { descriptor, bytes } of documents) {
-    await leaseContent(parts, draft, descriptor.digest);
+    await leaseContent(parts, draft, descriptor.digest, signal);
     const fetcher = fetcherOf(bytes);
     await fetchContent({ content, fetcher, operation, finishDeletion, signal }, descriptor, () => {});
   }

@@ -32,7 +32,7 @@ export async function receiveLayer(
     await using writer = await parts.content.writer({ ref });
     const descriptor = await receive(writer, signal === undefined ? source : addAbortSignal(signal, source));
     // Leased under its digest before it is there: between the two a sweep could take it.
-    await leaseContent(parts, draft, descriptor.digest);
+    await leaseContent(parts, draft, descriptor.digest, signal);
     await ignoring(
       writer.commit({ size: descriptor.size, digest: descriptor.digest }).then(() => {}),
       'already-exists',
