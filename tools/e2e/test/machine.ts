@@ -63,6 +63,11 @@ export function leftInCgroups(prefix: string): string[] {
     .map((directory) => `cgroup ${directory}`);
 }
 
-export function ownDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
+/** Number and target of each that is open. */
+export function ownDescriptors(): string[] {
+  // The folder's own is gone when its name is read.
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    const target = attempt(() => readlinkSync(`/proc/self/fd/${fd}`));
+    return target === '' ? [] : [`${fd} ${target}`];
+  });
 }
