@@ -210,7 +210,6 @@ export class BlobUpload {
     if (found === undefined || found.received < this.hashed || found.received > this.sent) return this.giveUp();
     this.upload = found.upload;
     this.received = found.received;
-    step('push.resumed', { digest: this.descriptor.digest, offset: found.received });
   }
 
   private giveUp(): void {

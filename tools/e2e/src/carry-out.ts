@@ -18,7 +18,7 @@ async function withEngine(request: CommandRequest): Promise<object> {
     return { images: images.map(({ name }) => name), problems: [...lost, ...damaged] };
   }
   await using engine = await openEngine(request.options);
-  const { action, image = '', directory = '', file = '', id, args, stack, all, repair } = request;
+  const { action, image = '', to = '', directory = '', file = '', id, args, stack, all, repair } = request;
   switch (action) {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
@@ -28,6 +28,12 @@ async function withEngine(request: CommandRequest): Promise<object> {
       return { images: [(await engine.images.import(file, image)).name] };
     case 'commit':
       return { images: [(await engine.containers.commit(id ?? '', image)).name] };
+    case 'push':
+      return { images: [(await engine.images.push(image, { to })).name] };
+    case 'copy':
+      return { images: [(await engine.images.copy(image, to, { referrers: true })).name] };
+    case 'tag':
+      return { images: [(await engine.images.tag(image, to)).name] };
     case 'remove': {
       const { name, failures } = await engine.images.remove(image);
       return { images: [name], problems: failures.map(told) };

@@ -13,7 +13,10 @@ export interface CommandRequest {
     | 'verify'
     | 'rebuild'
     | 'import'
-    | 'commit';
+    | 'commit'
+    | 'push'
+    | 'copy'
+    | 'tag';
   readonly options: {
     readonly config: string;
     readonly root: string;
@@ -26,6 +29,8 @@ export interface CommandRequest {
   readonly repair?: boolean | undefined;
   /** For `pull`, `run`, `remove` and `mount`; for `import` and `commit` the new name. */
   readonly image?: string | undefined;
+  /** For `push`, `copy` and `tag`. */
+  readonly to?: string | undefined;
   /** Where to `mount`, or what to `unmount`. */
   readonly directory?: string | undefined;
   /** A tar file, for `import`. */

@@ -65,6 +65,17 @@ export const killedSteps = {
   committed: ['commit.compared', 'diff.compare.committed', 'commit.recorded'],
   /** `policy`. */
   signature: ['rules.signature.written', 'rules.signature.kept'],
+  /** `crash-push`. */
+  push: [
+    'push.uploaded',
+    'push.manifest',
+    'push.completed',
+    'transfer.blobs',
+    'transfer.manifests',
+    'transfer.completed',
+    'operation.ended',
+  ],
+  tag: ['operation.begun', 'names.changed', 'operation.ended'],
   /** `rebuild`. */
   rebuild: ['rebuild.hashed', 'rebuild.recorded'],
   /** `crash-migration`. */
