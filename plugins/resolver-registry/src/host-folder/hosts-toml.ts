@@ -12,7 +12,7 @@ const settings = {
   ca: v.optional(strings),
   client: v.optional(
     v.union(
-      [v.string(), v.array(v.string()), v.array(v.tuple([v.string(), v.string()]))],
+      [v.string(), v.array(v.string()), v.array(v.strictTuple([v.string(), v.string()]))],
       'expected a path, a list of paths, or a list of pairs of paths',
     ),
   ),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { quote } from '@slipway/oci';
 import { requireTrusted } from '@slipway/trust';
@@ -94,7 +95,7 @@ async function settingsOf(
   const known = (
     stated.length === 0 ? capabilities : stated.filter((name) => capabilities.includes(name))
   ) as readonly Capability[];
-  return { capabilities: new Set(known), headers: headersOf(file, key, settings), tls: await tlsOf(place, settings) };
+  return { capabilities: new Set(known), headers: headersOf(file, key, settings), tls: await tlsOf(place, settings, key) };
 }
 
 function headersOf(file: string, key: string, { header }: HostSettings): Readonly<Record<string, string>> {
@@ -109,12 +110,18 @@ function headersOf(file: string, key: string, { header }: HostSettings): Readonl
   return Object.fromEntries(entries);
 }
 
-async function tlsOf({ folder }: Place, settings: HostSettings): Promise<HostTls> {
+async function tlsOf({ folder }: Place, settings: HostSettings, key: string): Promise<HostTls> {
   const at = (file: string): string => path.resolve(folder, file);
   const ca = [settings.ca ?? []].flat().map(at);
   const client = (await pairsOf(settings.client, at)).map(([cert, key]) => ({ cert, key }));
-  for (const file of [...ca, ...client.flatMap(({ cert, key }) => (key === undefined ? [cert] : [cert, key]))])
+  const named = [
+    ...ca.map((file) => ['ca', file] as const),
+    ...client.flatMap((pair) => [pair.cert, pair.key ?? pair.cert].map((file) => ['client', file] as const)),
+  ];
+  for (const [member, file] of named) {
+    if (!existsSync(file)) throw invalidHosts(at('hosts.toml'), `${key}${member}: there is no file ${quote(file)}`);
     requireTrusted('settings of registry hosts', file);
+  }
   return { ca, client, skipVerify: settings.skip_verify };
 }
 
