@@ -1,5 +1,6 @@
 export * from './errors.js';
 export { type ArchiveLimits, archiveLimits } from './limits.js';
+export { contentBelow } from './read/content-below.js';
 export { type ArchiveFile, contentOf, readFully } from './read/files.js';
 export type { ArchivedImage, ArchiveKind, ImageArchive } from './read/image-archive.js';
 export { memoryFile } from './read/image-archive.js';
@@ -8,7 +9,7 @@ export { namelessFile, spool } from './spool.js';
 export { writeArchiveFile } from './write/archive-file.js';
 export { type DockerArchiveContent, type DockerImage, writeDockerArchive } from './write/docker-archive.js';
 export { LayoutFolder } from './write/layout-folder.js';
-export { isCalled, namedEntry, referredEntry, wholeName } from './write/layout-names.js';
+export { isCalled, namedEntry, referredEntry, wholeName, withEntries } from './write/layout-names.js';
 export { type OciArchiveContent, writeOciArchive } from './write/oci-archive.js';
 export { type ByteSink, fileSink, streamSink } from './write/sinks.js';
 export { verified, verifiedBytes } from './write/verified.js';

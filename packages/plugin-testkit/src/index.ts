@@ -16,7 +16,7 @@ export { type BundleOptions, cosignBundle, cosignSignature, type SimpleSigningOp
 export { policyLaws } from './policy/policy-laws.js';
 export { MemoryRegistry } from './resolver/memory-registry.js';
 export { type MemoryResolverOptions, memoryResolver } from './resolver/memory-resolver.js';
-export type { Origin, PublishedContent, PublishedImage, ResolverBench } from './resolver/origin.js';
+export type { Origin, PublishedContent, PublishedImage, ResolverBench, ResolverFiles } from './resolver/origin.js';
 export { type ResolverLawOptions, resolverLaws } from './resolver/resolver-laws.js';
 export { snapshotterLaws } from './snapshots/snapshotter-laws.js';
 export type { OpenSnapshotter, SnapshotterLawOptions } from './snapshots/subject.js';

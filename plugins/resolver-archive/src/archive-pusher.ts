@@ -1,127 +1,203 @@
 import type { FileHandle } from 'node:fs/promises';
 import {
+  type ArchiveFile,
+  contentBelow,
   contentOf,
+  type ImageArchive,
   namelessFile,
   readFully,
   referredEntry,
   spool,
   verified,
   wholeName,
+  withEntries,
   writeArchiveFile,
   writeDockerArchive,
   writeOciArchive,
 } from '@slipway/archives';
-import type { Descriptor, Digest, Fetcher, Pusher, PushOptions, PushOutcome, ResolveOptions } from '@slipway/plugin-api';
-import { step, throwIfAborted, wrapError } from '@slipway/plugin-api';
+import {
+  canceled,
+  type Descriptor,
+  type Digest,
+  type Fetcher,
+  isKind,
+  type Pusher,
+  type PushOptions,
+  type PushOutcome,
+  type ResolveOptions,
+  step,
+  throwIfAborted,
+  wrapError,
+} from '@slipway/plugin-api';
 import { type ArchiveName, schemes } from './archive-name.js';
 import { failure } from './find-image.js';
+import type { OpenArchives, UsedArchive } from './open-archives.js';
+import { pushAttempts } from './push-attempts.js';
+import { requireTarget } from './require-target.js';
 
 interface Place {
-  readonly descriptor: Descriptor;
   readonly position: number;
+  readonly size: number;
 }
 
 /**
- * Gathers content in a file without a name, and makes the archive of it at the end in one step: the same images are the same bytes, in whatever
- * order they came, and an archive of that name is whole, the one before or the new one.
+ * Gathers content in a file without a name, and makes the archive of it and of what was in the archive before, at the end and in one step: the same
+ * images are the same bytes, in whatever order they came.
  */
 export class ArchivePusher implements Pusher {
   readonly #name: ArchiveName;
   readonly #spoolFolder: string;
-  readonly #closing: AbortSignal;
+  readonly #archives: OpenArchives;
+  readonly #ended = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #content = new Map<Digest, Promise<Place>>();
+  #before: Promise<UsedArchive | undefined> | undefined;
   #file: Promise<FileHandle> | undefined;
   #end = 0;
 
-  constructor(name: ArchiveName, spoolFolder: string, closing: AbortSignal) {
+  constructor(name: ArchiveName, spoolFolder: string, archives: OpenArchives) {
     this.#name = name;
     this.#spoolFolder = spoolFolder;
-    this.#closing = closing;
+    this.#archives = archives;
+    this.#signal = AbortSignal.any([archives.closing, this.#ended.signal]);
   }
 
   async push(descriptor: Descriptor, source: Fetcher, options: PushOptions = {}): Promise<PushOutcome> {
     const { digest } = descriptor;
-    throwIfAborted(`push of "${digest}"`, options.signal);
-    const known = this.#content.get(digest);
-    if (known !== undefined) {
-      await known;
-      return 'exists';
-    }
-    const place = this.#take(descriptor, source, options);
-    this.#content.set(digest, place);
-    place.catch(() => this.#content.delete(digest));
-    await place;
+    const signal = this.#until(options.signal);
+    let place = this.#content.get(digest);
+    const isKnown = place !== undefined;
+    place ??= this.#begin(descriptor, source, signal, options);
+    const { size } = await place;
     step('archive.pushed', { name: this.#name.text, digest });
-    return 'pushed';
+    return isKnown || size < 0 ? 'exists' : 'pushed';
   }
 
-  async complete(target: Descriptor, { signal }: ResolveOptions = {}): Promise<void> {
+  async complete(target: Descriptor, options: ResolveOptions = {}): Promise<void> {
     const { text, path, scheme, reference } = this.#name;
-    const until = this.#until(signal);
-    const places = await Promise.all(this.#content.values());
-    const source = this.#source(places);
-    await writeArchiveFile(path, (sink) => {
-      if (schemes[scheme].kind === 'docker')
-        return writeDockerArchive(sink, {
-          images: [{ target, names: dockerNames(reference) }],
-          source,
-          spoolFolder: this.#spoolFolder,
-          signal: until,
-        });
-      const content = places.map(({ descriptor }) => descriptor);
-      return writeOciArchive(sink, { entries: [referredEntry(target, reference)], content, source, signal: until });
+    const signal = this.#until(options.signal);
+    throwIfAborted(`push to ${JSON.stringify(text)}`, signal);
+    const open = await this.#opener();
+    {
+      await using file = await open(target.digest);
+      requireTarget(this.#name, target, file?.size === target.size);
+    }
+    const source = fetcherOf(open);
+    const before = await this.#archiveBefore();
+    await writeArchiveFile(path, async (sink) => {
+      if (schemes[scheme].kind === 'docker') {
+        const images = dockerImages(before, target, reference);
+        return writeDockerArchive(sink, { images, source, spoolFolder: this.#spoolFolder, signal });
+      }
+      const entries = withEntries(before?.entries ?? [], [referredEntry(target, reference)]) as Descriptor[];
+      return writeOciArchive(sink, { entries, content: await contentBelow(entries, open), source, signal });
     });
     step('archive.named', { name: text, digest: target.digest });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort(canceled(`push to ${JSON.stringify(this.#name.text)}`));
     await Promise.allSettled(this.#content.values());
     this.#content.clear();
-    const file = await this.#file?.catch(() => undefined);
+    const [file, before] = await Promise.all([this.#file, this.#before].map((one) => one?.catch(() => undefined)));
     this.#file = undefined;
-    await file?.close();
+    this.#before = undefined;
+    await (file as FileHandle | undefined)?.close();
+    await (before as UsedArchive | undefined)?.[Symbol.asyncDispose]();
   }
 
-  /** Each has its own part of the file, so that several can come in at once. */
-  async #take(descriptor: Descriptor, source: Fetcher, { signal, onProgress }: PushOptions): Promise<Place> {
+  #begin(descriptor: Descriptor, source: Fetcher, signal: AbortSignal, options: PushOptions): Promise<Place> {
+    const place = this.#take(descriptor, source, signal, options);
+    this.#content.set(descriptor.digest, place);
+    // What the archive has already needs no place here, and what failed can be tried again.
+    const forget = (): unknown => this.#content.delete(descriptor.digest);
+    place.then(({ size }) => size < 0 && forget(), forget);
+    return place;
+  }
+
+  /** Each has its own part of the file, so that several can come in at once. A size below 0: the archive has it. */
+  async #take(descriptor: Descriptor, source: Fetcher, signal: AbortSignal, { onProgress }: PushOptions): Promise<Place> {
     const { digest, size } = descriptor;
     const what = `push of "${digest}" to ${JSON.stringify(this.#name.text)}`;
-    const position = this.#end;
-    this.#end += size;
-    try {
+    let place: Place = { position: 0, size: -1 };
+    await pushAttempts(descriptor, signal, async () => {
+      const before = await this.#archiveBefore();
+      await using there = await before?.open(digest);
+      if (there?.size === size) return;
+      if (place.size < 0) {
+        place = { position: this.#end, size };
+        this.#end += size;
+      }
       this.#file ??= namelessFile(this.#spoolFolder);
-      const until = this.#until(signal);
-      await spool(verified(descriptor, source, until, onProgress), await this.#file, {
-        what,
-        limit: size,
-        position,
-        signal: until,
-      });
-      return { descriptor, position };
-    } catch (error) {
-      throw wrapError(what, error);
-    }
+      const { position } = place;
+      try {
+        await spool(verified(descriptor, source, signal, onProgress), await this.#file, { what, limit: size, position, signal });
+      } catch (error) {
+        throw wrapError(what, error);
+      }
+    });
+    return place;
   }
 
-  #source(places: readonly Place[]): Fetcher {
-    const byDigest = new Map(places.map((place) => [place.descriptor.digest, place]));
-    return {
-      fetch: async ({ digest }) => {
-        const place = byDigest.get(digest);
-        const file = await this.#file;
-        if (place === undefined || file === undefined)
-          throw failure('ARCHIVE_BLOB_NOT_FOUND', `content "${digest}" was not pushed`, { digest });
-        const { position, descriptor } = place;
-        const read = (target: Buffer, at: number): Promise<number> =>
-          readFully(file, target.subarray(0, descriptor.size - at), position + at);
-        return { offset: 0, body: contentOf({ size: descriptor.size, read }), [Symbol.asyncDispose]: () => Promise.resolve() };
-      },
+  /** Content that was pushed, or else that of the archive as it was when the push began. */
+  async #opener(): Promise<(digest: Digest) => Promise<ArchiveFile | undefined>> {
+    const before = await this.#archiveBefore();
+    const places = new Map<Digest, Place>();
+    for (const [digest, place] of this.#content) places.set(digest, await place);
+    const file = await this.#file;
+    return async (digest) => {
+      const place = places.get(digest);
+      if (place === undefined || file === undefined) return before?.open(digest);
+      const { position, size } = place;
+      return {
+        size,
+        read: (target, at) => readFully(file, target.subarray(0, Math.max(0, size - at)), position + at),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
     };
   }
 
-  #until(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#closing : AbortSignal.any([signal, this.#closing]);
+  /** Of a file that is there and is no such archive nothing is made. Errors: `ARCHIVE_FORMAT_UNKNOWN`. */
+  async #archiveBefore(): Promise<ImageArchive | undefined> {
+    this.#before ??= this.#archives.use(this.#name, this.#signal).catch((error: unknown) => {
+      if (isKind(error, 'not-found')) return undefined;
+      this.#before = undefined;
+      throw error;
+    });
+    return (await this.#before)?.archive;
   }
+
+  #until(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#signal : AbortSignal.any([signal, this.#signal]);
+  }
+}
+
+function fetcherOf(open: (digest: Digest) => Promise<ArchiveFile | undefined>): Fetcher {
+  return {
+    fetch: async ({ digest }) => {
+      const file = await open(digest);
+      if (file === undefined) throw failure('ARCHIVE_BLOB_NOT_FOUND', `content "${digest}" was not pushed`, { digest });
+      return { offset: 0, body: contentOf(file), [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
+    },
+  };
+}
+
+interface DockerImage {
+  readonly target: Descriptor;
+  readonly names: readonly string[];
+}
+
+/** An image of before that has lost its last name goes. */
+function dockerImages(before: ImageArchive | undefined, target: Descriptor, reference: string | undefined): DockerImage[] {
+  const names = dockerNames(reference);
+  const kept = (before?.images ?? []).map((image) => ({
+    target: image.target,
+    names: image.names.map((name) => wholeName(name, 'docker')).filter((name) => name !== undefined && !names.includes(name)),
+  })) as DockerImage[];
+  return [
+    ...kept.filter((image, at) => image.names.length > 0 || (before?.images[at]?.names.length === 0 && names.length > 0)),
+    { target, names },
+  ];
 }
 
 function dockerNames(reference: string | undefined): string[] {

@@ -48,10 +48,9 @@ export class ArchiveResolver implements Resolver, AsyncDisposable {
 
   pusher(text: string): Pusher {
     const name = parseArchiveName(text);
-    const { closing } = this.#archives;
     return schemes[name.scheme].place === 'folder'
-      ? new LayoutPusher(name, closing)
-      : new ArchivePusher(name, this.#spoolFolder, closing);
+      ? new LayoutPusher(name, this.#archives.closing)
+      : new ArchivePusher(name, this.#spoolFolder, this.#archives);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

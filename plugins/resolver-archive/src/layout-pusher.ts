@@ -1,45 +1,72 @@
 import { LayoutFolder, referredEntry } from '@slipway/archives';
-import type { Descriptor, Fetcher, Pusher, PushOptions, PushOutcome, ResolveOptions } from '@slipway/plugin-api';
-import { step } from '@slipway/plugin-api';
+import {
+  canceled,
+  type Descriptor,
+  type Fetcher,
+  type Pusher,
+  type PushOptions,
+  type PushOutcome,
+  type ResolveOptions,
+  step,
+  throwIfAborted,
+} from '@slipway/plugin-api';
 import type { ArchiveName } from './archive-name.js';
+import { pushAttempts } from './push-attempts.js';
+import { requireTarget } from './require-target.js';
 
 /** Puts content into an image layout in a folder. Blobs that are there without a name disturb nobody, and are of use to another try. */
 export class LayoutPusher implements Pusher {
   readonly #name: ArchiveName;
-  readonly #closing: AbortSignal;
+  readonly #ended = new AbortController();
+  readonly #signal: AbortSignal;
   #folder: Promise<LayoutFolder> | undefined;
 
   constructor(name: ArchiveName, closing: AbortSignal) {
     this.#name = name;
-    this.#closing = closing;
+    this.#signal = AbortSignal.any([closing, this.#ended.signal]);
   }
 
   async push(descriptor: Descriptor, source: Fetcher, options: PushOptions = {}): Promise<PushOutcome> {
-    const folder = await this.#open();
-    if (await folder.has(descriptor)) return 'exists';
-    await folder.put(descriptor, source, this.#until(options.signal), options.onProgress);
+    const signal = this.#until(options.signal);
+    let outcome: PushOutcome = 'exists';
+    await pushAttempts(descriptor, signal, async () => {
+      const folder = await this.#open();
+      if (await folder.has(descriptor)) return;
+      await folder.put(descriptor, source, signal, options.onProgress);
+      outcome = 'pushed';
+    });
     step('archive.pushed', { name: this.#name.text, digest: descriptor.digest });
-    return 'pushed';
+    return outcome;
   }
 
-  async complete(target: Descriptor, { signal }: ResolveOptions = {}): Promise<void> {
+  async complete(target: Descriptor, options: ResolveOptions = {}): Promise<void> {
+    const signal = this.#until(options.signal);
+    throwIfAborted(`push to ${JSON.stringify(this.#name.text)}`, signal);
     const folder = await this.#open();
-    await folder.name([referredEntry(target, this.#name.reference)], this.#until(signal));
+    requireTarget(this.#name, target, await folder.has(target));
+    await folder.name([referredEntry(target, this.#name.reference)], signal);
     step('archive.named', { name: this.#name.text, digest: target.digest });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort(canceled(`push to ${JSON.stringify(this.#name.text)}`));
     const folder = await this.#folder?.catch(() => undefined);
     this.#folder = undefined;
     await folder?.[Symbol.asyncDispose]();
   }
 
+  /** One that could not be opened is tried again by the next. */
   #open(): Promise<LayoutFolder> {
-    this.#folder ??= LayoutFolder.open(this.#name.path);
-    return this.#folder;
+    if (this.#folder !== undefined) return this.#folder;
+    const opening = LayoutFolder.open(this.#name.path);
+    this.#folder = opening;
+    opening.catch(() => {
+      this.#folder = undefined;
+    });
+    return opening;
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#closing : AbortSignal.any([signal, this.#closing]);
+    return signal === undefined ? this.#signal : AbortSignal.any([signal, this.#signal]);
   }
 }

@@ -15,7 +15,9 @@ export class FolderOrigin implements Origin {
   constructor(
     private readonly folder: string,
     private readonly form: 'oci' | 'oci-archive' | 'oci-archive.gz',
-  ) {}
+  ) {
+    mkdirSync(folder, { recursive: true });
+  }
 
   name(repository: string): string {
     const file = path.join(this.folder, repository);

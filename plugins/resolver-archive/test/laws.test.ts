@@ -27,8 +27,8 @@ const badNames = [
 ];
 
 for (const form of ['oci', 'oci-archive', 'oci-archive.gz'] as const) {
-  describe(form, () => {
-    resolverLaws(
+  describe(form, async () => {
+    await resolverLaws(
       { describe, it },
       async (root) => {
         places += 1;
@@ -38,7 +38,10 @@ for (const form of ['oci', 'oci-archive', 'oci-archive.gz'] as const) {
         });
         return { ...subject, instance: { resolver, origin } };
       },
-      { manifest: new URL('../package.json', import.meta.url), files: { badNames } },
+      {
+        manifest: new URL('../package.json', import.meta.url),
+        files: { badNames, pushed: form === 'oci' ? 'at-once' : 'when-complete' },
+      },
     );
   });
 }

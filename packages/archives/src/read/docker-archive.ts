@@ -45,6 +45,7 @@ export async function readDockerArchive(files: ArchiveFiles, signal: AbortSignal
     kind: 'docker',
     what: files.what,
     images,
+    entries: [],
     open: async (digest) => {
       const place = content.get(digest);
       return typeof place === 'object' ? memoryFile(place) : place === undefined ? undefined : files.open(place);

@@ -16,6 +16,8 @@ export interface ImageArchive extends AsyncDisposable {
   readonly what: string;
   /** As the archive lists them. */
   readonly images: readonly ArchivedImage[];
+  /** The entries of a layout's index, as they stand there. None of a docker-archive. */
+  readonly entries: readonly Descriptor[];
   /** Content by its digest. Undefined when it is not there. */
   open(digest: Digest): Promise<ArchiveFile | undefined>;
 }

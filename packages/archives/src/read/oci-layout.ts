@@ -28,10 +28,12 @@ export async function readOciLayout(files: ArchiveFiles): Promise<ImageArchive |
   checkVersion(files, parseJson(files, layoutFile, layout));
   const index = await readSmall(files, indexFile, maxManifestSize);
   if (index === undefined) throw invalidDocument(files, indexFile, 'it is missing');
+  const entries = readLayoutIndex(files, index);
   return {
     kind: 'oci',
     what: files.what,
-    images: readLayoutIndex(files, index).map(imageOf),
+    images: entries.map(imageOf),
+    entries,
     open: (digest) => files.open(blobName(digest)),
     [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
   };

@@ -7,8 +7,9 @@ import { type Descriptor, type Digest, type Fetcher, hasCode, throwIfAborted, wr
 import { archiveError } from '../errors.js';
 import { parseJson, readSmall } from '../read/document.js';
 import { FolderFiles } from '../read/folder-files.js';
-import { blobName, imageNameAnnotation, indexFile, layoutFile, readLayoutIndex, refNameAnnotation } from '../read/oci-layout.js';
+import { blobName, indexFile, layoutFile, readLayoutIndex } from '../read/oci-layout.js';
 import { spool } from '../spool.js';
+import { withEntries } from './layout-names.js';
 import { newFile } from './new-file.js';
 import { indexDocument, layoutDocument } from './oci-archive.js';
 import { verified } from './verified.js';
@@ -80,9 +81,8 @@ export class LayoutFolder implements AsyncDisposable {
       using _lock = await this.#lock(signal);
       const bytes = await readSmall(this.#files, indexFile, maxManifestSize);
       const before = bytes === undefined ? [] : this.#entries(bytes);
-      const kept = before.filter((one) => !entries.some((entry) => replaces(entry, one as Descriptor)));
       await using written = await newFile(this.#inside(this.#folder.fd), mark);
-      await written.file.writeFile(indexDocument([...kept, ...entries]));
+      await written.file.writeFile(indexDocument(withEntries(before, entries)));
       await written.moveTo(`${this.#inside(this.#folder.fd)}/${indexFile}`);
       await this.#folder.sync();
     } catch (error) {
@@ -172,16 +172,4 @@ export class LayoutFolder implements AsyncDisposable {
     }
     return { [Symbol.dispose]: () => void handle.close() };
   }
-}
-
-/** Whether an image loses its entry to a new one: the same image, or another one of the same name. */
-function replaces(entry: Descriptor, other: Descriptor): boolean {
-  const [own, its] = [entry.annotations ?? {}, other.annotations ?? {}];
-  const [image, otherImage] = [own[imageNameAnnotation], its[imageNameAnnotation]];
-  const [ref, otherRef] = [own[refNameAnnotation], its[refNameAnnotation]];
-  // Tags of two repositories are two names.
-  if (image !== undefined && otherImage !== undefined) return image === otherImage;
-  if (image !== undefined && image === otherRef) return true;
-  if (image === undefined && ref === undefined) return otherImage === undefined && otherRef === undefined;
-  return image === undefined && (ref === otherRef || ref === otherImage);
 }

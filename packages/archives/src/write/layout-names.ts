@@ -38,3 +38,20 @@ export function wholeName(name: string, kind: ArchiveKind): string | undefined {
 function annotated(target: Descriptor, names: Readonly<Record<string, string>>): Descriptor {
   return { ...target, annotations: { ...target.annotations, ...names } };
 }
+
+/** The entries of an index with these added. What had one of their names before loses it. */
+export function withEntries(before: readonly unknown[], added: readonly Descriptor[]): unknown[] {
+  return [...before.filter((one) => !added.some((entry) => replaces(entry, one as Descriptor))), ...added];
+}
+
+/** Whether an image loses its entry to a new one: the same image, or another one of the same name. */
+function replaces(entry: Descriptor, other: Descriptor): boolean {
+  const [own, its] = [entry.annotations ?? {}, other.annotations ?? {}];
+  const [image, otherImage] = [own[imageNameAnnotation], its[imageNameAnnotation]];
+  const [ref, otherRef] = [own[refNameAnnotation], its[refNameAnnotation]];
+  // Tags of two repositories are two names.
+  if (image !== undefined && otherImage !== undefined) return image === otherImage;
+  if (image !== undefined && image === otherRef) return true;
+  if (image === undefined && ref === undefined) return otherImage === undefined && otherRef === undefined;
+  return image === undefined && (ref === otherRef || ref === otherImage);
+}

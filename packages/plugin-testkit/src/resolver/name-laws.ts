@@ -4,7 +4,7 @@ import { absent } from '../content/bytes.js';
 import { expectKind } from '../expect-kind.js';
 import type { Law } from '../law.js';
 import { imageOf, indexOf } from './image.js';
-import type { ResolverBench } from './origin.js';
+import type { ResolverBench, ResolverFiles } from './origin.js';
 
 const badNames = [
   '',
@@ -27,7 +27,7 @@ const badNames = [
 ];
 
 /** From a name to a descriptor. */
-export function nameLaws(law: Law<ResolverBench>, files: { readonly badNames: readonly string[] } | undefined): void {
+export function nameLaws(law: Law<ResolverBench>, files: ResolverFiles | undefined): void {
   law('a tag resolves to what it means, and the whole name is given', async ({ instance: { resolver, origin } }) => {
     const image = imageOf({ tag: 'v1' });
     await origin.publish('team/app', image);

@@ -32,3 +32,13 @@ export interface ResolverBench {
   readonly resolver: Resolver;
   readonly origin: Origin;
 }
+
+/**
+ * An origin that is files of this machine: names are paths, nobody is asked who could fall silent, and a name without a tag means the one image of
+ * its place.
+ */
+export interface ResolverFiles {
+  readonly badNames: readonly string[];
+  /** Whether what is pushed can be had at once, or not before it has a name. */
+  readonly pushed: 'at-once' | 'when-complete';
+}

@@ -6,7 +6,7 @@ import { becomes } from '../becomes.js';
 import { expectKind } from '../expect-kind.js';
 import type { Law } from '../law.js';
 import { imageOf, indexOf, published, readBody, type SmallImage } from './image.js';
-import type { PublishedContent, ResolverBench } from './origin.js';
+import type { PublishedContent, ResolverBench, ResolverFiles } from './origin.js';
 import { PushSource } from './push-source.js';
 
 /** What of a resolver pushes; its capability says that it is there. */
@@ -25,7 +25,10 @@ const unavailable = (): SlipwayError =>
   new SlipwayError({ kind: 'unavailable', code: 'SOURCE_BROKE', message: 'the source broke off' });
 
 /** Capability `push`: from bytes to a name. */
-export function pushLaws(law: Law<ResolverBench>): void {
+export function pushLaws(law: Law<ResolverBench>, files: ResolverFiles | undefined): void {
+  if (files?.pushed !== 'when-complete') blobLaws(law);
+  if (files === undefined) stalledPushLaws(law);
+
   law('what is pushed has a name after complete, and the whole of it is there', async ({ instance: { resolver, origin } }) => {
     const image = imageOf({ size: 1_500_000 });
     const name = `${origin.name('app')}:pushed`;
@@ -95,19 +98,6 @@ export function pushLaws(law: Law<ResolverBench>): void {
     }
   });
 
-  law('a source that breaks off is read again', async ({ instance: { resolver, origin } }) => {
-    const image = imageOf({ size: 1_000_000 });
-    const { descriptor, bytes } = image.layer;
-    const source = new PushSource(image.layer);
-    source.before = (position, opened) => {
-      if (opened < 3 && position >= 500_000) throw unavailable();
-    };
-    await using pusher = pusherFor(resolver, `${origin.name('app')}:1`);
-    assert.equal(await pusher.push(descriptor, source), 'pushed');
-    await using content = await resolver.fetcher(origin.name('app')).fetch(descriptor);
-    assertBytes(await readBody(content), bytes);
-  });
-
   law('a source that always breaks off is unavailable after a while', async ({ instance: { resolver, origin } }) => {
     const image = imageOf({ size: 1_000_000 });
     const source = new PushSource(image.layer);
@@ -138,6 +128,42 @@ export function pushLaws(law: Law<ResolverBench>): void {
     );
   });
 
+  law('a name with a digest is given to nothing else', async ({ instance: { resolver, origin } }) => {
+    const [image, other] = [imageOf({ seed: 1 }), imageOf({ seed: 2 })];
+    const content = [...contentOf(image), ...contentOf(other)];
+    await using pusher = pusherFor(resolver, `${origin.name('app')}:1@${image.manifest.descriptor.digest}`);
+    await pushAll(pusher, new PushSource(...content), content);
+    await expectKind(pusher.complete(other.manifest.descriptor), 'failed-precondition');
+    await expectKind(resolver.resolve(`${origin.name('app')}:1`), 'not-found');
+  });
+
+  law('a pusher asks nobody before it pushes, and a digest that is none never', async ({ instance: { resolver, origin } }) => {
+    const before = origin.requests();
+    await using pusher = pusherFor(resolver, `${origin.name('app')}:1`);
+    const { layer } = imageOf();
+    for (const digest of ['sha256:../../x', 'md5:d41d8cd98f00b204e9800998ecf8427e', '']) {
+      await expectKind(pusher.push({ ...layer.descriptor, digest }, new PushSource(layer)), 'invalid-argument');
+    }
+    await expectKind(pusher.push(layer.descriptor, new PushSource(layer), { signal: AbortSignal.abort() }), 'canceled');
+    assert.equal(origin.requests(), before);
+  });
+}
+
+/** A blob can be had as soon as it is pushed. */
+function blobLaws(law: Law<ResolverBench>): void {
+  law('a source that breaks off is read again', async ({ instance: { resolver, origin } }) => {
+    const image = imageOf({ size: 1_000_000 });
+    const { descriptor, bytes } = image.layer;
+    const source = new PushSource(image.layer);
+    source.before = (position, opened) => {
+      if (opened < 3 && position >= 500_000) throw unavailable();
+    };
+    await using pusher = pusherFor(resolver, `${origin.name('app')}:1`);
+    assert.equal(await pusher.push(descriptor, source), 'pushed');
+    await using content = await resolver.fetcher(origin.name('app')).fetch(descriptor);
+    assertBytes(await readBody(content), bytes);
+  });
+
   law('a hint where it may be found is no more than a hint', async ({ instance: { resolver, origin } }) => {
     const image = imageOf();
     await origin.publish('from', image);
@@ -156,15 +182,6 @@ export function pushLaws(law: Law<ResolverBench>): void {
     assertBytes(await readBody(mounted), image.layer.bytes);
   });
 
-  law('a name with a digest is given to nothing else', async ({ instance: { resolver, origin } }) => {
-    const [image, other] = [imageOf({ seed: 1 }), imageOf({ seed: 2 })];
-    const content = [...contentOf(image), ...contentOf(other)];
-    await using pusher = pusherFor(resolver, `${origin.name('app')}:1@${image.manifest.descriptor.digest}`);
-    await pushAll(pusher, new PushSource(...content), content);
-    await expectKind(pusher.complete(other.manifest.descriptor), 'failed-precondition');
-    await expectKind(resolver.resolve(`${origin.name('app')}:1`), 'not-found');
-  });
-
   law('much is pushed at once', async ({ instance: { resolver, origin } }) => {
     const layers = Array.from({ length: 8 }, (_, index) => imageOf({ seed: index + 1, size: 200_000 }).layer);
     const source = new PushSource(...layers);
@@ -176,17 +193,16 @@ export function pushLaws(law: Law<ResolverBench>): void {
     }
   });
 
-  law('a pusher asks nobody before it pushes, and a digest that is none never', async ({ instance: { resolver, origin } }) => {
-    const before = origin.requests();
+  law('an empty blob is pushed', async ({ instance: { resolver, origin } }) => {
+    const empty = published(mediaTypes.ociLayer, Buffer.alloc(0));
     await using pusher = pusherFor(resolver, `${origin.name('app')}:1`);
-    const { layer } = imageOf();
-    for (const digest of ['sha256:../../x', 'md5:d41d8cd98f00b204e9800998ecf8427e', '']) {
-      await expectKind(pusher.push({ ...layer.descriptor, digest }, new PushSource(layer)), 'invalid-argument');
-    }
-    await expectKind(pusher.push(layer.descriptor, new PushSource(layer), { signal: AbortSignal.abort() }), 'canceled');
-    assert.equal(origin.requests(), before);
+    assert.equal(await pusher.push(empty.descriptor, new PushSource(empty)), 'pushed');
+    await using content = await resolver.fetcher(origin.name('app')).fetch(empty.descriptor);
+    assert.equal(digestOf(await readBody(content)), empty.descriptor.digest);
   });
+}
 
+function stalledPushLaws(law: Law<ResolverBench>): void {
   law('a push that is canceled ends, and so does one whose pusher is disposed', async ({ instance: { resolver, origin } }) => {
     const { layer } = imageOf();
     origin.stall(0);
@@ -205,14 +221,6 @@ export function pushLaws(law: Law<ResolverBench>): void {
       await expectKind(pushing, 'canceled');
       await becomes(() => origin.active() === 0, 'the request was not given up');
     }
-  });
-
-  law('an empty blob is pushed', async ({ instance: { resolver, origin } }) => {
-    const empty = published(mediaTypes.ociLayer, Buffer.alloc(0));
-    await using pusher = pusherFor(resolver, `${origin.name('app')}:1`);
-    assert.equal(await pusher.push(empty.descriptor, new PushSource(empty)), 'pushed');
-    await using content = await resolver.fetcher(origin.name('app')).fetch(empty.descriptor);
-    assert.equal(digestOf(await readBody(content)), empty.descriptor.digest);
   });
 }
 

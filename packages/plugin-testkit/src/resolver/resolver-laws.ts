@@ -9,7 +9,7 @@ import { capabilitiesOf, type OpenSubject, type SuiteOptions } from '../subject.
 import { fetchLaws } from './fetch-laws.js';
 import { imageOf, readBody } from './image.js';
 import { nameLaws } from './name-laws.js';
-import type { ResolverBench } from './origin.js';
+import type { ResolverBench, ResolverFiles } from './origin.js';
 import { pusherFor, pushLaws, referrersLaws } from './push-laws.js';
 import { PushSource } from './push-source.js';
 import { secretLaws } from './secret-laws.js';
@@ -18,11 +18,7 @@ import { waitLaws } from './wait-laws.js';
 export interface ResolverLawOptions extends Pick<SuiteOptions, 'manifest'> {
   /** What the resolver was given for the origin and must show nobody: passwords, tokens, and how they are sent. */
   readonly secrets?: readonly string[] | undefined;
-  /**
-   * The origin is files of this machine: names are paths, nobody is asked who could fall silent, and a name without a tag means the one image of
-   * its place.
-   */
-  readonly files?: { readonly badNames: readonly string[] } | undefined;
+  readonly files?: ResolverFiles | undefined;
 }
 
 /**
@@ -47,7 +43,7 @@ export async function resolverLaws(
     runner.describe('content', () => fetchLaws(law, options.files === undefined));
     runner.describe('waiting', () => waitLaws(law, options.files === undefined));
     runner.describe('secrets', () => secretLaws(law, options.secrets ?? []));
-    if (capabilities['push'] === true) runner.describe('capability push', () => pushLaws(law));
+    if (capabilities['push'] === true) runner.describe('capability push', () => pushLaws(law, options.files));
     if (capabilities['push'] === true && capabilities['referrers'] === true)
       runner.describe('capability referrers', () => referrersLaws(law));
     cleanUpLaws(runner, open, { use, afterDispose });
