@@ -107,7 +107,7 @@ describe('an engine that is open for long', () => {
     using place = newPlace();
     await using engine = await place.open();
     await engine.images.list();
-    for (const step of ['unpack.prepared', 'content.ingest.opened']) {
+    for (const step of ['content.ingest.opened', 'unpack.prepared']) {
       const killed = await runCommand(place, { action: 'pull', image }, { kill: { step, nth: 1, whom: ['command'] } });
       expect(killed.signal).toBe('SIGKILL');
       expect(leftInPlace(place)).not.toEqual([]);
