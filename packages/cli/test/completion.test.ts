@@ -25,7 +25,7 @@ function offered(line: string): string[] {
 
 test('bash offers commands, options, values, images and files where they belong', () => {
   expect(offered('slipway ')).toEqual(
-    'run commit export diff pull push copy tag referrers import images history inspect rmi prune verify system content snapshots plugins config doctor version completion help'.split(
+    'run commit export diff pull push copy tag referrers login logout import images history inspect rmi prune verify system content snapshots plugins config doctor version completion help'.split(
       ' ',
     ),
   );

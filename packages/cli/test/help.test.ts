@@ -37,6 +37,8 @@ Images:
   copy             copy an image from one registry to another
   tag              give an image further names
   referrers        list what refers to an image where it comes from: signatures, SBOMs
+  login            try credentials at a registry and keep them
+  logout           forget the credentials of a registry
   import           make an image of a tar file of a root file system
   images           list, draw, mount and unmount images
   history          show how an image was made
