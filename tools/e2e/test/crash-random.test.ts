@@ -6,12 +6,15 @@ import type { CommandRequest } from '../src/request.ts';
 import { runCommand, startCommand } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { leftInPlace, makePlace, type Place } from './place.ts';
+import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
 
 const registry = await startRegistry({ images: ['medium', 'demo'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const medium = `${registry.address}/test/medium:latest`;
 const demo = `${registry.address}/test/demo:latest`;
+
+const inMemory = placesInMemory();
 
 const kills = 20;
 /** Fractions of the time that the work takes: spread over it, and each at random in its part. */
@@ -35,15 +38,19 @@ async function killAt(place: Place, request: Omit<CommandRequest, 'options'>, ms
 describe('kill -9 at any moment', () => {
   const pull = { action: 'pull', image: medium } as const;
   let pullMs = 0;
+  let inMemoryMs = 0;
 
   it('of a pull: how long one takes', async () => {
     using place = makePlace();
     pullMs = await timeOf(place, pull);
+    using other = inMemory();
+    inMemoryMs = await timeOf(other, pull);
   });
 
+  // By turns on a disk, where it waits for flushes, and in memory, where it does not.
   it.each(moments)('of a pull, in part $part', async ({ part, moment }) => {
-    using place = makePlace();
-    await killAt(place, pull, moment * pullMs);
+    using place = part % 2 === 0 ? makePlace() : inMemory();
+    await killAt(place, pull, moment * (part % 2 === 0 ? pullMs : inMemoryMs));
     await expectRecovery(place);
     await using engine = await place.open();
     expect((await engine.pull(medium)).name).toBe(medium);
