@@ -205,6 +205,7 @@ describe('a tar file', () => {
     ],
     ['that is cut inside a header', 'ARCHIVE_DAMAGED', async () => (await tarOf(layout)).subarray(0, 1300)],
     ['that is none', 'ARCHIVE_FORMAT_UNKNOWN', async () => Buffer.alloc(2000, 'x')],
+    ['that is a letter', 'ARCHIVE_FORMAT_UNKNOWN', async () => Buffer.from('dear')],
     ['that is empty', 'ARCHIVE_FORMAT_UNKNOWN', async () => Buffer.alloc(0)],
     ['of zeros', 'ARCHIVE_FORMAT_UNKNOWN', async () => Buffer.alloc(1 << 20)],
     ['without its blobs', 'MISSING', () => tarOf(without('blobs'))],

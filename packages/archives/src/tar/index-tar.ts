@@ -103,7 +103,8 @@ function blockReader(what: string, file: TarFile): (position: number) => Promise
       start = position;
       end = position + (await file.read(window, position));
     }
-    if (position + blockSize > end) throw archiveError('ARCHIVE_DAMAGED', `${what} ends inside a header`);
+    if (position + blockSize > end)
+      throw position === 0 ? notTar(what, 0) : archiveError('ARCHIVE_DAMAGED', `${what} ends inside a header`);
     return window.subarray(position - start, position - start + blockSize);
   };
 }
