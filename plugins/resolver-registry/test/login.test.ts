@@ -196,28 +196,33 @@ describe('login to a real registry', () => {
     }
   });
 
-  it('that is killed leaves the file as it was, and what it left goes with the next', async () => {
-    keep({ auths: { 'a.test': {} } });
-    const before = readFileSync(file, 'utf8');
-    const program = `
+  it.each(['login.written', 'login.stored'])(
+    'that is killed at %s leaves a whole file, and the rest goes with the next',
+    async (step) => {
+      keep({ auths: { 'a.test': {} } });
+      const before = readFileSync(file, 'utf8');
+      const program = `
       import 'reflect-metadata';
       import { stepChannel } from '@slipway/plugin-api';
       import { openPlugin } from '@slipway/plugin-testkit';
       import { plugin } from '@slipway/resolver-registry';
       const [root, auth_file, host] = process.argv.slice(1);
-      stepChannel.subscribe(({ name }) => name === 'login.written' && process.kill(process.pid, 'SIGKILL'));
+      stepChannel.subscribe(({ name }) => name === ${JSON.stringify(step)} && process.kill(process.pid, 'SIGKILL'));
       const { instance } = await openPlugin(plugin, { dirs: { root, state: root }, config: { auth_file, config_path: [] } });
       await instance.login(host, { username: 'alice', password: ${JSON.stringify(password)} });`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program, folder, file, registry.host], {
-      cwd: import.meta.dirname,
-    });
-    expect(await new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)))).toBe('SIGKILL');
-    expect(readFileSync(file, 'utf8')).toBe(before);
-    expect(readdirSync(path.dirname(file))).toHaveLength(2);
-    await using resolver = await openResolver({ auth_file: file });
-    await resolver.login(registry.host, { username: 'alice', password });
-    expect(readdirSync(path.dirname(file))).toEqual(['config.json']);
-  });
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program, folder, file, registry.host], {
+        cwd: import.meta.dirname,
+      });
+      expect(await new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)))).toBe('SIGKILL');
+      const isStored = step === 'login.stored';
+      if (isStored) expect(Object.keys(kept().auths ?? {})).toEqual(['a.test', registry.host]);
+      else expect(readFileSync(file, 'utf8')).toBe(before);
+      expect(readdirSync(path.dirname(file))).toHaveLength(isStored ? 1 : 2);
+      await using resolver = await openResolver({ auth_file: file });
+      await resolver.login(registry.host, { username: 'alice', password });
+      expect(readdirSync(path.dirname(file))).toEqual(['config.json']);
+    },
+  );
 
   it('is refused where it would not be used, or nothing could be sent so', async () => {
     const auth = { [registry.host]: { username: 'x', password: 'y' } };

@@ -90,5 +90,6 @@ export const stepsKilledByPlugins = {
     'metadata.migration.written',
     'metadata.migration.durable',
   ],
+  'plugins/resolver-registry/test/login.test.ts': ['login.written', 'login.stored'],
   'plugins/snapshot-overlay/test/laws.test.ts': ['snapshot.cleanup.deleted'],
 } as const;
