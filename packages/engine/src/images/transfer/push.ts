@@ -38,7 +38,9 @@ export async function pushImage(parts: EngineParts, name: string, options: PushI
   await using pusher = pusherOf(resolver, destination);
   const { signal, onProgress } = options;
   const source = storedContent(parts.content, image.name);
-  const from = ({ digest }: Descriptor): readonly string[] => sourceRepositories(labelsOf(parts, digest));
+  const repositories = (digest: Digest): readonly string[] => sourceRepositories(labelsOf(parts, digest));
+  // A layer that was discarded has no labels any more; it is where its manifest came from.
+  const from = ({ digest }: Descriptor): readonly string[] => [...repositories(digest), ...repositories(plan.target.digest)];
   const transferred = await transfer({ plan, pusher, source, from, signal, onProgress });
   await noteSource(parts, destination, digests);
   return { name: destination, target: plan.target, ...transferred };
