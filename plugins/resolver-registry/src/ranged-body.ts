@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { LayerPiece, type OpenPiece } from './layer-piece.js';
 import type { RangeSlots } from './range-slots.js';
 
@@ -18,9 +19,11 @@ const MiB = 1024 * 1024;
 export interface RangeTuning {
   /** With less left, the first bytes of more connections would hardly come before the last of the one. */
   readonly worthSplitting: number;
-  /** One connection is judged by so many bytes or so much time, whichever comes first. */
+  /** One connection is judged by so many bytes or so much time, whichever comes first... */
   readonly judgedBytes: number;
   readonly judgedTime: number;
+  /** ...but by no less time than this: on a fast network the bytes come in less than a busy machine is away for. */
+  readonly leastTime: number;
   /** A rate that is enough: layers are hardly unpacked faster. */
   readonly fastEnough: number;
   /** The part of the time that must go by in waiting for bytes: who is slow to read gains nothing. */
@@ -41,6 +44,7 @@ export const rangeTuning: RangeTuning = {
   worthSplitting: 16 * MiB,
   judgedBytes: 4 * MiB,
   judgedTime: 1000,
+  leastTime: 250,
   fastEnough: 64 * MiB,
   waiting: 0.5,
   settledGrowth: 1.25,
@@ -97,6 +101,8 @@ export async function* rangedBody(options: RangedBody): AsyncGenerator<Buffer> {
         if (signal?.aborted !== true) slots.distrust();
         throw error;
       }
+      // undici takes a connection for free a turn of the event loop after its answer has ended; before that it would make another.
+      await setImmediate();
     }
   } finally {
     await chunks.return?.();
@@ -121,8 +127,8 @@ class Pace {
   /** Bytes a second, when enough came to judge and that was slow. What was judged is not counted again. */
   slowRate(): number | undefined {
     const elapsed = performance.now() - this.since;
-    const { judgedBytes, judgedTime, waiting, settledGrowth, fastEnough } = this.tuning;
-    if (this.bytes < judgedBytes && elapsed < judgedTime) return undefined;
+    const { judgedBytes, judgedTime, leastTime, waiting, settledGrowth, fastEnough } = this.tuning;
+    if (elapsed < leastTime || (this.bytes < judgedBytes && elapsed < judgedTime)) return undefined;
     const rate = (this.bytes / elapsed) * 1000;
     const isNetwork = this.waited > elapsed * waiting;
     const isSettled = rate < this.lastRate * settledGrowth;

@@ -25,6 +25,7 @@ const always: RangeTuning = {
   worthSplitting: 3 * MiB,
   judgedBytes: MiB / 4,
   judgedTime: Number.POSITIVE_INFINITY,
+  leastTime: 0,
   fastEnough: Number.POSITIVE_INFINITY,
   waiting: 0,
   settledGrowth: Number.POSITIVE_INFINITY,
