@@ -7,7 +7,7 @@ import type { StepKill } from '../src/request.ts';
 import { type Ended, runCommand } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { leftInPlace, type Place } from './place.ts';
-import { startSlowRegistry } from './slow-registry.ts';
+import { oneConnection, startSlowRegistry } from './slow-registry.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -59,7 +59,7 @@ async function expectTrees(place: Place, address: string, stack?: string, images
 
 describe('twenty processes that pull the same and overlapping images at once', () => {
   it('fetch each blob once and unpack each layer once', { timeout: 400_000 }, async () => {
-    using place = newPlace();
+    using place = newPlace(oneConnection);
     await using counting = await startSlowRegistry(registry.address, () => undefined);
     const trace = path.join(place.folder, 'trace');
     const pull = (name: ImageName): Promise<Ended> =>
@@ -75,7 +75,7 @@ describe('twenty processes that pull the same and overlapping images at once', (
   });
 
   it('into two stacks, fetch each blob once and unpack each layer once for each', { timeout: 400_000 }, async () => {
-    using place = newPlace('[stacks.copy]\nsnapshotter = "native"');
+    using place = newPlace(`[stacks.copy]\nsnapshotter = "native"\n${oneConnection}`);
     await using counting = await startSlowRegistry(registry.address, () => undefined);
     const trace = path.join(place.folder, 'trace');
     const pulls = processes.map(({ number, name }) =>
@@ -93,7 +93,7 @@ describe('twenty processes that pull the same and overlapping images at once', (
   });
 
   it('of which some are killed: the others take over and end well', { timeout: 400_000 }, async () => {
-    using place = newPlace();
+    using place = newPlace(oneConnection);
     await using counting = await startSlowRegistry(registry.address, () => undefined);
     const steps = [
       'unpack.prepared',

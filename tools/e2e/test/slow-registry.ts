@@ -1,6 +1,9 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Configuration by which each GET of a layer is a download of its own, however slow the machine makes the registry. */
+export const oneConnection = '[plugin.resolver-registry]\nconnections_per_layer = 1';
+
 export interface SlowRegistry extends AsyncDisposable {
   readonly address: string;
   /** Fulfils when something has been held back. */

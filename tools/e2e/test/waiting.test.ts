@@ -5,7 +5,7 @@ import { defineTable, type Engine, metadataPoint, type PullProgress } from '@sli
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { runCommand, startCommand } from './child.ts';
 import { leftInPlace } from './place.ts';
-import { startSlowRegistry } from './slow-registry.ts';
+import { oneConnection, startSlowRegistry } from './slow-registry.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -37,7 +37,7 @@ const isPartOf = (phase: LayerEvent['phase']) => (event: LayerEvent) =>
 
 describe('a pull that waits for another process', () => {
   it('shows how far its download is, and goes on from there when it is killed', async () => {
-    using place = newPlace();
+    using place = newPlace(oneConnection);
     let asked = 0;
     const sent = 8 * 1024 * 1024;
     const stall = (where: string): number | undefined => (where.includes(lowest.digest) && ++asked === 1 ? sent : undefined);
