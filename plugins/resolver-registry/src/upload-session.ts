@@ -23,6 +23,9 @@ export interface UploadSession {
 /** What may be asked of a chunk; more is no size that anyone means. */
 const maxMinChunk = 1024 ** 3;
 
+/** A canceled push is to have ended within a second. */
+const giveUpMs = 800;
+
 export function scopesOf({ repository }: PushPlace): readonly Scope[] {
   return [pushScope(repository)];
 }
@@ -108,7 +111,7 @@ export function receivedBytes(response: HttpResponse): number | undefined {
 export async function giveUpUpload(place: PushPlace, { location }: UploadSession): Promise<void> {
   const { session, repository } = place;
   try {
-    const signal = AbortSignal.timeout(5000);
+    const signal = AbortSignal.timeout(giveUpMs);
     const scopes = scopesOf(place);
     await discard(await session.attempt({ method: 'DELETE', repository, path: location, headers: {}, scopes, signal }));
   } catch {

@@ -5,7 +5,7 @@ import { json, ScriptedServer } from './scripted-server.js';
 
 export interface UploadBehaviour {
   /** Answers in place of the registry; true when it did. */
-  readonly before?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+  readonly before?: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | undefined;
   /** Bytes of the body of the n-th PATCH or PUT with one after which the connection is cut. */
   readonly cutAt?: readonly number[];
   readonly forgetsUploads?: boolean;
