@@ -39,6 +39,8 @@ Images:
   referrers        list what refers to an image where it comes from: signatures, SBOMs
   login            try credentials at a registry and keep them
   logout           forget the credentials of a registry
+  save             write images into an archive
+  load             bring in the images of an archive
   import           make an image of a tar file of a root file system
   images           list, draw, mount and unmount images
   history          show how an image was made
