@@ -13,7 +13,8 @@ export default defineConfig({
     // The machine may be small and shared: time says nothing about correctness here.
     testTimeout: 120_000,
     hookTimeout: 600_000,
-    maxWorkers: 2,
+    // Much of the time is waiting for the disk and for other processes: one more than the cores of a small machine.
+    maxWorkers: 3,
     // What is built is loaded as it is when it is used, once in a process, and not transformed.
     server: { deps: { external: [/\/(packages|plugins|tools)\/[^/]+\/dist\//] } },
   },
