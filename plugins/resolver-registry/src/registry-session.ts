@@ -2,6 +2,7 @@ import { neutralize, quote } from '@slipway/oci';
 import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 import { Authorization } from './authorization.js';
 import { discard } from './bounded-body.js';
+import { parseChallenges } from './challenge.js';
 import type { RegistryConfig } from './config.js';
 import type { FindCredential } from './credentials/find-credential.js';
 import { allowsPlainHttp } from './hosts.js';
@@ -30,6 +31,13 @@ export interface RegistryRequest {
 
 const maxRedirects = 10;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** What a 401 is about that a new token did not help: the account may do less than was asked for (RFC 6750, section 3.1). */
+function deniedUse({ repository }: RegistryRequest, scopes: readonly Scope[], response: HttpResponse): string {
+  const bearer = parseChallenges(response.headers['www-authenticate']).find(({ scheme }) => scheme === 'bearer');
+  const lacks = bearer?.parameters.get('error') === 'insufficient_scope';
+  return `using the repository ${quote(repository)}${lacks ? ` (${scopes.join(' ')})` : ''}`;
+}
 
 /** What all sessions work with, and what opens this one. */
 export interface SessionContext {
@@ -128,7 +136,7 @@ export class RegistrySession implements AsyncDisposable {
         url = this.target(url, response.headers.location, 'redirects');
         own = own && url.origin === this.origin.origin;
       } else if (response.status === 401 && own) {
-        if (answered) throw await this.failure(`using the repository ${quote(repository)}`, response, signal);
+        if (answered) throw await this.failure(deniedUse(request, scopes, response), response, signal);
         answered = true;
         await discard(response);
         await this.authorization.answer(response, { repository, scopes, refused: authorization }, signal);

@@ -9,8 +9,8 @@ const issuer = 'test issuer';
 const service = 'test service';
 
 /**
- * A token server as distribution's token specification has it, by GET and as OAuth2, whose tokens a real registry takes. Users may do everything;
- * who comes without credentials may pull what is not below `secret/`.
+ * A token server as distribution's token specification has it, by GET and as OAuth2, whose tokens a real registry takes. Users may do everything, but
+ * `reader` only pull; who comes without credentials may pull what is not below `secret/`.
  */
 export class TokenServer implements AsyncDisposable {
   /** `GET alice repository:a:pull repository:b:push`. */
@@ -91,6 +91,6 @@ export class TokenServer implements AsyncDisposable {
 }
 
 function granted(user: string, scope: string): string | undefined {
-  if (user !== 'anonymous') return scope;
-  return scope.startsWith('repository:secret/') ? undefined : scope.replace(/:[^:]*$/, ':pull');
+  if (user !== 'anonymous' && user !== 'reader') return scope;
+  return user === 'anonymous' && scope.startsWith('repository:secret/') ? undefined : scope.replace(/:[^:]*$/, ':pull');
 }
