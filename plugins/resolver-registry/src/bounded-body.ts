@@ -13,7 +13,12 @@ export async function readBounded(response: HttpResponse, limit: number, code: s
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       size += chunk.byteLength;
       if (size > limit)
-        throw new SlipwayError({ kind: 'resource-exhausted', code, message: `${what}: the answer has more than ${limit} bytes` });
+        throw new SlipwayError({
+          kind: 'resource-exhausted',
+          code,
+          message: `${what}: the answer has more than ${limit} bytes`,
+          hint: 'check that host and port are those of a registry',
+        });
       chunks.push(chunk);
     }
   } catch (error) {

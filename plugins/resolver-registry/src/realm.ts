@@ -27,5 +27,6 @@ export function realmRefused(registry: string, realm: URL | string, why: string)
     kind: 'permission-denied',
     code: 'REGISTRY_REALM_REFUSED',
     message: `registry ${quote(registry)} sends us for a token to ${shown}, which ${why}; no credentials were sent there`,
+    hint: 'the registry is set up wrongly or wants what it may not: ask who runs it',
   });
 }

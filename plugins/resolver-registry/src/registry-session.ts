@@ -192,6 +192,7 @@ export class RegistrySession implements AsyncDisposable {
       kind: 'failed-precondition',
       code: 'REGISTRY_REDIRECT_REFUSED',
       message: `registry ${quote(this.registry)}: ${quote(from.host)} ${verb} ${why}`,
+      hint: 'the registry is set up wrongly or wants what it may not: ask who runs it',
     });
   }
 }

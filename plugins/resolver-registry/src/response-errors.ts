@@ -10,6 +10,7 @@ export interface ResponseErrorOptions {
 
 const maxErrorBody = 16 * 1024;
 const maxShown = 300;
+const notUnderstood = 'check the image name, and that host and port are those of a registry';
 
 /** The error of an answer that is no success, with what the registry says about it. Reads the body, within bounds. */
 export async function responseError(what: string, response: HttpResponse, options: ResponseErrorOptions): Promise<SlipwayError> {
@@ -36,8 +37,8 @@ function classify(status: number): { readonly kind: ErrorKind; readonly code: st
     };
   if (status >= 500 || status === 408)
     return { kind: 'unavailable', code: 'REGISTRY_SERVER_ERROR', hint: 'the registry has a problem: try again later' };
-  if (status >= 400) return { kind: 'invalid-argument', code: 'REGISTRY_REQUEST_REFUSED' };
-  return { kind: 'unavailable', code: 'REGISTRY_ANSWER_UNEXPECTED' };
+  if (status >= 400) return { kind: 'invalid-argument', code: 'REGISTRY_REQUEST_REFUSED', hint: notUnderstood };
+  return { kind: 'unavailable', code: 'REGISTRY_ANSWER_UNEXPECTED', hint: notUnderstood };
 }
 
 /** Codes and messages of distribution-spec's error body, or the first line of another one. */

@@ -30,8 +30,14 @@ const reset: Fault = {
   kind: 'unavailable',
   code: 'REGISTRY_CONNECTION_RESET',
   says: 'the connection was closed before the answer was complete',
+  hint: 'try again; if that goes on, look at the network, or at what stands between this host and the registry',
 };
-const timeout: Fault = { kind: 'unavailable', code: 'REGISTRY_TIMEOUT', says: 'it did not answer in time' };
+const timeout: Fault = {
+  kind: 'unavailable',
+  code: 'REGISTRY_TIMEOUT',
+  says: 'it did not answer in time',
+  hint: 'try again; if that goes on, look at the network, or set idle_timeout in [plugin.resolver-registry]',
+};
 const unreachable: Fault = {
   kind: 'unavailable',
   code: 'REGISTRY_UNREACHABLE',
@@ -72,6 +78,7 @@ const faults: Readonly<Record<string, Fault>> = {
     kind: 'resource-exhausted',
     code: 'REGISTRY_HEADERS_TOO_LARGE',
     says: 'the headers of its answer are too large',
+    hint: 'check that host and port are those of a registry',
   },
   CERT_HAS_EXPIRED: {
     kind: 'failed-precondition',
@@ -126,6 +133,11 @@ function faultOfFamily(error: unknown, code: string): Fault | undefined {
   if (error instanceof Error && error.name === 'HTTPParserError')
     return { kind: 'unavailable', code: 'REGISTRY_NOT_HTTP', says: 'its answer is not HTTP', hint: 'check the port' };
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.startsWith('CERT_'))
-    return { kind: 'failed-precondition', code: 'REGISTRY_TLS_FAILED', says: `the TLS connection failed (${code})` };
+    return {
+      kind: 'failed-precondition',
+      code: 'REGISTRY_TLS_FAILED',
+      says: `the TLS connection failed (${code})`,
+      hint: 'look into the log of the registry',
+    };
   return undefined;
 }
