@@ -186,10 +186,18 @@ describe.each(kinds)('images that go through a registry %s', (_kind, options) =>
     expect(listed).toMatchObject([{ digest: top.digest, artifactType: 'application/spdx+json' }]);
     expect(await engine.images.referrers(`${from}:1`, { artifactType: 'application/other' })).toEqual([]);
 
+    const signature = `sha256-${demo.digest.slice(7)}.sig`;
+    await engine.images.copy(`${registry.address}/test/zstd`, `${from}:${signature}`);
+
     const to = `${registry.address}/ours/taken:1`;
     const copied = await engine.images.copy(`${from}:1`, to, { referrers: true });
     expect(copied.target.digest).toBe(demo.digest);
     expect(await engine.images.referrers(to)).toMatchObject([{ digest: top.digest }]);
+    const tagged = JSON.parse(await peers.skopeo('inspect', `docker://${registry.address}/ours/taken:${signature}`)) as object;
+    expect(tagged).toMatchObject({ Digest: readImage(layouts.zstd).top.digest });
+    const folder = path.join(peers.folder, 'taken');
+    await engine.images.copy(to, `oci:${folder}:app`, { referrers: true });
+    await engine.images.copy(`oci:${folder}:${signature}`, `${registry.address}/ours/tagged:1`);
     const bare = `${registry.address}/ours/bare:1`;
     await engine.images.copy(`${from}:1`, bare);
     expect(await engine.images.referrers(bare)).toEqual([]);
