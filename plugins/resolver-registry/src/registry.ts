@@ -63,9 +63,13 @@ export class Registry implements AsyncDisposable {
     return hosts.at(-1) ?? hosts[0];
   }
 
-  /** Of the server of this name. */
+  /** Of the server of this name, whose credentials are others now. */
   forgetGrants(host: string): void {
-    for (const session of this.sessions.values()) if (session.registry === host) session.forgetGrants();
+    for (const [one, session] of this.sessions) {
+      if (one.name !== host) continue;
+      session.forgetGrants();
+      this.restsUntil.delete(one);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

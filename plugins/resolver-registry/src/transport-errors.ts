@@ -6,7 +6,7 @@ const unknownAuthority: Fault = {
   kind: 'failed-precondition',
   code: 'REGISTRY_TLS_UNKNOWN_AUTHORITY',
   says: 'its certificate is signed by an authority that is not trusted here',
-  hint: 'install the authority\'s certificate on this host, or name its PEM file as "ca" in [plugin.resolver-registry]',
+  hint: 'install the authority\'s certificate on this host, lay it down as /etc/slipway/certs.d/HOST:PORT/ca.crt, or name its PEM file as "ca" in [plugin.resolver-registry]',
 };
 const selfSigned: Fault = {
   kind: 'failed-precondition',

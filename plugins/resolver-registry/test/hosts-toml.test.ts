@@ -241,6 +241,23 @@ describe('mirrors', () => {
     expect(closed.log).toHaveLength(1);
   });
 
+  it('are asked again after a login to them', async () => {
+    let isOpen = false;
+    await using mirror = await ScriptedServer.start((request, response, self) => {
+      if (!isOpen || request.headers.authorization === undefined) void unauthorized(request, response, self);
+      else if (request.url === '/v2/') response.end();
+      else void missing(request, response, self);
+    });
+    mirrored(registry.host, `[host."http://${mirror.host}"]`);
+    await using resolver = await open();
+    await resolver.resolve(`${registry.host}/team/app`);
+    isOpen = true;
+    await resolver.login(mirror.host, { username: 'a', password: 'b' });
+    mirror.log.length = 0;
+    await resolver.resolve(`${registry.host}/team/app`);
+    expect(mirror.log.some(({ headers }) => headers.authorization !== undefined)).toBe(true);
+  });
+
   it('end with the signal, not with the next one', async () => {
     const controller = new AbortController();
     await using mirror = await ScriptedServer.start(() => controller.abort());
