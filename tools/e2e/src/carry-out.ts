@@ -34,6 +34,10 @@ async function withEngine(request: CommandRequest): Promise<object> {
       return { images: [(await engine.images.copy(image, to, { referrers: true })).name] };
     case 'tag':
       return { images: [(await engine.images.tag(image, to)).name] };
+    case 'save':
+      return { images: (await engine.images.save([image], { output: file })).map(({ name }) => name) };
+    case 'load':
+      return { images: (await engine.images.load(file, { name: image })).map(({ name }) => name) };
     case 'remove': {
       const { name, failures } = await engine.images.remove(image);
       return { images: [name], problems: failures.map(told) };

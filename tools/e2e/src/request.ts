@@ -16,7 +16,9 @@ export interface CommandRequest {
     | 'commit'
     | 'push'
     | 'copy'
-    | 'tag';
+    | 'tag'
+    | 'save'
+    | 'load';
   readonly options: {
     readonly config: string;
     readonly root: string;
@@ -33,7 +35,7 @@ export interface CommandRequest {
   readonly to?: string | undefined;
   /** Where to `mount`, or what to `unmount`. */
   readonly directory?: string | undefined;
-  /** A tar file, for `import`. */
+  /** A tar file, for `import`; an archive, for `save` and `load`. */
   readonly file?: string | undefined;
   /** Of the container, for `run` and `commit`. */
   readonly id?: string | undefined;

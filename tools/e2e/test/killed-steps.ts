@@ -76,6 +76,10 @@ export const killedSteps = {
     'operation.ended',
   ],
   tag: ['operation.begun', 'names.changed', 'operation.ended'],
+  /** `crash-archives`. */
+  load: ['load.others', 'load.loaded'],
+  save: ['save.saved'],
+  archive: ['archive.pushed', 'archive.named'],
   /** `rebuild`. */
   rebuild: ['rebuild.hashed', 'rebuild.recorded'],
   /** `crash-migration`. */
