@@ -14,7 +14,9 @@ export interface RegistryHost {
   /** What the distribution protocol's paths begin with: `/v2`. */
   readonly path: string;
   readonly capabilities: ReadonlySet<Capability>;
-  /** The registry that a mirror is asked for. */
+  /** Others are asked when it fails. */
+  readonly isMirror: boolean;
+  /** The registry that it is asked for, where it is another one. */
   readonly namespace?: string | undefined;
   /** Sent with each request to this server, and to no other. */
   readonly headers: Readonly<Record<string, string>>;
@@ -25,7 +27,15 @@ const all: ReadonlySet<Capability> = new Set<Capability>(['resolve', 'pull', 'pu
 
 /** A registry for which nothing is said in any folder. */
 export function plainHost(registry: string, config: RegistryConfig): RegistryHost {
-  return { name: registry, ...registryOrigin(registry, config), path: '/v2', capabilities: all, headers: {}, tls: {} };
+  return {
+    name: registry,
+    ...registryOrigin(registry, config),
+    path: '/v2',
+    capabilities: all,
+    isMirror: false,
+    headers: {},
+    tls: {},
+  };
 }
 
 /** Where a request of a repository goes; without a repository, to the root of the API. */

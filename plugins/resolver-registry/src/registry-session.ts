@@ -30,6 +30,8 @@ export interface RegistryRequest {
 }
 
 const maxRedirects = 10;
+/** With the next server at hand there is no need to be patient. */
+const mirrorAttempts = 2;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** What a 401 is about that a new token did not help: the account may do less than was asked for (RFC 6750, section 3.1). */
@@ -78,9 +80,14 @@ export class RegistrySession implements AsyncDisposable {
     return this.host.name;
   }
 
+  /** True for a server that stands for a registry and may have only a part of what that has. */
+  get isMirror(): boolean {
+    return this.host.namespace !== undefined;
+  }
+
   /** Sends, with retries, authentication and redirects. What comes back may be any status but these. Errors: `unavailable`, `permission-denied`, ... */
   send(request: RegistryRequest): Promise<HttpResponse> {
-    return withRetries(request.signal, () => this.attempt(request));
+    return withRetries(request.signal, () => this.attempt(request), this.host.isMirror ? mirrorAttempts : undefined);
   }
 
   /** Where an answer says that the next request is to go. Errors: `failed-precondition` for what may not be followed. */

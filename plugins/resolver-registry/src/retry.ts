@@ -19,19 +19,23 @@ const passingFaults: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tries again what may pass: resets, timeouts, 429 and 5xx, at most five times in all, waiting longer each time. The
+ * Tries again what may pass: resets, timeouts, 429 and 5xx, `attempts` times in all, waiting longer each time. The
  * last answer or error is the caller's. The delays are jittered, or clients that were refused together would come back together.
  */
-export async function withRetries(signal: AbortSignal | undefined, attempt: () => Promise<HttpResponse>): Promise<HttpResponse> {
+export async function withRetries(
+  signal: AbortSignal | undefined,
+  attempt: () => Promise<HttpResponse>,
+  attempts = maxAttempts,
+): Promise<HttpResponse> {
   for (let tried = 1; ; tried += 1) {
     let askedToWait: string | undefined;
     try {
       const response = await attempt();
-      if (tried === maxAttempts || !passingStatuses.has(response.status)) return response;
+      if (tried >= attempts || !passingStatuses.has(response.status)) return response;
       askedToWait = response.headers['retry-after'];
       await discard(response);
     } catch (error) {
-      if (tried === maxAttempts || !isSlipwayError(error) || !passingFaults.has(error.code)) throw error;
+      if (tried >= attempts || !isSlipwayError(error) || !passingFaults.has(error.code)) throw error;
     }
     await pauseBeforeRetry(tried, askedToWait, signal);
   }

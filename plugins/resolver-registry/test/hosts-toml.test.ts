@@ -241,6 +241,15 @@ describe('mirrors', () => {
     expect(closed.log).toHaveLength(1);
   });
 
+  it('that are overloaded get two attempts', async () => {
+    await using mirror = await ScriptedServer.start((_request, response) => void response.writeHead(503).end());
+    mirrored(registry.host, `[host."http://${mirror.host}"]`);
+    await using resolver = await open();
+    await resolver.resolve(`${registry.host}/team/app`);
+    expect(mirror.log).toHaveLength(2);
+    expect(warned[0]).toContain('answered 503');
+  });
+
   it('are asked again after a login to them', async () => {
     let isOpen = false;
     await using mirror = await ScriptedServer.start((request, response, self) => {

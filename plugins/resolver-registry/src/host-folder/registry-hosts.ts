@@ -57,6 +57,7 @@ async function mirrorOf(
     origin: new URL(url.origin),
     schemeIsGuess: false,
     path: apiPath,
+    isMirror: !isItself && key !== 'server',
     namespace: isItself ? undefined : place.registry,
     ...(await settingsOf(place, settings, key === 'server' ? '' : `${key}.`)),
   };
