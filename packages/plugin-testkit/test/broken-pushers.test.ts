@@ -119,9 +119,9 @@ const faults: readonly Fault[] = [
       },
     })),
     laws: [
-      'what is there is not sent again',
       'a source that breaks off is read again',
       'a hint where it may be found is no more than a hint',
+      'what is there is not sent again',
       'a pusher asks nobody before it pushes, and a digest that is none never',
     ],
   },
@@ -171,8 +171,8 @@ const faults: readonly Fault[] = [
       push: (descriptor, source, { signal: _, ...options }: PushOptions = {}) => pusher.push(descriptor, source, options),
     })),
     laws: [
-      'a pusher asks nobody before it pushes, and a digest that is none never',
       'a push that is canceled ends, and so does one whose pusher is disposed',
+      'a pusher asks nobody before it pushes, and a digest that is none never',
     ],
   },
   {
