@@ -5,6 +5,7 @@ export { type ArchiveFile, contentOf, readFully } from './read/files.js';
 export type { ArchivedImage, ArchiveKind, ImageArchive } from './read/image-archive.js';
 export { memoryFile } from './read/image-archive.js';
 export { type OpenArchiveOptions, openArchive } from './read/open-archive.js';
+export { type Referrer, referrerOf } from './read/referrer.js';
 export { namelessFile, spool } from './spool.js';
 export { writeArchiveFile } from './write/archive-file.js';
 export { type DockerArchiveContent, type DockerImage, writeDockerArchive } from './write/docker-archive.js';

@@ -15,6 +15,7 @@ import {
   writeDockerArchive,
   writeOciArchive,
 } from '@slipway/archives';
+import { isManifestType } from '@slipway/oci';
 import {
   canceled,
   type Descriptor,
@@ -33,6 +34,7 @@ import { type ArchiveName, schemes } from './archive-name.js';
 import { failure } from './find-image.js';
 import type { OpenArchives, UsedArchive } from './open-archives.js';
 import { pushAttempts } from './push-attempts.js';
+import { referrerEntry } from './referrer-entry.js';
 import { requireTarget } from './require-target.js';
 
 interface Place {
@@ -51,6 +53,7 @@ export class ArchivePusher implements Pusher {
   readonly #ended = new AbortController();
   readonly #signal: AbortSignal;
   readonly #content = new Map<Digest, Promise<Place>>();
+  readonly #manifests = new Map<Digest, Descriptor>();
   #before: Promise<UsedArchive | undefined> | undefined;
   #file: Promise<FileHandle> | undefined;
   #end = 0;
@@ -69,6 +72,7 @@ export class ArchivePusher implements Pusher {
     const isKnown = place !== undefined;
     place ??= this.#begin(descriptor, source, signal, options);
     const { size } = await place;
+    if (isManifestType(descriptor.mediaType)) this.#manifests.set(digest, descriptor);
     step('archive.pushed', { name: this.#name.text, digest });
     return isKnown || size < 0 ? 'exists' : 'pushed';
   }
@@ -89,7 +93,14 @@ export class ArchivePusher implements Pusher {
         const images = dockerImages(before, target, reference);
         return writeDockerArchive(sink, { images, source, spoolFolder: this.#spoolFolder, signal });
       }
-      const entries = withEntries(before?.entries ?? [], [referredEntry(target, reference)]) as Descriptor[];
+      const referrers: Descriptor[] = [];
+      for (const manifest of this.#manifests.values()) {
+        const entry = await referrerEntry(manifest, open);
+        if (entry !== undefined && entry.digest !== target.digest) referrers.push(entry);
+      }
+      referrers.sort((a, b) => (a.digest < b.digest ? -1 : 1));
+      const added = [referredEntry(target, reference), ...referrers];
+      const entries = withEntries(before?.entries ?? [], added) as Descriptor[];
       return writeOciArchive(sink, { entries, content: await contentBelow(entries, open), source, signal });
     });
     step('archive.named', { name: text, digest: target.digest });

@@ -1,12 +1,14 @@
-import { contentOf } from '@slipway/archives';
+import { contentOf, referrerOf } from '@slipway/archives';
 import { parseDigest } from '@slipway/oci';
 import {
   type Descriptor,
+  type Digest,
   type FetchedContent,
   type Fetcher,
   type FetchOptions,
   type PluginDirs,
   type Pusher,
+  type ReferrersOptions,
   type ResolvedName,
   type ResolveOptions,
   type Resolver,
@@ -51,6 +53,28 @@ export class ArchiveResolver implements Resolver, AsyncDisposable {
     return schemes[name.scheme].place === 'folder'
       ? new LayoutPusher(name, this.#archives.closing)
       : new ArchivePusher(name, this.#spoolFolder, this.#archives);
+  }
+
+  /** Of what the index of the archive lists. A docker-archive has none. */
+  async referrers(
+    text: string,
+    subject: Digest,
+    { artifactType, signal }: ReferrersOptions = {},
+  ): Promise<readonly Descriptor[]> {
+    parseDigest(subject);
+    await using used = await this.#archives.use(parseArchiveName(text), signal);
+    const { archive } = used;
+    const found = new Map<Digest, Descriptor>();
+    for (const entry of archive.entries) {
+      throwIfAborted(`referrers of "${subject}"`, signal);
+      if (found.has(entry.digest)) continue;
+      await using file = await archive.open(entry.digest);
+      const referrer = file?.size === entry.size ? await referrerOf(entry, file) : undefined;
+      if (referrer?.subject !== subject) continue;
+      if (artifactType === undefined || referrer.descriptor.artifactType === artifactType)
+        found.set(entry.digest, referrer.descriptor);
+    }
+    return [...found.values()];
   }
 
   [Symbol.asyncDispose](): Promise<void> {

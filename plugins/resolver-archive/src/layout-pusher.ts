@@ -12,6 +12,7 @@ import {
 } from '@slipway/plugin-api';
 import type { ArchiveName } from './archive-name.js';
 import { pushAttempts } from './push-attempts.js';
+import { referrerEntry } from './referrer-entry.js';
 import { requireTarget } from './require-target.js';
 
 /** Puts content into an image layout in a folder. Blobs that are there without a name disturb nobody, and are of use to another try. */
@@ -35,6 +36,7 @@ export class LayoutPusher implements Pusher {
       await folder.put(descriptor, source, signal, options.onProgress);
       outcome = 'pushed';
     });
+    await this.#list(descriptor, signal);
     step('archive.pushed', { name: this.#name.text, digest: descriptor.digest });
     return outcome;
   }
@@ -53,6 +55,13 @@ export class LayoutPusher implements Pusher {
     const folder = await this.#folder?.catch(() => undefined);
     this.#folder = undefined;
     await folder?.[Symbol.asyncDispose]();
+  }
+
+  /** What refers to another manifest is found by the index alone. */
+  async #list(descriptor: Descriptor, signal: AbortSignal): Promise<void> {
+    const folder = await this.#open();
+    const entry = await referrerEntry(descriptor, (digest) => folder.open(digest));
+    if (entry !== undefined) await folder.name([entry], signal);
   }
 
   /** One that could not be opened is tried again by the next. */

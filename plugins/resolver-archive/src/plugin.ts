@@ -6,6 +6,6 @@ export const plugin = definePlugin({
   api: '1.0',
   activate: async ({ container, own }) => {
     const { ArchiveResolver } = await import('./archive-resolver.js');
-    return { instance: own(container.resolve(ArchiveResolver)), capabilities: { push: true } };
+    return { instance: own(container.resolve(ArchiveResolver)), capabilities: { push: true, referrers: true } };
   },
 });

@@ -32,7 +32,7 @@ export async function readOciLayout(files: ArchiveFiles): Promise<ImageArchive |
   return {
     kind: 'oci',
     what: files.what,
-    images: entries.map(imageOf),
+    images: entries.filter((entry) => !isArtifactEntry(entry)).map(imageOf),
     entries,
     open: (digest) => files.open(blobName(digest)),
     [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
@@ -44,6 +44,15 @@ export function readLayoutIndex(files: ArchiveFiles, bytes: Buffer): readonly De
   const document = inArchive(files, indexFile, () => parseManifestDocument(bytes, mediaTypes.ociIndex));
   if (document.kind !== 'index') throw invalidDocument(files, indexFile, 'it is no image index');
   return document.index.manifests;
+}
+
+/** A manifest that only refers to another one, as a signature does: it has a place in the index so that it can be found, and no name. */
+export function isArtifactEntry({ artifactType, annotations }: Descriptor): boolean {
+  return (
+    artifactType !== undefined &&
+    annotations?.[refNameAnnotation] === undefined &&
+    annotations?.[imageNameAnnotation] === undefined
+  );
 }
 
 /** The name that says most comes first. The annotations of the entry are the archive's, not the image's. */

@@ -6,6 +6,7 @@ import { maxManifestSize, parseDigest } from '@slipway/oci';
 import { type Descriptor, type Digest, type Fetcher, hasCode, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import { archiveError } from '../errors.js';
 import { parseJson, readSmall } from '../read/document.js';
+import type { ArchiveFile } from '../read/files.js';
 import { FolderFiles } from '../read/folder-files.js';
 import { blobName, indexFile, layoutFile, readLayoutIndex } from '../read/oci-layout.js';
 import { spool } from '../spool.js';
@@ -55,6 +56,11 @@ export class LayoutFolder implements AsyncDisposable {
   async has({ digest, size }: Descriptor): Promise<boolean> {
     await using file = await this.#files.open(blobName(digest));
     return file?.size === size;
+  }
+
+  /** Undefined when it is not there. */
+  open(digest: Digest): Promise<ArchiveFile | undefined> {
+    return this.#files.open(blobName(digest));
   }
 
   /** Errors: `ARCHIVE_CONTENT_MISMATCH`, `resource-exhausted`; nothing is left of it then. */

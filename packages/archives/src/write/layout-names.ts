@@ -1,7 +1,7 @@
 import { formatReference, parseReference, recordedReference } from '@slipway/oci';
 import type { Descriptor } from '@slipway/plugin-api';
 import type { ArchiveKind } from '../read/image-archive.js';
-import { imageNameAnnotation, refNameAnnotation } from '../read/oci-layout.js';
+import { imageNameAnnotation, isArtifactEntry, refNameAnnotation } from '../read/oci-layout.js';
 
 /** An entry of a layout's index for an image whose name is known in full: the tag for readers of the spec, the name for containerd and Docker. */
 export function namedEntry(target: Descriptor, fullName: string | undefined): Descriptor {
@@ -46,6 +46,7 @@ export function withEntries(before: readonly unknown[], added: readonly Descript
 
 /** Whether an image loses its entry to a new one: the same image, or another one of the same name. */
 function replaces(entry: Descriptor, other: Descriptor): boolean {
+  if (isArtifactEntry(entry) || isArtifactEntry(other)) return isArtifactEntry(entry) && entry.digest === other.digest;
   const [own, its] = [entry.annotations ?? {}, other.annotations ?? {}];
   const [image, otherImage] = [own[imageNameAnnotation], its[imageNameAnnotation]];
   const [ref, otherRef] = [own[refNameAnnotation], its[refNameAnnotation]];

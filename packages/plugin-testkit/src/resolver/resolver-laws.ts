@@ -45,7 +45,7 @@ export async function resolverLaws(
     runner.describe('secrets', () => secretLaws(law, options.secrets ?? []));
     if (capabilities['push'] === true) runner.describe('capability push', () => pushLaws(law, options.files));
     if (capabilities['push'] === true && capabilities['referrers'] === true)
-      runner.describe('capability referrers', () => referrersLaws(law));
+      runner.describe('capability referrers', () => referrersLaws(law, options.files));
     cleanUpLaws(runner, open, { use, afterDispose });
   });
 }

@@ -1,4 +1,4 @@
-import { type ContentStore, type Descriptor, type Fetcher, isKind, SlipwayError } from '@slipway/plugin-api';
+import { type ContentStore, type Descriptor, type Fetcher, isKind, SlipwayError, throwIfAborted } from '@slipway/plugin-api';
 
 const pieceBytes = 1024 * 1024;
 
@@ -11,7 +11,7 @@ export function storedContent(content: ContentStore, image: string): Fetcher {
       });
       async function* body(): AsyncGenerator<Uint8Array> {
         for (let at = offset; at < reader.size; ) {
-          signal?.throwIfAborted();
+          throwIfAborted(`read of "${descriptor.digest}"`, signal);
           const piece = Buffer.allocUnsafe(Math.min(pieceBytes, reader.size - at));
           const count = await reader.read(piece, at);
           if (count === 0) return;
