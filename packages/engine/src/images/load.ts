@@ -40,7 +40,7 @@ export function spoolFolderOf({ settings }: Pick<EngineParts, 'settings'>): stri
 async function loadOne(parts: EngineParts, archive: ImageArchive, image: NamedImage, options: LoadOptions): Promise<LoadedImage> {
   const before = findByName(parts, image.name)?.target.digest;
   const fetcher = archiveFetcher(archive);
-  const manifests = options.platform === undefined ? await archivedManifests(archive, image.target) : [];
+  const manifests = options.platform === undefined ? await archivedManifests(archive, image.target, options.signal) : [];
   const unpacked = platformToUnpack(manifests, options.platform);
   const recorded = await bringIn(
     parts,

@@ -8,7 +8,7 @@ import {
   parseDigest,
   parseManifestDocument,
 } from '@slipway/oci';
-import { type Descriptor, type ImageManifest, isKind } from '@slipway/plugin-api';
+import { type Descriptor, type Digest, type ImageManifest, isKind, throwIfAborted } from '@slipway/plugin-api';
 import type { ChosenManifest } from '../../pull/choose-manifest.js';
 import { hasAll } from './archive-source.js';
 
@@ -24,22 +24,41 @@ export interface ArchivedManifest {
 }
 
 /** The manifests below a target that are in the archive with all that they refer to: an index stands for more platforms than one archive has. */
-export async function archivedManifests(archive: ImageArchive, target: Descriptor): Promise<ArchivedManifest[]> {
+export async function archivedManifests(
+  archive: ImageArchive,
+  target: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<ArchivedManifest[]> {
   const found: ArchivedManifest[] = [];
+  /** An index is walked once, or again when it lies less deep: with thousands of entries for one index, level by level, there is no end. */
+  const depths = new Map<Digest, number>();
+  const manifests = new Map<Digest, ImageManifest | undefined>();
   await walk(target, []);
   return found;
 
   async function walk(descriptor: Descriptor, path: ChosenManifest['path']): Promise<void> {
     if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) return;
     if (path.length > maxDepth || found.length >= maxManifests) return;
-    const document = await read(archive, descriptor);
-    if (document?.kind === 'index') {
-      for (const [position, child] of document.index.manifests.entries())
-        await walk(child, [...path, { index: descriptor, position, child }]);
-    } else if (document !== undefined) {
-      const { manifest } = document;
-      if (await hasAll(archive, [manifest.config, ...manifest.layers])) found.push({ descriptor, manifest, path });
+    const { digest } = descriptor;
+    if ((depths.get(digest) ?? Number.POSITIVE_INFINITY) <= path.length) return;
+    throwIfAborted(archive.what, signal);
+    if (!manifests.has(digest)) {
+      const document = await read(archive, descriptor);
+      if (document?.kind === 'index') {
+        depths.set(digest, path.length);
+        for (const [position, child] of document.index.manifests.entries())
+          await walk(child, [...path, { index: descriptor, position, child }]);
+        return;
+      }
+      manifests.set(digest, await complete(document?.manifest));
     }
+    const manifest = manifests.get(digest);
+    if (manifest !== undefined) found.push({ descriptor, manifest, path });
+  }
+
+  async function complete(manifest: ImageManifest | undefined): Promise<ImageManifest | undefined> {
+    const isWhole = manifest !== undefined && (await hasAll(archive, [manifest.config, ...manifest.layers]));
+    return isWhole ? manifest : undefined;
   }
 }
 
