@@ -17,6 +17,8 @@ export function* askForeign(
   descriptor: Descriptor,
   refusals: string[],
 ): Generator<RegistryRequest> {
+  // The registry itself comes before strangers, and it has not been asked yet.
+  if (session.isMirror) return;
   for (const text of (descriptor.urls ?? []).slice(0, maxUrls)) {
     try {
       yield { ...request, path: session.locationOf(missing, text), anonymous: true };

@@ -3,11 +3,12 @@ import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import { quote } from '@slipway/oci';
 import { SlipwayError, throwIfAborted } from '@slipway/plugin-api';
-import type { Agent, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isPublicAddress, plainAddress } from './addresses.js';
 import type { RegistryConfig } from './config.js';
 import { connectTimeout, guardedConnector, openConnector, refused } from './connector.js';
 import { bareHost, ownEntry } from './hosts.js';
+import { Pools } from './pools.js';
 import { type HttpProxy, type ProxyFor, proxiesOf } from './proxy.js';
 import { remembered } from './remembered.js';
 import { transportError } from './transport-errors.js';
@@ -44,16 +45,16 @@ export interface HttpResponse {
 type Options = Dispatcher.RequestOptions & { highWaterMark: number };
 
 interface Loaded {
-  readonly own: Agent;
-  readonly guarded: Agent;
+  readonly own: Pools;
+  readonly guarded: Pools;
   /** Connects to proxies, for plain http. */
-  readonly proxies: Agent;
+  readonly proxies: Pools;
   readonly proxyFor: ProxyFor;
-  readonly request: (agent: Agent, options: Options) => Promise<Dispatcher.ResponseData>;
+  readonly request: (dispatcher: Dispatcher, options: Options) => Promise<Dispatcher.ResponseData>;
 }
 
 interface Route {
-  readonly agent: Agent;
+  readonly pools: Pools;
   readonly origin: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -106,8 +107,8 @@ export class Transport implements AsyncDisposable {
     const deadline = setTimeout(() => late.abort(noAnswer()), connectTimeout + headersTimeout);
     try {
       const loaded = await this.load();
-      const { agent, origin, path, headers, proxy } = this.route(loaded, request);
-      const response = await loaded.request(agent, {
+      const { pools, origin, path, headers, proxy } = this.route(loaded, request);
+      const response = await loaded.request(pools.of(origin), {
         origin,
         path,
         method,
@@ -153,35 +154,36 @@ export class Transport implements AsyncDisposable {
   }
 
   private async loadClient(): Promise<Loaded> {
-    const [{ default: AgentOf }, { default: build }, { default: api }] = await Promise.all([
-      import('undici/lib/dispatcher/agent.js'),
+    const [{ default: PoolOf }, { default: build }, { default: api }] = await Promise.all([
+      import('undici/lib/dispatcher/pool.js'),
       import('undici/lib/core/connect.js'),
       import('undici/lib/api/index.js'),
     ]);
     const { tlsFor } = this;
     const open = openConnector(build, tlsFor, (address) => this.ownAddresses.add(plainAddress(address)));
     const guarded = guardedConnector(build, tlsFor, (host, address) => this.mayConnect(host, address));
+    const toProxies = openConnector(build, tlsFor, () => undefined);
     const proxyFor = proxiesOf(process.env);
     const connectorOf = (direct: typeof open, own: boolean): typeof open =>
       tunnelling(build, direct, tlsFor, proxyFor, (url) => this.checkProxied(url, own));
     return {
-      own: new AgentOf({ connect: connectorOf(open, true), maxHeaderSize }),
-      guarded: new AgentOf({ connect: connectorOf(guarded, false), maxHeaderSize }),
-      proxies: new AgentOf({ connect: openConnector(build, tlsFor, () => undefined), maxHeaderSize }),
+      own: new Pools((origin) => new PoolOf(origin, { connect: connectorOf(open, true), maxHeaderSize })),
+      guarded: new Pools((origin) => new PoolOf(origin, { connect: connectorOf(guarded, false), maxHeaderSize })),
+      proxies: new Pools((origin) => new PoolOf(origin, { connect: toProxies, maxHeaderSize })),
       proxyFor,
-      request: (agent, options) => api.request.call(agent, options),
+      request: (dispatcher, options) => api.request.call(dispatcher, options),
     };
   }
 
   /** Over TLS a proxy is gone through by the connector; in plain http it is asked for the whole URL (RFC 9112, section 3.2.2). */
   private route(loaded: Loaded, { url, own }: HttpRequest): Route {
-    const direct = { agent: own ? loaded.own : loaded.guarded, origin: url.origin, path: url.pathname + url.search, headers: {} };
+    const direct = { pools: own ? loaded.own : loaded.guarded, origin: url.origin, path: url.pathname + url.search, headers: {} };
     const proxy = url.protocol === 'http:' ? loaded.proxyFor(url) : undefined;
     if (proxy === undefined) return direct;
     this.checkProxied(url, own);
     const authorization = proxy.authorization === undefined ? {} : { 'proxy-authorization': proxy.authorization };
     const headers = { host: url.host, ...authorization };
-    return { agent: loaded.proxies, origin: proxy.url.origin, path: url.origin + direct.path, headers, proxy };
+    return { pools: loaded.proxies, origin: proxy.url.origin, path: url.origin + direct.path, headers, proxy };
   }
 
   /**

@@ -1,10 +1,10 @@
 // The two parts of undici that are used. Its front door loads fetch, caches, mocks and web sockets as well: 100 ms instead of 28.
 
-declare module 'undici/lib/dispatcher/agent.js' {
-  import type { Agent } from 'undici';
+declare module 'undici/lib/dispatcher/pool.js' {
+  import type { Pool } from 'undici';
 
-  const agent: typeof Agent;
-  export = agent;
+  const pool: typeof Pool;
+  export = pool;
 }
 
 declare module 'undici/lib/core/connect.js' {

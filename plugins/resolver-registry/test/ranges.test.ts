@@ -117,6 +117,16 @@ describe('a large layer over a slow network', { timeout: 60_000 }, () => {
     expect(most).toBeLessThanOrEqual(8);
   });
 
+  it('has its connections used again, which were made anew for each piece', async () => {
+    const sockets = new Set<unknown>();
+    const { pieces } = await fetched((request, response) => {
+      sockets.add(request.socket);
+      return rightly(request, response);
+    });
+    expect(pieces.length).toBeGreaterThan(8);
+    expect(sockets.size).toBeLessThanOrEqual(5);
+  });
+
   it('comes in pieces from an offset on', async () => {
     const { bytes: found, pieces, offset } = await fetched(rightly, { offset: 1_000_001 });
     expect(offset).toBe(1_000_001);
