@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { digestOf, mediaTypes } from '@slipway/oci';
-import type { Descriptor, Pusher } from '@slipway/plugin-api';
+import type { Descriptor, Fetcher, Pusher } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
 import { CertificateAuthority, pemOf } from './certificates.js';
 import { MemorySource, openPushing } from './memory-source.js';
@@ -284,6 +285,48 @@ describe('where uploads go', () => {
       },
       login,
     );
+  });
+});
+
+describe('a registry that takes bytes slowly', () => {
+  it('slows the source down: content is not gathered in memory', async () => {
+    const begun = Promise.withResolvers<void>();
+    const before: UploadBehaviour['before'] = async (request) => {
+      if (request.method !== 'PUT') return false;
+      begun.resolve();
+      // Nothing of its body is read.
+      await once(request.socket, 'close');
+      return true;
+    };
+    await withRegistry({ before }, async ({ pusher, source }) => {
+      const layer = source.add(mediaTypes.ociLayer, largeBytes.subarray(0, chunk));
+      let read = 0;
+      const counted: Fetcher = {
+        fetch: async (descriptor, options) => {
+          const { offset, body, ...rest } = await source.fetch(descriptor, options);
+          async function* counting(): AsyncGenerator<Uint8Array> {
+            for await (const piece of body) {
+              read += piece.byteLength;
+              yield piece;
+            }
+          }
+          return { ...rest, offset, body: counting() };
+        },
+      };
+      const abort = new AbortController();
+      const pushing = failureOf(pusher.push(layer, counted, { signal: abort.signal }));
+      await begun.promise;
+      let last = -1;
+      for (let same = 0; same < 5; ) {
+        same = last === read ? same + 1 : 0;
+        last = read;
+        await sleep(100);
+      }
+      // Sockets of both ends buffer some megabytes.
+      expect(read).toBeLessThan(16_000_000);
+      abort.abort();
+      expect(await pushing).toMatchObject({ kind: 'canceled' });
+    });
   });
 });
 
