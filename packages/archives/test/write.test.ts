@@ -1,5 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -241,6 +255,52 @@ describe('a file', () => {
     });
     await expect(writeArchiveFile(folder, async () => undefined)).rejects.toMatchObject({ code: 'ARCHIVE_IMAGE_UNFIT' });
     expect(existsSync('/dev/null')).toBe(true);
+  });
+});
+
+describe('a FIFO', () => {
+  const madeFifo = (): string => {
+    const fifo = place();
+    execFileSync('mkfifo', [fifo]);
+    return fifo;
+  };
+
+  test('without a reader, and with one that stops, is waited for until the signal says otherwise', async () => {
+    const fifo = madeFifo();
+    const nobody = new AbortController();
+    const waiting = writeArchiveFile(fifo, (sink) => sink.write(Buffer.from('x')), nobody.signal);
+    nobody.abort();
+    await expect(waiting).rejects.toMatchObject({ kind: 'canceled' });
+
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stopped = new AbortController();
+    const writing = writeArchiveFile(
+      fifo,
+      async (sink) => {
+        setImmediate(() => stopped.abort());
+        for (;;) await sink.write(Buffer.alloc(1 << 16));
+      },
+      stopped.signal,
+    );
+    await expect(writing).rejects.toMatchObject({ kind: 'canceled' });
+    closeSync(reader);
+  });
+
+  test('takes everything, and ends the writing when its reader goes', async () => {
+    const fifo = madeFifo();
+    const bytes = randomBytes(3_000_000);
+    const reading = readFile(fifo);
+    await writeArchiveFile(fifo, async (sink) => {
+      for (let at = 0; at < bytes.length; at += 70_000) await sink.write(bytes.subarray(at, at + 70_000));
+    });
+    expect((await reading).equals(bytes)).toBe(true);
+
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const gone = writeArchiveFile(fifo, async (sink) => {
+      closeSync(reader);
+      for (;;) await sink.write(Buffer.alloc(1 << 16));
+    });
+    await expect(gone).rejects.toMatchObject({ message: expect.stringContaining('EPIPE') as string });
   });
 });
 

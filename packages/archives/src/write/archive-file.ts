@@ -1,21 +1,31 @@
-import { constants } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { hasCode, wrapError } from '@slipway/plugin-api';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import { archiveError } from '../errors.js';
 import { newFile, syncFolder } from './new-file.js';
-import { type ByteSink, deviceSink, fileSink } from './sinks.js';
+import { type ByteSink, deviceSink, fileSink, streamSink } from './sinks.js';
+
+/** Until a pipe is opened again. */
+const retryMs = 20;
 
 /**
- * Makes or replaces a file in one step: until `write` has succeeded there is nothing new to be seen. A device or pipe is written to as it is.
+ * Makes or replaces a file in one step: until `write` has succeeded there is nothing new to be seen. A device or pipe is written to as it is; a pipe
+ * without a reader, or with one that stops reading, is waited for until the signal aborts.
  */
-export async function writeArchiveFile(target: string, write: (sink: ByteSink) => Promise<void>): Promise<void> {
+export async function writeArchiveFile(
+  target: string,
+  write: (sink: ByteSink) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
   const what = `write archive ${JSON.stringify(target)}`;
   try {
     const found = await kindOf(target);
     if (found === 'folder')
       throw archiveError('ARCHIVE_IMAGE_UNFIT', `${what}: it is a folder`, { hint: 'name a file in it, or use the format oci' });
-    if (found === 'other') return await writeThrough(target, write);
+    if (found === 'pipe') return await writePipe(what, target, write, signal);
+    if (found === 'device') return await writeDevice(target, write);
     // What a symbolic link leads to is replaced, not the link.
     const place = found === 'file' ? await realpath(target) : path.resolve(target);
     const folder = path.dirname(place);
@@ -28,7 +38,7 @@ export async function writeArchiveFile(target: string, write: (sink: ByteSink) =
   }
 }
 
-async function writeThrough(target: string, write: (sink: ByteSink) => Promise<void>): Promise<void> {
+async function writeDevice(target: string, write: (sink: ByteSink) => Promise<void>): Promise<void> {
   const file = await open(target, constants.O_WRONLY);
   try {
     await write(deviceSink(file));
@@ -37,10 +47,38 @@ async function writeThrough(target: string, write: (sink: ByteSink) => Promise<v
   }
 }
 
-async function kindOf(target: string): Promise<'none' | 'file' | 'folder' | 'other'> {
+/** Never waits in the kernel: a thread that does cannot be called back. */
+async function writePipe(
+  what: string,
+  target: string,
+  write: (sink: ByteSink) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { Socket } = await import('node:net');
+  let fd: number | undefined;
+  while (fd === undefined) {
+    throwIfAborted(what, signal);
+    try {
+      fd = openSync(target, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      // Nobody reads from it yet (fifo(7)).
+      if (!hasCode(error, 'ENXIO')) throw error;
+      await sleep(retryMs);
+    }
+  }
+  const pipe = new Socket({ fd, readable: false, writable: true });
+  try {
+    await write(streamSink(pipe, signal));
+  } finally {
+    pipe.destroy();
+  }
+}
+
+async function kindOf(target: string): Promise<'none' | 'file' | 'folder' | 'pipe' | 'device'> {
   try {
     const found = await stat(target);
-    return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+    if (found.isFile()) return 'file';
+    return found.isDirectory() ? 'folder' : found.isFIFO() ? 'pipe' : 'device';
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return 'none';
     throw error;

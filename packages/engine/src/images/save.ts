@@ -73,7 +73,7 @@ async function writeTo(
   write: (sink: ByteSink) => Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (typeof output === 'string') return writeArchiveFile(output, write);
+  if (typeof output === 'string') return writeArchiveFile(output, write, signal);
   try {
     await write(streamSink(output, signal));
   } catch (error) {
