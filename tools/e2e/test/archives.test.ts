@@ -13,7 +13,7 @@ import {
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { imageLayout, blobFile as layoutBlob, readImage } from '@slipway/fixtures';
+import { imageLayout, blobFile as layoutBlob, putJson, readImage } from '@slipway/fixtures';
 import type { Engine } from 'slipway';
 import { describe, expect, it } from 'vitest';
 import { blobFile, leftInPlace, makePlace, type Place } from './place.ts';
@@ -259,5 +259,28 @@ describe('copy', () => {
       });
       expect(readFileSync(at('letter'), 'utf8')).toBe('dear');
       expect(await everythingKept(place)).toEqual([]);
+    }));
+
+  it('takes what refers to an image along, which is listed and is no image', () =>
+    onPlace(async (engine, _place, at) => {
+      cpSync(demo, at('a'), { recursive: true });
+      const index = path.join(at('a'), 'index.json');
+      const written = JSON.parse(readFileSync(index, 'utf8')) as { manifests: { digest: string }[] };
+      const [subject] = written.manifests;
+      const empty = putJson(at('a'), 'application/vnd.oci.empty.v1+json', {});
+      const artifactType = 'application/vnd.test.signature';
+      const type = 'application/vnd.oci.image.manifest.v1+json';
+      const document = { schemaVersion: 2, mediaType: type, artifactType, config: empty, layers: [empty], subject };
+      const signature = putJson(at('a'), type, document);
+      writeFileSync(index, JSON.stringify({ ...written, manifests: [...written.manifests, { ...signature, artifactType }] }));
+      const expected = [expect.objectContaining({ digest: signature.digest, artifactType })];
+      let from = `oci:${at('a')}`;
+      expect(await engine.images.referrers(from)).toEqual(expected);
+      for (const to of [`oci-archive:${at('b.tar')}`, `oci:${at('c')}`, `oci-archive:${at('d.tar')}:app:1`]) {
+        await engine.images.copy(from, to, { referrers: true });
+        expect(await engine.images.referrers(to)).toEqual(expected);
+        from = to;
+      }
+      expect((await engine.images.load(at('d.tar'))).map((image) => image.name)).toEqual(['docker.io/library/app:1']);
     }));
 });
