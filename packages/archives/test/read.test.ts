@@ -138,9 +138,9 @@ describe('a docker-archive', () => {
     const layers = ['one/layer.tar', ...rest.map((_, at) => `two${at}/layer.tar`)];
     await using archive = await openTar([
       { name: 'one', type: 'directory' },
-      { name: 'one/layer.tar', type: 'symlink', linkname: '../shared/layer.tar' },
-      { name: 'shared/layer.tar', type: 'symlink', linkname: './real.tar' },
-      { name: 'shared/real.tar', body: first },
+      { name: 'one/layer.tar', type: 'symlink', linkname: '../other/layer.tar' },
+      { name: 'other/layer.tar', type: 'symlink', linkname: './real.tar' },
+      { name: 'other/real.tar', body: first },
       ...rest.map((body, at) => ({ name: `two${at}/layer.tar`, body })),
       { name: config, body: image.config.bytes },
       { name: 'manifest.json', body: JSON.stringify([{ Config: config, RepoTags: null, Layers: layers }]) },

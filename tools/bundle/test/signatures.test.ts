@@ -15,13 +15,13 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 it('reads signatures that need a library of another format', () => {
   const layout = path.join(scratch, 'layout');
   cpSync(imageLayout('small'), layout, { recursive: true });
-  const { top } = readImage(layout);
+  const { mediaType, digest, size } = readImage(layout).top;
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const { manifest, blobs } = cosignBundle({ target: top, privateKey });
+  const { manifest, blobs } = cosignBundle({ target: { mediaType, digest, size }, privateKey });
   for (const { descriptor, bytes } of [...blobs, manifest])
     writeFileSync(path.join(layout, 'blobs', ...descriptor.digest.split(':')), bytes);
   const index = JSON.parse(readFileSync(path.join(layout, 'index.json'), 'utf8')) as { manifests: object[] };
-  const annotations = { 'org.opencontainers.image.ref.name': `${top.digest.replace(':', '-')}.sig` };
+  const annotations = { 'org.opencontainers.image.ref.name': `${digest.replace(':', '-')}.sig` };
   index.manifests.push({ ...manifest.descriptor, annotations });
   writeFileSync(path.join(layout, 'index.json'), JSON.stringify(index));
 

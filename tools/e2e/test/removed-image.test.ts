@@ -61,7 +61,7 @@ describe('an image that is removed by another process while a container is made 
       await using host = await place.openHost();
       await (await host.engine()).pull(image);
       around(await snapshotter(host), 'stat', 2, 'after', () => removeAll(place));
-      around(await host.kernel.get(contentPoint, 'local'), 'reader', 1, 'before', () => removeAll(place));
+      around(await host.kernel.get(contentPoint, 'local'), 'readerAt', 1, 'before', () => removeAll(place));
       expect(await run(host, place)).toBe('hello\n');
     }
     expect(leftInPlace(place)).toEqual([]);
