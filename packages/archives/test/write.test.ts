@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   closeSync,
   constants,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -143,6 +145,57 @@ describe('a layout in a folder', () => {
     symlinkSync(outside, path.join(at, 'blobs/sha256'));
     await expect(put(at, image.blobs, [])).rejects.toThrow();
     expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test('gets the right bytes where other ones of the same size lie under a digest', async () => {
+    const at = place();
+    const [layer] = image.layers;
+    if (layer === undefined) throw new Error('no layer');
+    const file = path.join(at, 'blobs', 'sha256', hexOf(layer.descriptor.digest));
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(path.join(at, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+    writeFileSync(path.join(at, 'index.json'), '{"schemaVersion":2,"manifests":[]}');
+    writeFileSync(file, Buffer.alloc(layer.descriptor.size));
+    await put(at, image.blobs, [image.manifest.descriptor]);
+    expect(readFileSync(file).equals(layer.bytes)).toBe(true);
+  });
+
+  test('is never given an index that is too large to be read again', async () => {
+    const at = place();
+    const entries = Array.from({ length: 1001 }, (_, n) => namedEntry(image.manifest.descriptor, `docker.io/library/app:${n}`));
+    await put(at, image.blobs, entries.slice(1));
+    await expect(put(at, [], entries.slice(0, 1))).rejects.toMatchObject({ code: 'ARCHIVE_TOO_LARGE' });
+    await using archive = await openArchive(at, { spoolFolder });
+    expect(archive.images).toHaveLength(1000);
+    const content = { content: [], source: sourceOf([]) };
+    await expect(writeOciArchive(memorySink(), { entries, ...content })).rejects.toMatchObject({ code: 'ARCHIVE_TOO_LARGE' });
+  });
+
+  test('is waited for no longer than its signal says while somebody has locked it', async () => {
+    const at = place();
+    mkdirSync(at);
+    const other = spawn('flock', [at, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    try {
+      other.stdin.write('locked');
+      await once(other.stdout, 'data');
+      await expect(LayoutFolder.open(at, AbortSignal.timeout(50))).rejects.toMatchObject({ kind: 'canceled' });
+    } finally {
+      other.stdin.end();
+      await once(other, 'close');
+    }
+  });
+
+  test('is written to whatever else begins like the names of its unfinished files', async () => {
+    const at = place();
+    await put(at, [], []);
+    mkdirSync(path.join(at, '.slipway-folder', 'full'), { recursive: true });
+    symlinkSync('/dev/full', path.join(at, '.slipway-link'));
+    const socket = createServer().listen(path.join(at, '.slipway-socket'));
+    await once(socket, 'listening');
+    await put(at, image.blobs, [image.manifest.descriptor]);
+    socket.close();
+    await using archive = await openArchive(at, { spoolFolder });
+    expect(archive.images).toHaveLength(1);
   });
 
   test('is rid of what a killed writer left', async () => {

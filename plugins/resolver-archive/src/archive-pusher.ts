@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import {
   type ArchiveFile,
   contentBelow,
@@ -170,6 +170,7 @@ export class ArchivePusher implements Pusher {
 
   /** Of a file that is there and is no such archive nothing is made. Errors: `ARCHIVE_FORMAT_UNKNOWN`. */
   async #archiveBefore(): Promise<ImageArchive | undefined> {
+    if (this.#before === undefined && (await isEmptyFile(this.#name.path))) return undefined;
     this.#before ??= this.#archives.use(this.#name, this.#signal).catch((error: unknown) => {
       if (isKind(error, 'not-found')) return undefined;
       this.#before = undefined;
@@ -181,6 +182,12 @@ export class ArchivePusher implements Pusher {
   #until(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#signal : AbortSignal.any([signal, this.#signal]);
   }
+}
+
+/** As mktemp(1) makes it: there is nothing in it to keep. */
+async function isEmptyFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() === true && found.size === 0;
 }
 
 function fetcherOf(open: (digest: Digest) => Promise<ArchiveFile | undefined>): Fetcher {

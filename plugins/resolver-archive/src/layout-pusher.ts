@@ -32,7 +32,7 @@ export class LayoutPusher implements Pusher {
     let outcome: PushOutcome = 'exists';
     await pushAttempts(descriptor, signal, async () => {
       const folder = await this.#open();
-      if (await folder.has(descriptor)) return;
+      if (await folder.has(descriptor, signal)) return;
       await folder.put(descriptor, source, signal, options.onProgress);
       outcome = 'pushed';
     });
@@ -45,7 +45,7 @@ export class LayoutPusher implements Pusher {
     const signal = this.#until(options.signal);
     throwIfAborted(`push to ${JSON.stringify(this.#name.text)}`, signal);
     const folder = await this.#open();
-    requireTarget(this.#name, target, await folder.has(target));
+    requireTarget(this.#name, target, await folder.has(target, signal));
     await folder.name([referredEntry(target, this.#name.reference)], signal);
     step('archive.named', { name: this.#name.text, digest: target.digest });
   }
@@ -67,7 +67,7 @@ export class LayoutPusher implements Pusher {
   /** One that could not be opened is tried again by the next. */
   #open(): Promise<LayoutFolder> {
     if (this.#folder !== undefined) return this.#folder;
-    const opening = LayoutFolder.open(this.#name.path);
+    const opening = LayoutFolder.open(this.#name.path, this.#signal);
     this.#folder = opening;
     opening.catch(() => {
       this.#folder = undefined;

@@ -20,7 +20,8 @@ export async function contentBelow(
     if (found.size === maxContent) throw archiveError('ARCHIVE_TOO_LARGE', `images have more than ${maxContent} blobs`);
     found.set(digest, { mediaType, digest, size: file.size });
     const isDocument = isIndexType(mediaType) || isManifestType(mediaType);
-    if (isDocument && file.size <= maxManifestSize) pending.push(...(await childrenOf(file, mediaType)));
+    if (isDocument && file.size <= maxManifestSize)
+      pending.push(...(await childrenOf(file, mediaType)).filter((child) => !found.has(child.digest)));
   }
   return [...found.values()];
 }

@@ -9,6 +9,8 @@ import { type ArchivedImage, type ImageArchive, memoryFile } from './image-archi
 
 const manifestFile = 'manifest.json';
 const maxImages = 1000;
+/** Of all images together: each gets a manifest that lists them. */
+const maxListedLayers = 20_000;
 
 interface Entry {
   readonly config: string;
@@ -121,7 +123,7 @@ function readEntries(files: ArchiveFiles, bytes: Buffer): Entry[] {
   if (!Array.isArray(list)) throw invalidDocument(files, manifestFile, 'it is no list of images');
   if (list.length > maxImages)
     throw archiveError('ARCHIVE_TOO_LARGE', `${files.what} has ${list.length} images, at most ${maxImages} are read`);
-  return list.map((value: unknown, position): Entry => {
+  const entries = list.map((value: unknown, position): Entry => {
     const entry: Record<string, unknown> =
       typeof value === 'object' && value !== null ? Object.assign(Object.create(null), value) : {};
     const { Config: config, RepoTags: names, Layers: layers } = entry;
@@ -133,6 +135,10 @@ function readEntries(files: ArchiveFiles, bytes: Buffer): Entry[] {
       layers: textList(files, layers, `"Layers" of ${place}`),
     };
   });
+  const listed = entries.reduce((sum, { layers }) => sum + layers.length, 0);
+  if (listed > maxListedLayers)
+    throw archiveError('ARCHIVE_TOO_LARGE', `${files.what} lists ${listed} layers, at most ${maxListedLayers} are read`);
+  return entries;
 }
 
 /** Go writes an empty list as null. */

@@ -6,7 +6,7 @@ import { maxManifestSize, parseDigest } from '@slipway/oci';
 import { type Descriptor, type Digest, type Fetcher, hasCode, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import { archiveError } from '../errors.js';
 import { parseJson, readSmall } from '../read/document.js';
-import type { ArchiveFile } from '../read/files.js';
+import { type ArchiveFile, contentOf } from '../read/files.js';
 import { FolderFiles } from '../read/folder-files.js';
 import { blobName, indexFile, layoutFile, readLayoutIndex } from '../read/oci-layout.js';
 import { spool } from '../spool.js';
@@ -33,14 +33,14 @@ export class LayoutFolder implements AsyncDisposable {
   }
 
   /** Makes the folder if need be. Errors: `ARCHIVE_FORMAT_UNKNOWN` when there is something else in it. */
-  static async open(path: string): Promise<LayoutFolder> {
+  static async open(path: string, signal?: AbortSignal): Promise<LayoutFolder> {
     const what = `open image layout ${JSON.stringify(path)}`;
     try {
       await mkdir(path, { recursive: true });
       const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
       const layout = new LayoutFolder(path, folder, await FolderFiles.at(path));
       try {
-        await layout.#begin();
+        await layout.#begin(signal);
         return layout;
       } catch (error) {
         await layout[Symbol.asyncDispose]();
@@ -53,9 +53,18 @@ export class LayoutFolder implements AsyncDisposable {
     }
   }
 
-  async has({ digest, size }: Descriptor): Promise<boolean> {
-    await using file = await this.#files.open(blobName(digest));
-    return file?.size === size;
+  /** Its bytes are read: what lies there under a digest is whatever somebody has put there. */
+  async has(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
+    await using file = await this.open(descriptor.digest);
+    if (file?.size !== descriptor.size) return false;
+    const content = { offset: 0, body: contentOf(file), [Symbol.asyncDispose]: () => Promise.resolve() };
+    try {
+      for await (const _ of verified(descriptor, { fetch: () => Promise.resolve(content) }, signal));
+      return true;
+    } catch (error) {
+      if (!hasCode(error, 'ARCHIVE_CONTENT_MISMATCH')) throw error;
+      return false;
+    }
   }
 
   /** Undefined when it is not there. */
@@ -81,14 +90,18 @@ export class LayoutFolder implements AsyncDisposable {
     }
   }
 
-  /** Adds entries to the index; what had one of their names before loses it. The bytes of all are on disk. */
+  /**
+   * Adds entries to the index; what had one of their names before loses it. The bytes of all are on disk. Errors: `resource-exhausted` when nobody could read
+   * the index any more.
+   */
   async name(entries: readonly Descriptor[], signal?: AbortSignal): Promise<void> {
     try {
       using _lock = await this.#lock(signal);
       const bytes = await readSmall(this.#files, indexFile, maxManifestSize);
       const before = bytes === undefined ? [] : this.#entries(bytes);
+      const index = indexDocument(withEntries(before, entries));
       await using written = await newFile(this.#inside(this.#folder.fd), mark);
-      await written.file.writeFile(indexDocument(withEntries(before, entries)));
+      await written.file.writeFile(index);
       await written.moveTo(`${this.#inside(this.#folder.fd)}/${indexFile}`);
       await this.#folder.sync();
     } catch (error) {
@@ -102,9 +115,9 @@ export class LayoutFolder implements AsyncDisposable {
   }
 
   /** An empty layout, where nothing is yet. */
-  async #begin(): Promise<void> {
+  async #begin(signal: AbortSignal | undefined): Promise<void> {
     if ((await readSmall(this.#files, layoutFile, 4096)) !== undefined) return;
-    using _lock = await this.#lock(undefined);
+    using _lock = await this.#lock(signal);
     const names = (await readdir(this.#path)).filter((name) => name !== indexFile && !name.startsWith(mark));
     if ((await readSmall(this.#files, layoutFile, 4096)) !== undefined) return;
     if (names.length > 0)

@@ -3,7 +3,6 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
-import { hasCode } from '@slipway/plugin-api';
 
 /** A file beside its final place, locked for as long as it is written: what is found unlocked was left by a killed process. */
 export interface NewFile extends AsyncDisposable {
@@ -49,19 +48,19 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** What cannot be removed is none of ours, or somebody else removes it in this moment. */
 async function removeLeft(folder: string, mark: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(mark)) continue;
-    try {
-      const file = await open(path.join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-      try {
-        if (linux.tryFlock(file.fd, 'exclusive')) await unlink(path.join(folder, name));
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      // Gone in this moment, or none of ours.
-      if (!hasCode(error, 'ENOENT', 'ELOOP')) throw error;
-    }
+    if (name.startsWith(mark)) await removeUnlocked(path.join(folder, name)).catch(() => undefined);
+  }
+}
+
+async function removeUnlocked(name: string): Promise<void> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    if (linux.tryFlock(file.fd, 'exclusive')) await unlink(name);
+  } finally {
+    await file.close();
   }
 }

@@ -1,5 +1,6 @@
-import { mediaTypes } from '@slipway/oci';
+import { maxIndexManifests, maxManifestSize, mediaTypes } from '@slipway/oci';
 import type { Descriptor, Fetcher } from '@slipway/plugin-api';
+import { archiveError } from '../errors.js';
 import { blobName, indexFile, layoutFile } from '../read/oci-layout.js';
 import type { ByteSink } from './sinks.js';
 import { TarWriter } from './tar-writer.js';
@@ -17,8 +18,15 @@ export interface OciArchiveContent {
 
 export const layoutDocument = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
+/** Errors: `resource-exhausted` with more images than anybody reads of one archive. */
 export function indexDocument(entries: readonly unknown[]): Buffer {
-  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries }));
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries }));
+  if (entries.length <= maxIndexManifests && bytes.length <= maxManifestSize) return bytes;
+  throw archiveError(
+    'ARCHIVE_TOO_LARGE',
+    `${indexFile} would have ${entries.length} entries in ${bytes.length} bytes, at most ${maxIndexManifests} in ${maxManifestSize} are read`,
+    { hint: 'write the images into several archives' },
+  );
 }
 
 /** A tar file of an OCI image layout. The same images give the same bytes, in whatever order their content is given. */
