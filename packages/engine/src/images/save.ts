@@ -49,9 +49,9 @@ async function saveLayout(
   content: readonly Descriptor[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await using layout = await LayoutFolder.open(folder);
+  await using layout = await LayoutFolder.open(folder, signal);
   const source = storedContent(parts.content, folder);
-  for (const descriptor of content) if (!(await layout.has(descriptor))) await layout.put(descriptor, source, signal);
+  for (const descriptor of content) if (!(await layout.has(descriptor, signal))) await layout.put(descriptor, source, signal);
   await layout.name(entriesOf(images), signal);
 }
 
