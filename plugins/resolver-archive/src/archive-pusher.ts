@@ -1,6 +1,7 @@
 import { type FileHandle, stat } from 'node:fs/promises';
 import {
   type ArchiveFile,
+  type ByteSink,
   contentBelow,
   contentOf,
   type ImageArchive,
@@ -32,7 +33,7 @@ import {
 } from '@slipway/plugin-api';
 import { type ArchiveName, schemes } from './archive-name.js';
 import { failure } from './find-image.js';
-import type { OpenArchives, UsedArchive } from './open-archives.js';
+import { type OpenArchives, type UsedArchive, unlessAborted } from './open-archives.js';
 import { pushAttempts } from './push-attempts.js';
 import { referrerEntry } from './referrer-entry.js';
 import { requireTarget } from './require-target.js';
@@ -81,14 +82,14 @@ export class ArchivePusher implements Pusher {
     const { text, path, scheme, reference } = this.#name;
     const signal = this.#until(options.signal);
     throwIfAborted(`push to ${JSON.stringify(text)}`, signal);
-    const open = await this.#opener();
+    const open = await this.#opener(signal);
     {
       await using file = await open(target.digest);
       requireTarget(this.#name, target, file?.size === target.size);
     }
     const source = fetcherOf(open);
-    const before = await this.#archiveBefore();
-    await writeArchiveFile(path, async (sink) => {
+    const before = await this.#archiveBefore(signal);
+    const write = async (sink: ByteSink): Promise<void> => {
       if (schemes[scheme].kind === 'docker') {
         const images = dockerImages(before, target, reference);
         return writeDockerArchive(sink, { images, source, spoolFolder: this.#spoolFolder, signal });
@@ -102,7 +103,8 @@ export class ArchivePusher implements Pusher {
       const added = [referredEntry(target, reference), ...referrers];
       const entries = withEntries(before?.entries ?? [], added) as Descriptor[];
       return writeOciArchive(sink, { entries, content: await contentBelow(entries, open), source, signal });
-    });
+    };
+    await writeArchiveFile(path, write, signal);
     step('archive.named', { name: text, digest: target.digest });
   }
 
@@ -132,7 +134,7 @@ export class ArchivePusher implements Pusher {
     const what = `push of "${digest}" to ${JSON.stringify(this.#name.text)}`;
     let place: Place = { position: 0, size: -1 };
     await pushAttempts(descriptor, signal, async () => {
-      const before = await this.#archiveBefore();
+      const before = await this.#archiveBefore(signal);
       await using there = await before?.open(digest);
       if (there?.size === size) return;
       if (place.size < 0) {
@@ -151,8 +153,8 @@ export class ArchivePusher implements Pusher {
   }
 
   /** Content that was pushed, or else that of the archive as it was when the push began. */
-  async #opener(): Promise<(digest: Digest) => Promise<ArchiveFile | undefined>> {
-    const before = await this.#archiveBefore();
+  async #opener(signal: AbortSignal): Promise<(digest: Digest) => Promise<ArchiveFile | undefined>> {
+    const before = await this.#archiveBefore(signal);
     const places = new Map<Digest, Place>();
     for (const [digest, place] of this.#content) places.set(digest, await place);
     const file = await this.#file;
@@ -169,14 +171,14 @@ export class ArchivePusher implements Pusher {
   }
 
   /** Of a file that is there and is no such archive nothing is made. Errors: `ARCHIVE_FORMAT_UNKNOWN`. */
-  async #archiveBefore(): Promise<ImageArchive | undefined> {
+  async #archiveBefore(signal: AbortSignal): Promise<ImageArchive | undefined> {
     if (this.#before === undefined && (await isEmptyFile(this.#name.path))) return undefined;
     this.#before ??= this.#archives.use(this.#name, this.#signal).catch((error: unknown) => {
       if (isKind(error, 'not-found')) return undefined;
       this.#before = undefined;
       throw error;
     });
-    return (await this.#before)?.archive;
+    return (await unlessAborted(`push to ${JSON.stringify(this.#name.text)}`, this.#before, signal))?.archive;
   }
 
   #until(signal: AbortSignal | undefined): AbortSignal {

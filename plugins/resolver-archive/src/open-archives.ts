@@ -154,8 +154,10 @@ async function identityOf({ scheme, path, text }: ArchiveName): Promise<string> 
   }
 }
 
-async function unlessAborted<T>(what: string, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Its work goes on for others that wait for it. */
+export async function unlessAborted<T>(what: string, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
+  throwIfAborted(what, signal);
   const waiting = new AbortController();
   try {
     return await Promise.race([
