@@ -141,6 +141,14 @@ describe('a tar file', () => {
       () => tarOf([{ name: 'manifest.json', body: '[{"Config":"x","RepoTags":[1]}]' }]),
     ],
     [
+      'that lists 100,000 layers',
+      'ARCHIVE_TOO_LARGE',
+      () => {
+        const image = { Config: 'c', Layers: Array.from({ length: 1000 }, () => '') };
+        return tarOf([{ name: 'manifest.json', body: JSON.stringify(Array.from({ length: 100 }, () => image)) }]);
+      },
+    ],
+    [
       'whose config is none',
       'ARCHIVE_INVALID',
       () =>
