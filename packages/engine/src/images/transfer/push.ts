@@ -124,10 +124,14 @@ function labelsOf({ metadata }: EngineParts, digest: Digest): Labels {
   return metadata.read((tx) => tx.get(contentTable, rowKey(digest)))?.labels ?? {};
 }
 
-/** From where another push of it can be mounted. */
+/** From where another push of it can be mounted. The image is there, whatever comes of this. */
 async function noteSource(parts: EngineParts, destination: string, digests: readonly Digest[]): Promise<void> {
   const reference = referenceOf(parts, destination);
   if (reference === undefined) return;
   const labels = sourceLabels(reference.registry, reference.repository);
-  await parts.metadata.write((tx) => putLabels(tx, new Map(digests.map((digest) => [digest, labels]))));
+  try {
+    await parts.metadata.write((tx) => putLabels(tx, new Map(digests.map((digest) => [digest, labels]))));
+  } catch (error) {
+    parts.log.warn(`where the image is now could not be noted: ${String(error)}`);
+  }
 }
