@@ -230,6 +230,20 @@ describe('a tar file', () => {
     expect(await failureOf(fileOf(header))).toMatchObject({ code: 'ARCHIVE_TOO_LARGE', kind: 'resource-exhausted' });
   });
 
+  test('of a few members with the longest names is read, and of so many that they would fill memory is not', async () => {
+    const named = (count: number): Promise<Buffer> =>
+      tarOf([
+        ...layout,
+        ...Array.from({ length: count }, (_, at) => ({
+          name: `l${at}`,
+          type: 'symlink' as const,
+          pax: { path: `${at}/`.padEnd(30_000, 'n'), linkpath: 'l'.repeat(30_000) },
+        })),
+      ]);
+    expect(await failureOf(fileOf(await named(200)))).toBeUndefined();
+    expect(await failureOf(fileOf(gzipSync(await named(300))))).toMatchObject({ code: 'ARCHIVE_TOO_LARGE' });
+  });
+
   test('of many gigabytes of nothing costs what its headers cost', async () => {
     const head = raw((header) => header.write('77777770000\0', 124));
     const file = fileOf(Buffer.concat([head]));

@@ -48,6 +48,7 @@ export async function indexTar(
   const blocks = blockReader(what, file);
   let extension: Extension = {};
   let entries = 0;
+  let nameBytes = 0;
   let position = 0;
   for (;;) {
     if (entries % 256 === 0) throwIfAborted(what, signal);
@@ -82,6 +83,9 @@ export async function indexTar(
     extension = {};
     const clean = cleanName(what, name);
     if (type === '5' || clean === '') continue;
+    nameBytes += clean.length + target.length;
+    if (nameBytes > limits.nameBytes)
+      throw archiveError('ARCHIVE_TOO_LARGE', `${what}: the names of its members have more than ${limits.nameBytes} bytes`);
     if (index.has(clean)) throw invalid(what, name, 'two members have this name');
     if (type === '1' || type === '2')
       index.set(clean, { offset, size: 0, link: { type: type === '1' ? 'hard' : 'symbolic', target } });
