@@ -92,7 +92,7 @@ export interface RemovedImage {
 }
 
 export interface TransferOptions extends StackOptions {
-  /** Of an index: this platform's manifest alone. Absent: everything that is at the source (`copy`) or here (`push`). */
+  /** Of an index: this platform's manifest alone. Absent: everything at the source (`copy`); here (`push`), the whole index, or the one manifest of it that is here. */
   readonly platform?: Platform | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: TransferProgress) => void) | undefined;
