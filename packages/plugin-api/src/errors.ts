@@ -120,6 +120,8 @@ const systemErrorKinds: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKi
     EIO: 'data-loss',
     EBUSY: 'failed-precondition',
     EINVAL: 'invalid-argument',
+    EISDIR: 'invalid-argument',
+    ENOTDIR: 'invalid-argument',
     ELOOP: 'invalid-argument',
     ENAMETOOLONG: 'invalid-argument',
     ENOSYS: 'unimplemented',
@@ -139,6 +141,9 @@ const systemErrorHints: ReadonlyMap<string, string> = new Map(
     EMFILE: 'raise the limit of open files (ulimit -n)',
     EACCES: 'run as root',
     EPERM: 'run as root',
+    ENOENT: 'check the path: each folder that it leads through must be there',
+    ENOTDIR: 'check the path: what it leads through must be folders',
+    EISDIR: 'check the path: it must be that of a file',
   }),
 );
 

@@ -38,6 +38,12 @@ describe('wrapError', () => {
     expect(wrapped).toMatchObject({ kind, code: `SYSTEM_${code}`, message: `write "x": ${code}: bad` });
   });
 
+  it.each(['ENOENT', 'ENOTDIR', 'EISDIR'])('says what to look at after %s: a path that was mistyped', (code) => {
+    const wrapped = wrapError('import "x"', Object.assign(new Error(`${code}: bad`), { code }));
+    expect(wrapped.code).toBe(`SYSTEM_${code}`);
+    expect(wrapped.hint).toContain('check the path');
+  });
+
   it.each(['constructor', '__proto__', 'toString', 'EWHATEVER'])(
     'an unknown errno %s is internal, never an inherited property',
     (code) => {
