@@ -36,6 +36,8 @@ export function parseReference(text: string): Reference {
     throw invalid(text, `has ${text.length} characters, at most ${maxReferenceLength} are allowed`);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
     throw invalid(text, 'is a URL', 'leave the scheme out: registry.example.com/repository:tag');
+  if (/^\.{0,2}\//.test(text))
+    throw invalid(text, 'is a path', 'say what is there: oci:DIRECTORY, oci-archive:FILE or docker-archive:FILE');
   if (/^[0-9a-f]{64}$/.test(text))
     throw invalid(text, 'is 64 hexadecimal digits, which cannot name a repository', 'write a digest as repository@sha256:...');
 
