@@ -12,7 +12,12 @@ export interface AskOptions {
 /** One line from the terminal on stdin; the question goes to stderr. Errors: `invalid-argument` where there is no terminal, or nothing was typed. */
 export async function askOnTerminal(question: string, { hidden, signal }: AskOptions): Promise<string> {
   const what = question.replace(/: $/, '').toLowerCase();
-  if (!process.stdin.isTTY) throw usageError('login', `the ${what} is missing, and there is no terminal to ask for it on`);
+  if (!process.stdin.isTTY)
+    throw usageError(
+      'login',
+      `the ${what} is missing, and there is no terminal to ask for it on`,
+      'give -u NAME --password-stdin',
+    );
   const screen = new Writable({
     write(chunk: Buffer, _encoding, done) {
       if (!hidden) output.err(chunk.toString());

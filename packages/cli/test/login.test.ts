@@ -83,7 +83,7 @@ test('a password on the command line is taken with a warning, and shown nowhere'
   expect(good.err).toContain('warning: a password on the command line');
   const bad = await place.run(['login', '--debug', '-u', 'alice', '-p', 'wrong-battery', host]);
   expect([bad.code, bad.out]).toEqual([1, '']);
-  expect(bad.err).toContain('refuses access');
+  expect(bad.err).toContain('refuses access: checking the credentials: ');
   expect(bad.err).not.toMatch(/wrong-battery|d3JvbmctYmF0dGVye/);
   expect(kept()).toEqual({ auths: { [host]: { auth: basic } } });
 });
@@ -93,6 +93,7 @@ test.each([
   [['login', '-u', 'a', '-p', 'b', '--password-stdin'], 'exclude each other'],
   [['login', '-u', 'a', '--identity-token'], 'exclude each other'],
   [['login', '-u', 'a'], 'no terminal to ask'],
+  [['login'], 'give -u NAME --password-stdin'],
   [['login', '-u', 'a', '--password-stdin', 'x y'], 'is no registry'],
 ])('%j is refused: %s', async (args, message) => {
   const { code, out, err } = await place.run(args, 'pw');

@@ -36,6 +36,7 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** What a 401 is about that a new token did not help: the account may do less than was asked for (RFC 6750, section 3.1). */
 function deniedUse({ repository }: RegistryRequest, scopes: readonly Scope[], response: HttpResponse): string {
+  if (repository === '') return 'checking the credentials';
   const bearer = parseChallenges(response.headers['www-authenticate']).find(({ scheme }) => scheme === 'bearer');
   const lacks = bearer?.parameters.get('error') === 'insufficient_scope';
   return `using the repository ${quote(repository)}${lacks ? ` (${scopes.join(' ')})` : ''}`;

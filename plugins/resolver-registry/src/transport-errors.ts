@@ -12,7 +12,7 @@ const selfSigned: Fault = {
   kind: 'failed-precondition',
   code: 'REGISTRY_TLS_SELF_SIGNED',
   says: 'its certificate is self-signed',
-  hint: 'name the certificate\'s PEM file as "ca" in [plugin.resolver-registry] if you trust it',
+  hint: 'if you trust it, lay it down as /etc/slipway/certs.d/HOST:PORT/ca.crt, or name its PEM file as "ca" in [plugin.resolver-registry]',
 };
 const clientCertificate: Fault = {
   kind: 'failed-precondition',
