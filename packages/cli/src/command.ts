@@ -35,7 +35,7 @@ export interface ArgumentSpec {
   readonly name: string;
   readonly text: string;
   readonly choices?: readonly string[];
-  readonly completes?: 'directory' | 'command';
+  readonly completes?: 'file' | 'directory' | 'command';
 }
 
 /** Resolves with the exit code. */

@@ -25,7 +25,7 @@ function offered(line: string): string[] {
 
 test('bash offers commands, options, values, images and files where they belong', () => {
   expect(offered('slipway ')).toEqual(
-    'run commit export diff pull push copy tag referrers login logout import images history inspect rmi prune verify system content snapshots plugins config doctor version completion help'.split(
+    'run commit export diff pull push copy tag referrers login logout save load import images history inspect rmi prune verify system content snapshots plugins config doctor version completion help'.split(
       ' ',
     ),
   );
@@ -41,6 +41,7 @@ test('bash offers commands, options, values, images and files where they belong'
   expect(offered('slipway rmi x docker')).toEqual(['docker.io/library/alpine:latest']);
   expect(offered('slipway run alpine slip')).toEqual(['slipway.bash']);
   expect(offered('slipway run --name ')).toEqual([]);
+  expect(offered('slipway import slip')).toEqual(['slipway.bash']);
 });
 
 test('bash accepts its script', () => {

@@ -125,7 +125,7 @@ test('what has gone or never was is told with what to do', async () => {
   expect(missing.err).toMatch(/no container "nobody" here\nhint: .*--name/);
   expect((await host.place.run(['export', '-o', host.place.file('none.tar'), 'nobody'])).code).toBe(1);
   expect(existsSync(host.place.file('none.tar'))).toBe(false);
-  expect((await host.place.run(['diff', 'nobody'])).err).toContain('no image "nobody" here');
+  expect((await host.place.run(['diff', 'nobody'])).err).toContain('no container and no image "nobody" here');
   expect((await host.place.run(['history', 'nobody'])).err).toContain('no image "nobody" here');
   const file = host.place.file('odd.tar');
   symlinkSync('/dev/null', file);
@@ -133,5 +133,6 @@ test('what has gone or never was is told with what to do', async () => {
   const bad = await host.place.run(['import', file, 'app:3', '-c', 'RUN make']);
   expect(bad.err).toContain('instruction "RUN" cannot be given here');
   expect((await host.place.run(['import', host.place.file('folder'), 'app:3'])).err).toContain('expected a tar file');
+  expect((await host.place.run(['import', 'mistyped.tar', 'app:3'])).err).toMatch(/ENOENT.*\nhint: check the path/);
   expect((await host.place.run(['images', '-q'])).out).not.toContain('app:3');
 });

@@ -1,4 +1,4 @@
-import { type Change, type Engine, hasCode } from '@slipway/plugin-api';
+import { type Change, type Engine, hasCode, SlipwayError } from '@slipway/plugin-api';
 import type { Action } from '../command.js';
 import { withEngine } from '../host.js';
 import { interruptible } from '../interruption.js';
@@ -32,6 +32,20 @@ async function ofContainerOrImage(
     return await engine.containers.diff(name, { signal });
   } catch (error) {
     if (!hasCode(error, 'CONTAINER_NOT_FOUND')) throw error;
-    return engine.images.diff(name, undefined, { stack, signal });
+    try {
+      return await engine.images.diff(name, undefined, { stack, signal });
+    } catch (missing) {
+      throw hasCode(missing, 'IMAGE_NOT_FOUND') ? neither(name) : missing;
+    }
   }
+}
+
+function neither(name: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'not-found',
+    code: 'IMAGE_NOT_FOUND',
+    message: `no container and no image ${JSON.stringify(name)} here`,
+    hint: 'a container is there for as long as its command runs; slipway images lists the images',
+    details: { name },
+  });
 }

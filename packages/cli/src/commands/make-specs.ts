@@ -66,7 +66,7 @@ export const importSpec: CommandSpec = {
   name: 'import',
   group: images,
   args: [
-    { name: '<file>', text: 'a tar file, plain or compressed with gzip or zstd; - for stdin' },
+    { name: '<file>', text: 'a tar file, plain or compressed with gzip or zstd; - for stdin', completes: 'file' },
     { name: '<ref>', text: 'name of the new image' },
   ],
   summary: 'make an image of a tar file of a root file system',

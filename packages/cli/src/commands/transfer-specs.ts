@@ -28,7 +28,7 @@ export const transferSpecs: readonly CommandSpec[] = [
     name: 'copy',
     group,
     args: [
-      { name: '<source>', text: 'name of an image in a registry' },
+      { name: '<source>', text: 'name of an image in a registry; one that is here is for slipway push' },
       { name: '<destination>', text: 'name to copy it to' },
     ],
     summary: 'copy an image from one registry to another',

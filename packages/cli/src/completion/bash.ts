@@ -111,6 +111,7 @@ function argumentCases({ path, subcommands, args }: Completion): string[] {
     const pattern = repeats ? `${path}/*` : `${path}/${index}`;
     if (choices !== undefined) return [wordsCase(pattern, choices)];
     if (completes === 'directory') return [`    ${quoted(pattern)}) _slipway_files -d "$current" ;;`];
+    if (completes === 'file') return [`    ${quoted(pattern)}) _slipway_files -f "$current" ;;`];
     if (/^[<[]ref/.test(name)) {
       const shown = repeats ? `${quoted(`${path}/`)}*` : quoted(pattern);
       return [`    ${shown}) _slipway_images "$current" ;;`];
