@@ -40,6 +40,15 @@ test('load reads a file, stdin and a folder, and tells what a name meant', async
   expect(again.out).toMatch(/^Loaded: docker\.io\/library\/app:2 \(was [0-9a-f]{12}\)\n$/);
 });
 
+test('what is here already is not said to be downloaded', async () => {
+  const file = host.place.file('present.tar');
+  await host.place.run(['save', '-o', file, host.image]);
+  const loaded = await host.place.run(['load', '-i', file]);
+  expect([loaded.code, loaded.out]).toEqual([0, `Loaded: ${name()}\n`]);
+  expect(loaded.err).toMatch(/: exists\n/);
+  expect(loaded.err).not.toContain('downloading');
+});
+
 test('an image is run from an archive by its path, relative to where we are', async () => {
   await host.place.run(['save', '-o', host.place.file('run.tar'), host.image]);
   const ran = await host.place.run(['run', 'oci-archive:run.tar', 'echo', 'from a file'], undefined, { cwd: host.place.folder });

@@ -28,7 +28,6 @@ export function fetchLayers(
     const report: LayerReporter = reporters[index] ?? (() => {});
     const fetch = async (): Promise<void> => {
       using _slot = await slots.take();
-      report('downloading', 0);
       await fetchContent({ ...context, signal }, layer, (bytes) => report('downloading', bytes));
       report('downloaded', layer.size);
     };

@@ -113,6 +113,7 @@ async function transfer(
   onProgress: (bytes: number) => void,
 ): Promise<void> {
   let offset = writer.status().offset;
+  onProgress(offset);
   if (offset === descriptor.size && offset > 0) return;
   await using fetched =
     descriptor.data === undefined
