@@ -12,5 +12,5 @@ export { type DockerArchiveContent, type DockerImage, writeDockerArchive } from 
 export { LayoutFolder } from './write/layout-folder.js';
 export { isCalled, namedEntry, referredEntry, wholeName, withEntries } from './write/layout-names.js';
 export { type OciArchiveContent, writeOciArchive } from './write/oci-archive.js';
-export { type ByteSink, fileSink, streamSink } from './write/sinks.js';
+export { type ByteSink, streamSink } from './write/sinks.js';
 export { verified, verifiedBytes } from './write/verified.js';

@@ -2,7 +2,7 @@ export * from './apply.js';
 export * from './bytes.js';
 export { type ChangedPath, changedPaths } from './compare/changed-paths.js';
 export { type CompareTreesOptions, compareTrees } from './compare/compare.js';
-export { type LayerErrorCode, layerErrorKinds } from './errors.js';
+export type { LayerErrorCode } from './errors.js';
 export * from './limits.js';
 export type { LayerNote, LayerNotes } from './stage/layer-notes.js';
 export * from './stage/rebase.js';

@@ -1,4 +1,4 @@
-export { O_CLOEXEC, O_PATH, O_TMPFILE, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC } from './constants.js';
+export { O_CLOEXEC, O_PATH, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC } from './constants.js';
 export type { SystemError } from './errors.js';
 export { makedev, splitdev } from './files.js';
 export { linux } from './linux.js';
