@@ -122,7 +122,7 @@ export class BlobUpload {
     const end = Math.min(this.descriptor.size, from + Math.max(chunkBytes, upload.minChunk));
     let read: Hash | undefined;
     const body = { length: end - from, read: () => this.chunk(from, end, (hash) => (read = hash)) };
-    const response = await this.request('PATCH', upload.location, body, { 'content-range': `${from}-${end - 1}` });
+    const response = await this.request('PATCH', upload, upload.location, body, { 'content-range': `${from}-${end - 1}` });
     if (response.status !== 202 && response.status !== 204) {
       const error = await this.failure(response);
       this.refusesChunks = chunkRefusals.has(response.status) && !isLost(error);
@@ -161,7 +161,8 @@ export class BlobUpload {
 
   private async complete(body?: RequestBody): Promise<void> {
     const { digest } = this.descriptor;
-    const response = await this.request('PUT', completing(this.upload as UploadSession, digest), body, {});
+    const upload = this.upload as UploadSession;
+    const response = await this.request('PUT', upload, completing(upload, digest), body, {});
     if (response.status !== 201 && response.status !== 204) throw await this.failure(response);
     await discard(response);
     checkStatedDigest(response, this.descriptor);
@@ -169,6 +170,7 @@ export class BlobUpload {
 
   private request(
     method: 'PATCH' | 'PUT',
+    { anonymous }: UploadSession,
     path: URL,
     body: RequestBody | undefined,
     more: Readonly<Record<string, string>>,
@@ -179,6 +181,7 @@ export class BlobUpload {
       method,
       repository,
       path,
+      anonymous,
       headers,
       body,
       scopes: scopesOf(this.place),

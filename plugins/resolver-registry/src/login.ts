@@ -33,6 +33,7 @@ export async function login(
     const response = await session.send({ method: 'GET', repository: '', path: '', headers: {}, scopes: [], signal });
     if (response.status !== 200) throw await session.failure(what, response, signal);
     await discard(response);
+    if (!session.isOwn(response)) throw untried(what, response.url);
   } catch (error) {
     throw isKind(error, 'permission-denied') && error instanceof SlipwayError && error.code === 'REGISTRY_UNAUTHORIZED'
       ? refused(what, error)
@@ -76,6 +77,16 @@ function checked(what: string, credentials: RegistryCredentials): KeptCredential
 }
 
 const maxHeader = 8192;
+
+/** Whoever answered was shown no credentials, and so says nothing about them. */
+function untried(what: string, { host }: URL): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'REGISTRY_LOGIN_UNTRIED',
+    message: `${what}: it sends us to ${quote(host)}, where credentials for it are not shown; nothing was kept`,
+    hint: `check the name of the registry; perhaps ${quote(host)} is the one that is meant`,
+  });
+}
 
 function refused(what: string, error: SlipwayError): SlipwayError {
   return new SlipwayError({

@@ -13,9 +13,9 @@ export async function pushManifest(
   signal: AbortSignal | undefined,
 ): Promise<PushOutcome> {
   const bytes = await readManifest(place, descriptor, source, signal);
+  const { subject, ...said } = subjectOf(bytes, descriptor.mediaType);
   const exists = await isThere(place, descriptor, signal);
   const isListed = exists ? undefined : await putManifest(place, descriptor, bytes, descriptor.digest, signal);
-  const { subject, ...said } = subjectOf(bytes, descriptor.mediaType);
   if (subject !== undefined && !(isListed ?? (await hasReferrersApi(place, subject.digest, signal)))) {
     const { mediaType, digest } = descriptor;
     await addReferrer(place, subject.digest, { mediaType, digest, size: bytes.length, ...said }, signal);

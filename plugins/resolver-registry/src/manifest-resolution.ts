@@ -47,8 +47,9 @@ export async function resolveManifest(
   }
   const response = await session.send({ ...request, method: 'GET' });
   if (response.status !== 200) throw await manifestFailure(session, reference, response, signal);
-  const stated = statedDigest(response, reference);
+  // Before its headers are judged: a body that nobody reads would hold its connection.
   const bytes = await naming(reference, () => readBounded(response, maxManifestSize, 'MANIFEST_TOO_LARGE', signal));
+  const stated = statedDigest(response, reference);
   const expected = reference.digest ?? stated;
   const actual = digestOf(bytes, expected === undefined ? 'sha256' : parseDigest(expected).algorithm);
   if (expected !== undefined && expected !== actual) throw mismatch(reference, actual, expected);

@@ -110,7 +110,9 @@ export class RegistryPusher implements Pusher {
         begun = outcome;
       } catch (error) {
         // Whoever may push here need not be allowed to read there; that is no reason not to send it.
-        if (!isSlipwayError(error) || error.kind !== 'permission-denied') throw error;
+        if (isSlipwayError(error) && error.kind === 'permission-denied') continue;
+        if (begun !== undefined) this.giveUp(place, begun);
+        throw error;
       }
     }
     return begun;

@@ -8,6 +8,7 @@ import type { PushPlace } from './upload-session.js';
 /** A registry gives some hundred on a page, and nobody looks through more than this. */
 const maxPages = 64;
 const maxReferrers = 10_000;
+const maxBytes = 4 * maxManifestSize;
 
 /** What registries without the API answer; 404 is what the specification says. */
 const noApi: ReadonlySet<number> = new Set([400, 404, 405, 501]);
@@ -44,35 +45,43 @@ async function fromApi(
   const { session, repository } = place;
   const what = `listing what refers to ${subject} in ${quote(`${session.registry}/${repository}`)}`;
   const found: Descriptor[] = [];
+  let bytes = 0;
   const filter = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`;
+  let anonymous = false;
   let path: string | URL | undefined = `referrers/${subject}${filter}`;
   for (let pages = 0; path !== undefined; pages += 1) {
-    const response: HttpResponse = await askFor(place, path, signal);
+    const response: HttpResponse = await askFor(place, path, signal, anonymous);
     if (pages === 0 && (noApi.has(response.status) || (response.status === 200 && !isIndex(response)))) {
       await discard(response);
       return undefined;
     }
     if (response.status !== 200) throw await session.failure(what, response, signal);
-    const document = parseManifestDocument(
-      await readBounded(response, maxManifestSize, 'MANIFEST_TOO_LARGE', signal),
-      mediaTypes.ociIndex,
-    );
+    const page = await readBounded(response, maxManifestSize, 'MANIFEST_TOO_LARGE', signal);
+    bytes += page.length;
+    const document = parseManifestDocument(page, mediaTypes.ociIndex);
     if (document.kind === 'index') found.push(...document.index.manifests);
     const next = nextPage(response);
     path = next === undefined ? undefined : session.locationOf(response, next);
-    if (found.length > maxReferrers || (path !== undefined && pages + 1 >= maxPages))
+    // What comes after an answer of somebody else is named by them, be it at the registry.
+    anonymous ||= !session.isOwn(response);
+    if (found.length > maxReferrers || bytes > maxBytes || (path !== undefined && pages + 1 >= maxPages))
       throw new SlipwayError({
         kind: 'resource-exhausted',
         code: 'REGISTRY_TOO_MANY_REFERRERS',
-        message: `${what}: there are more than ${maxReferrers}, or than ${maxPages} pages of them`,
+        message: `${what}: there are more than ${maxReferrers}, or than ${maxPages} pages or ${maxBytes} bytes of them`,
         hint: 'ask for one artifact type',
       });
   }
   return found;
 }
 
-function askFor({ session, repository }: PushPlace, path: string | URL, signal: AbortSignal | undefined): Promise<HttpResponse> {
-  return session.send({ method: 'GET', repository, path, headers: { accept: mediaTypes.ociIndex }, signal });
+function askFor(
+  { session, repository }: PushPlace,
+  path: string | URL,
+  signal: AbortSignal | undefined,
+  anonymous = false,
+): Promise<HttpResponse> {
+  return session.send({ method: 'GET', repository, path, anonymous, headers: { accept: mediaTypes.ociIndex }, signal });
 }
 
 function isIndex({ status, headers }: HttpResponse): boolean {

@@ -16,6 +16,8 @@ export interface PushPlace {
 export interface UploadSession {
   /** Where its next request goes; every answer may change it. */
   readonly location: URL;
+  /** Somebody else than the registry has named the location: what is there gets no credentials, be it at the registry. */
+  readonly anonymous: boolean;
   /** Least bytes of a chunk that is not the last (OCI-Chunk-Min-Length). */
   readonly minChunk: number;
 }
@@ -75,7 +77,8 @@ export async function mountBlob(
 
 /** The session after an answer: at the new location where it says one. */
 export function nextSession({ session }: PushPlace, upload: UploadSession, response: HttpResponse): UploadSession {
-  return response.headers.location === undefined ? upload : { ...upload, location: session.locationOf(response) };
+  if (response.headers.location === undefined) return upload;
+  return { ...upload, location: session.locationOf(response), anonymous: upload.anonymous || !session.isOwn(response) };
 }
 
 /** How much of it the registry has, from the first byte on. Undefined when the upload cannot be gone on with. */
@@ -89,6 +92,7 @@ export async function uploadProgress(
     method: 'GET',
     repository,
     path: upload.location,
+    anonymous: upload.anonymous,
     headers: {},
     scopes: scopesOf(place),
     signal,
@@ -108,12 +112,14 @@ export function receivedBytes(response: HttpResponse): number | undefined {
 }
 
 /** Tells the registry that it can forget the upload. It forgets it some day without that, so nothing comes of a failure. */
-export async function giveUpUpload(place: PushPlace, { location }: UploadSession): Promise<void> {
+export async function giveUpUpload(place: PushPlace, { location, anonymous }: UploadSession): Promise<void> {
   const { session, repository } = place;
   try {
     const signal = AbortSignal.timeout(giveUpMs);
     const scopes = scopesOf(place);
-    await discard(await session.attempt({ method: 'DELETE', repository, path: location, headers: {}, scopes, signal }));
+    await discard(
+      await session.attempt({ method: 'DELETE', repository, path: location, anonymous, headers: {}, scopes, signal }),
+    );
   } catch {
     // Best effort, as said above.
   }
@@ -126,7 +132,8 @@ export function completing({ location }: UploadSession, digest: Digest): URL {
   return url;
 }
 
-function sessionOf({ session }: PushPlace, response: HttpResponse): UploadSession {
+async function sessionOf({ session }: PushPlace, response: HttpResponse): Promise<UploadSession> {
+  await discard(response);
   const stated = Number(response.headers['oci-chunk-min-length'] ?? 0);
   const minChunk = Number.isSafeInteger(stated) && stated > 0 ? stated : 0;
   if (minChunk > maxMinChunk)
@@ -135,8 +142,5 @@ function sessionOf({ session }: PushPlace, response: HttpResponse): UploadSessio
       code: 'REGISTRY_CHUNK_TOO_LARGE',
       message: `registry ${quote(session.registry)} wants chunks of at least ${minChunk} bytes, at most ${maxMinChunk} are sent`,
     });
-  const location = session.locationOf(response);
-  // The body of a 202 is empty by the specification; whatever there is would hold the connection.
-  response.body.on('error', () => undefined).resume();
-  return { location, minChunk };
+  return { location: session.locationOf(response), anonymous: !session.isOwn(response), minChunk };
 }
