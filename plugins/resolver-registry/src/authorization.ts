@@ -24,6 +24,9 @@ export interface Access {
   readonly refused: string | undefined;
 }
 
+/** Of the latest: tokens come and go. */
+const maxSecrets = 256;
+
 /** Seconds before its end at which a token is not used any more. */
 const margin = 5;
 
@@ -92,7 +95,9 @@ export class Authorization {
   /** Takes our secrets out of what a registry says, should it repeat them. */
   conceal(text: string): string {
     let concealed = redact(text);
-    for (const secret of this.secrets) concealed = concealed.replaceAll(secret, '***');
+    // The longest first: a shorter one may be the beginning of it.
+    for (const secret of [...this.secrets].toSorted((a, b) => b.length - a.length))
+      concealed = concealed.replaceAll(secret, '***');
     return concealed;
   }
 
@@ -150,8 +155,22 @@ export class Authorization {
   }
 
   private remember(...secrets: readonly string[]): void {
-    for (const secret of secrets) if (secret.length >= 4) this.secrets.add(secret);
+    for (const secret of secrets.flatMap(spellingsOf)) {
+      if (secret.length < 4) continue;
+      this.secrets.delete(secret);
+      this.secrets.add(secret);
+    }
+    for (const oldest of this.secrets) {
+      if (this.secrets.size <= maxSecrets) break;
+      this.secrets.delete(oldest);
+    }
   }
+}
+
+/** As it is, in a URL, in a form and in JSON: servers repeat what they were asked with. */
+function spellingsOf(secret: string): readonly string[] {
+  const form = new URLSearchParams({ secret }).toString().slice('secret='.length);
+  return [...new Set([secret, encodeURIComponent(secret), form, JSON.stringify(secret).slice(1, -1)])];
 }
 
 /** Waits for work of someone else, whatever comes of it. */
@@ -159,6 +178,7 @@ async function settled(work: Promise<unknown>, signal: AbortSignal | undefined):
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(canceled('waiting for a token', signal));
   signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted === true) abort();
   try {
     await Promise.race([work.catch(() => undefined), aborted.promise]);
   } finally {

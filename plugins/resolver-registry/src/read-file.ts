@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { quote } from '@slipway/oci';
-import { hasCode, type SlipwayError, wrapError } from '@slipway/plugin-api';
+import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
 
 export interface ReadOptions {
   /** `credentials file`. */
@@ -31,4 +31,16 @@ export async function readSmallFile(path: string, { what, maxBytes, invalid }: R
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw wrapError(`reading the ${what} ${quote(path)}`, error);
   }
+}
+
+/** The same of a file that has to be there. Errors: `not-found`. */
+export async function requireSmallFile(path: string, options: ReadOptions): Promise<string> {
+  const text = await readSmallFile(path, options);
+  if (text !== undefined) return text;
+  throw new SlipwayError({
+    kind: 'not-found',
+    code: 'SYSTEM_ENOENT',
+    message: `reading the ${options.what} ${quote(path)}: there is no such file`,
+    hint: 'correct the path in the configuration of the registry',
+  });
 }

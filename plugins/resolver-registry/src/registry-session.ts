@@ -199,7 +199,7 @@ export class RegistrySession implements AsyncDisposable {
     return new SlipwayError({
       kind: 'failed-precondition',
       code: 'REGISTRY_REDIRECT_REFUSED',
-      message: `registry ${quote(this.registry)}: ${quote(from.host)} ${verb} ${why}`,
+      message: this.authorization.conceal(`registry ${quote(this.registry)}: ${quote(from.host)} ${verb} ${why}`),
       hint: 'the registry is set up wrongly or wants what it may not: ask who runs it',
     });
   }

@@ -14,8 +14,8 @@ const notUnderstood = 'check the image name, and that host and port are those of
 
 /** The error of an answer that is no success, with what the registry says about it. Reads the body, within bounds. */
 export async function responseError(what: string, response: HttpResponse, options: ResponseErrorOptions): Promise<SlipwayError> {
-  const said = await registryWords(response);
-  const words = said.text === '' ? '' : ` (${neutralize(options.conceal(said.text), maxShown)})`;
+  const said = await registryWords(response, options.conceal);
+  const words = said.text === '' ? '' : ` (${neutralize(said.text, maxShown)})`;
   const { kind, code, hint } = classify(response.status);
   return new SlipwayError({
     kind,
@@ -42,7 +42,10 @@ function classify(status: number): { readonly kind: ErrorKind; readonly code: st
 }
 
 /** Codes and messages of distribution-spec's error body, or the first line of another one. */
-async function registryWords(response: HttpResponse): Promise<{ readonly text: string; readonly codes: readonly string[] }> {
+async function registryWords(
+  response: HttpResponse,
+  conceal: (text: string) => string,
+): Promise<{ readonly text: string; readonly codes: readonly string[] }> {
   const text = await readBeginning(response);
   try {
     const body = JSON.parse(text) as { errors?: unknown; details?: unknown } | null;
@@ -52,9 +55,11 @@ async function registryWords(response: HttpResponse): Promise<{ readonly text: s
         code?: unknown;
         message?: unknown;
       };
-      return { code: typeof code === 'string' ? code.slice(0, 64) : '', message: typeof message === 'string' ? message : '' };
+      // Before anything is cut: a part of a secret would not be found.
+      const shown = (value: unknown): string => (typeof value === 'string' ? conceal(value) : '');
+      return { code: shown(code).slice(0, 64), message: shown(message) };
     });
-    const details = typeof body?.details === 'string' ? body.details : '';
+    const details = typeof body?.details === 'string' ? conceal(body.details) : '';
     const shown = entries.map(({ code, message }) => [code, message].filter((part) => part !== '').join(': ')).join('; ');
     return {
       text: shown === '' ? details : shown,
@@ -62,7 +67,7 @@ async function registryWords(response: HttpResponse): Promise<{ readonly text: s
     };
   } catch {
     const plain = String(response.headers['content-type'] ?? '').startsWith('text/plain');
-    return { text: plain ? (text.split('\n', 1)[0] ?? '').trim() : '', codes: [] };
+    return { text: plain ? conceal((text.split('\n', 1)[0] ?? '').trim()) : '', codes: [] };
   }
 }
 

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { SecureContext } from 'node:tls';
 import { quote } from '@slipway/oci';
-import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { SlipwayError } from '@slipway/plugin-api';
 import { bareHost } from './hosts.js';
+import { requireSmallFile } from './read-file.js';
 import { remembered } from './remembered.js';
 
 /** How TLS is spoken to one host and port, besides what holds for all. All strings are paths of PEM files. */
@@ -84,17 +84,20 @@ async function readPair(certFile: string, keyFile: string): Promise<{ readonly c
   });
 }
 
+/** A system's bundle of all authorities has a quarter of a million. */
+const maxPem = 16 * 1024 * 1024;
+
 async function readPem(file: string, label: string, code: string): Promise<string> {
-  const pem = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw wrapError(`reading ${quote(file)}`, error);
-  });
+  const invalid = (why: string): SlipwayError =>
+    new SlipwayError({
+      kind: 'invalid-argument',
+      code,
+      message: `${quote(file)} ${why}`,
+      hint: 'correct the path in the configuration of the registry ("ca", or "client" of its hosts.toml)',
+    });
+  const pem = await requireSmallFile(file, { what: 'file', maxBytes: maxPem, invalid });
   if (new RegExp(`-----BEGIN (?:TRUSTED )?${label}-----`).test(pem)) return pem;
-  throw new SlipwayError({
-    kind: 'invalid-argument',
-    code,
-    message: `${quote(file)} has no ${label === 'CERTIFICATE' ? 'certificate' : 'private key'} in PEM form`,
-    hint: 'correct the path in the configuration of the registry ("ca", or "client" of its hosts.toml)',
-  });
+  throw invalid(`has no ${label === 'CERTIFICATE' ? 'certificate' : 'private key'} in PEM form`);
 }
 
 /** Finds out whether a server speaks TLS at all. Its certificate is not looked at and nothing is sent. */

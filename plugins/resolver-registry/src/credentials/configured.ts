@@ -1,7 +1,8 @@
-import { open } from 'node:fs/promises';
-import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { quote } from '@slipway/oci';
+import { SlipwayError } from '@slipway/plugin-api';
 import type { RegistryConfig } from '../config.js';
 import { ownEntry } from '../hosts.js';
+import { requireSmallFile } from '../read-file.js';
 import type { FoundCredential } from './credential.js';
 
 const maxPasswordFile = 64 * 1024;
@@ -18,18 +19,15 @@ export async function configuredCredential(registry: string, config: RegistryCon
 }
 
 async function readPassword(file: string): Promise<string> {
-  try {
-    await using handle = await open(file, 'r');
-    const buffer = Buffer.alloc(maxPasswordFile + 1);
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-    if (bytesRead > maxPasswordFile)
-      throw new SlipwayError({
-        kind: 'invalid-argument',
-        code: 'REGISTRY_PASSWORD_FILE_TOO_LARGE',
-        message: `password_file "${file}" has more than ${maxPasswordFile} bytes`,
-      });
-    return buffer.toString('utf8', 0, bytesRead).replace(/\r?\n$/, '');
-  } catch (error) {
-    throw wrapError(`reading password_file "${file}"`, error);
-  }
+  const invalid = (why: string): SlipwayError =>
+    new SlipwayError({
+      kind: 'invalid-argument',
+      code: 'REGISTRY_PASSWORD_FILE_INVALID',
+      message: `password_file ${quote(file)} ${why}`,
+      hint: 'correct the path in the configuration of the registry',
+    });
+  const text = await requireSmallFile(file, { what: 'password_file', maxBytes: maxPasswordFile, invalid });
+  const password = text.replace(/\r?\n$/, '');
+  if (password === '') throw invalid('is empty');
+  return password;
 }
