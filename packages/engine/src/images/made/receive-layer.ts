@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, fstatSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { mediaTypes } from '@slipway/oci';
 import {
@@ -28,8 +27,9 @@ export async function receiveLayer(
   const ref = `import-${draft.operation.id}`;
   const ingest = draft.operation.acquire({ kind: 'ingest', ref });
   try {
-    const source = typeof input === 'string' ? await openFile(input) : input;
     await using writer = await parts.content.writer({ ref });
+    // The last thing that could leave it open.
+    const source = typeof input === 'string' ? await openFile(input) : input;
     const descriptor = await receive(writer, signal === undefined ? source : addAbortSignal(signal, source));
     // Leased under its digest before it is there: between the two a sweep could take it.
     await leaseContent(parts, draft, descriptor.digest, signal);
@@ -47,9 +47,15 @@ export async function receiveLayer(
 }
 
 async function openFile(file: string): Promise<Readable> {
-  const handle = await open(file, 'r');
-  if (!fstatSync(handle.fd).isDirectory()) return createReadStream(file, { fd: handle, highWaterMark: chunkBytes });
-  await handle.close();
+  // A FIFO's writer is not waited for in the kernel: a thread that does cannot be called back.
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const found = fstatSync(fd);
+  if (found.isFIFO()) {
+    const { Socket } = await import('node:net');
+    return new Socket({ fd, readable: true, writable: false });
+  }
+  if (!found.isDirectory()) return createReadStream(file, { fd, highWaterMark: chunkBytes });
+  closeSync(fd);
   throw new SlipwayError({
     kind: 'invalid-argument',
     code: 'IMPORT_NOT_A_FILE',
