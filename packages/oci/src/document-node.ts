@@ -102,23 +102,32 @@ export function asSize(node: DocumentNode): number {
   return value;
 }
 
-export function asArray<T>(node: DocumentNode, read: (item: DocumentNode) => T, limit?: number): T[] {
+/** Where nothing else is said. A document may have millions of the smallest, and to look at those takes seconds in one go. */
+const maxEntries = 10_000;
+
+export function asArray<T>(node: DocumentNode, read: (item: DocumentNode) => T, limit = maxEntries): T[] {
   const { value } = node;
   if (!Array.isArray(value)) throw refuse(node, `is ${typeOf(value)}, expected an array`);
-  if (limit !== undefined && value.length > limit)
-    throw new SlipwayError({
-      kind: 'resource-exhausted',
-      code: `${node.kind.code}_TOO_LARGE`,
-      message: `${node.kind.what} has ${value.length} entries in ${quote(node.path)}, at most ${limit} are allowed`,
-    });
+  requireEntries(node, value.length, limit);
   return value.map((item: unknown, i) => read({ kind: node.kind, path: `${node.path}[${i}]`, value: item }));
 }
 
 /** A map without a prototype. */
 export function asMap<T>(node: DocumentNode, read: (item: DocumentNode) => T): Readonly<Record<string, T>> {
   const map = Object.create(null) as Record<string, T>;
-  for (const key of Object.keys(asObject(node))) map[key] = read(member(node, key));
+  const keys = Object.keys(asObject(node));
+  requireEntries(node, keys.length, maxEntries);
+  for (const key of keys) map[key] = read(member(node, key));
   return map;
+}
+
+function requireEntries({ kind, path }: DocumentNode, found: number, limit: number): void {
+  if (found <= limit) return;
+  throw new SlipwayError({
+    kind: 'resource-exhausted',
+    code: `${kind.code}_TOO_LARGE`,
+    message: `${kind.what} has ${found} entries in ${quote(path)}, at most ${limit} are allowed`,
+  });
 }
 
 /** Leaves out what is undefined, so that an absent field is no field of the result. */

@@ -206,6 +206,16 @@ describe('parseImageConfig', () => {
     );
   });
 
+  it.each([
+    ['history', { history: Array(10_001).fill({}) }],
+    ['Env', { config: { Env: Array(10_001).fill('A=1') } }],
+    ['Labels', { config: { Labels: Object.fromEntries(Array.from({ length: 10_001 }, (_, at) => [`k${at}`, '1'])) } }],
+  ])('refuses so many entries of %s that nothing else would be done meanwhile', (_, more) => {
+    expect(() => parseImageConfig(bytes({ ...image, ...more }))).toThrow(
+      refusal('resource-exhausted', 'IMAGE_CONFIG_TOO_LARGE', /10001/),
+    );
+  });
+
   it('refuses more than 8 MiB and 10,000 diff_ids', () => {
     expect(() => parseImageConfig(new Uint8Array(8 * 1024 * 1024 + 1))).toThrow(
       refusal('resource-exhausted', 'IMAGE_CONFIG_TOO_LARGE'),
