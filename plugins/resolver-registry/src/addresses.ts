@@ -17,6 +17,8 @@ const specialIpv4: readonly (readonly [network: string, prefix: number])[] = [
 const specialIpv6: readonly (readonly [network: string, prefix: number])[] = [
   // With the addresses that only carry an IPv4 address (RFC 4291, 2.5.5.1).
   ['::', 96],
+  // IPv4-translated (RFC 2765).
+  ['::ffff:0:0:0', 96],
   // Translation and tunnels, at the end of which is an IPv4 address (RFC 8215, 4380, 7526).
   ['64:ff9b:1::', 48],
   ['2001::', 32],

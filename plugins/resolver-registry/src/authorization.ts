@@ -57,7 +57,8 @@ export class Authorization {
    */
   async answer(challenged: HttpResponse, access: Access, signal?: AbortSignal): Promise<void> {
     const { scopes, refused } = access;
-    for (const [key, grant] of this.grants) if (grant.header === refused) this.grants.delete(key);
+    const now = performance.now();
+    for (const [key, { header, expiresAt }] of this.grants) if (header === refused || expiresAt <= now) this.grants.delete(key);
     if (this.headerFor(scopes) !== undefined) return;
     const key = scopeKey(scopes);
     const others = this.underWay.get(key);

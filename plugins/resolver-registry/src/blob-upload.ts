@@ -2,6 +2,7 @@ import type { Hash } from 'node:crypto';
 import { quote } from '@slipway/oci';
 import { type Descriptor, type Fetcher, isSlipwayError, SlipwayError, step, throwIfAborted } from '@slipway/plugin-api';
 import { discard } from './bounded-body.js';
+import { existsAt } from './manifest-put.js';
 import { checkStatedDigest, pushFailure } from './push-errors.js';
 import { maxAttempts, pauseBeforeRetry } from './retry.js';
 import { hashFor, requireDigest, sourceBytes, verifiedBytes } from './source-bytes.js';
@@ -47,6 +48,8 @@ export class BlobUpload {
   private inChunks: boolean;
   private refusesChunks = false;
   private askedToWait: string | undefined;
+  /** The request that completes the blob was sent: it may be there although no answer said so. */
+  private mayBeThere = false;
 
   constructor(
     private readonly place: PushPlace,
@@ -91,6 +94,7 @@ export class BlobUpload {
       }
       await pauseBeforeRetry(tried, this.askedToWait, signal);
       await this.resume();
+      if (this.upload === undefined && this.mayBeThere && (await this.isThere())) return;
     }
   }
 
@@ -162,6 +166,7 @@ export class BlobUpload {
   private async complete(body?: RequestBody): Promise<void> {
     const { digest } = this.descriptor;
     const upload = this.upload as UploadSession;
+    this.mayBeThere = true;
     const response = await this.request('PUT', upload, completing(upload, digest), body, {});
     if (response.status !== 201 && response.status !== 204) throw await this.failure(response);
     await discard(response);
@@ -201,6 +206,16 @@ export class BlobUpload {
       code: 'REGISTRY_ANSWER_UNEXPECTED',
       message: `${uploadWhat(this.place, this.descriptor)}: after bytes ${from} to ${end - 1} the registry says that it has ${quote(String(response.headers['range']))}`,
     });
+  }
+
+  private async isThere(): Promise<boolean> {
+    const { place, descriptor, options } = this;
+    try {
+      return await existsAt(place, `blobs/${descriptor.digest}`, descriptor, {}, options.signal);
+    } catch {
+      // What is wrong is found again when it is sent.
+      return false;
+    }
   }
 
   /** After a failure: where the registry says that it is, or from the beginning. */

@@ -74,11 +74,12 @@ export class LayerPiece implements Disposable {
           this.chunks.push(chunk);
           this.wake();
         }
-        if (at === this.end) return;
       } catch (error) {
         if (this.signal.aborted || !isPassing(error)) throw error;
         if (at === before && attempt >= maxFruitlessAttempts) throw error;
       }
+      // Also when the connection broke after the last byte, of which there is no rest to ask for.
+      if (at === this.end) return;
       if (at > before) attempt = 1;
       else if (attempt >= maxFruitlessAttempts) throw wrongRange();
       await sleep(firstDelay * 2 ** (attempt - 1) * (0.5 + Math.random()), undefined, { signal: this.signal });

@@ -42,8 +42,16 @@ function parseProxy(variable: string, text: string): HttpProxy {
     throw unusable(`${variable} names a proxy of the kind "${url.protocol}", which is not spoken here`);
   const origin = new URL(url.origin);
   if (url.username === '' && url.password === '') return { url: origin };
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const login = `${decoded(variable, url.username)}:${decoded(variable, url.password)}`;
   return { url: origin, authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+}
+
+function decoded(variable: string, text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw unusable(`${variable} has a user name or password with a "%" that is not written as %25`);
+  }
 }
 
 function unusable(message: string): SlipwayError {

@@ -73,7 +73,8 @@ export class RegistrySession implements AsyncDisposable {
     this.ranges = new RangeSlots(config);
     this.transport = new Transport(config, userAgent, tlsFor);
     this.authorization = new Authorization(host.name, config, this.transport, find);
-    this.authorization.hide(Object.values(host.headers));
+    // `Basic` and the like are not secret, what stands behind them is.
+    this.authorization.hide(Object.values(host.headers).flatMap((value) => [value, ...value.split(' ').slice(1)]));
   }
 
   /** `host[:port]`: the registry, or the mirror that stands for it. */

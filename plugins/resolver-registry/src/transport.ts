@@ -192,6 +192,9 @@ export class Transport implements AsyncDisposable {
    */
   private checkProxied(url: URL, own: boolean): void {
     const literal = bareHost(url.hostname);
+    // These names are loopback everywhere (RFC 6761, section 6.3), also at the proxy.
+    if (!own && /(?:^|\.)localhost\.?$/.test(literal) && !this.mayConnect(url.host, '127.0.0.1'))
+      throw refused(url.host, literal);
     if (isIP(literal) === 0) return;
     if (own) this.ownAddresses.add(plainAddress(literal));
     else if (!this.mayConnect(url.host, literal)) throw refused(url.host, literal);

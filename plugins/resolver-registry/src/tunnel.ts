@@ -19,8 +19,9 @@ export function tunnelling(
   check: (host: URL) => void,
 ): buildConnector.connector {
   const connect = async (proxy: HttpProxy, target: buildConnector.Options, callback: buildConnector.Callback): Promise<void> => {
-    const httpSocket = await openTunnel(build, proxy, target.port === '' ? `${hostOf(target)}:443` : hostOf(target), tlsFor);
+    // First, as it may fail: a tunnel would be left open.
     const tls = await tlsFor(hostOf(target));
+    const httpSocket = await openTunnel(build, proxy, target.port === '' ? `${hostOf(target)}:443` : hostOf(target), tlsFor);
     build({ timeout: connectTimeout, ...tls })({ ...target, httpSocket }, callback);
   };
   return (target, callback) => {

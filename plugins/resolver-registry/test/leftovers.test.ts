@@ -118,6 +118,27 @@ describe('nothing is left of', () => {
   });
 });
 
+it.each([12_000_000, 40_000_000])('a blob of %d bytes is not sent again when only the answer was lost', async (size) => {
+  let there = false;
+  let received = 0;
+  let uploads = 0;
+  await using server = await ScriptedServer.start(async (request, response) => {
+    for await (const chunk of request as AsyncIterable<Buffer>) received += chunk.byteLength;
+    if (request.method === 'HEAD') response.writeHead(there ? 200 : 404).end();
+    else if (request.method === 'POST') response.writeHead(202, { location: `/upload/${++uploads}` }).end();
+    else if (request.method === 'PATCH') response.writeHead(202, { range: `0-${received - 1}` }).end();
+    else if (request.method === 'PUT') {
+      there = true;
+      request.socket.destroy();
+    } else response.writeHead(404).end();
+  });
+  const source = new MemorySource();
+  await using resolver = await openPushing();
+  await using pusher = resolver.pusher(`${server.host}/a:1`);
+  expect(await pusher.push(source.add(mediaTypes.ociLayer, Buffer.alloc(size, randomBytes(1021))), source)).toBe('pushed');
+  expect([uploads, received]).toEqual([1, size]);
+});
+
 it('a manifest that is not what it is said to be is not sent', async () => {
   await using server = await ScriptedServer.start((request, response) => {
     request.resume();

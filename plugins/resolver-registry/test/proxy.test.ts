@@ -152,13 +152,16 @@ describe('through a proxy', () => {
     expect(error).toMatchObject({ code: 'REGISTRY_CONNECTION_REFUSED', message: expect.stringContaining('through the proxy') });
   });
 
-  it.each(['socks5://127.0.0.1:1080', 'http://', 'http://a b'])('%s is none that can be used', async (value) => {
-    setEnvironment({ HTTPS_PROXY: value });
-    expect(await failureOf(fetchFrom('registry.test'))).toMatchObject({
-      kind: 'invalid-argument',
-      code: 'REGISTRY_PROXY_INVALID',
-    });
-  });
+  it.each(['socks5://127.0.0.1:1080', 'http://', 'http://a b', 'http://user:50%@127.0.0.1'])(
+    '%s is none that can be used',
+    async (value) => {
+      setEnvironment({ HTTPS_PROXY: value });
+      expect(await failureOf(fetchFrom('registry.test'))).toMatchObject({
+        kind: 'invalid-argument',
+        code: 'REGISTRY_PROXY_INVALID',
+      });
+    },
+  );
 
   it('loopback is not asked for', async () => {
     await using server = await ScriptedServer.start((_request, response) => void response.end(blobBytes), { tls });
@@ -168,7 +171,7 @@ describe('through a proxy', () => {
     expect(proxy.asked).toEqual([]);
   });
 
-  it.each(['169.254.169.254', '10.0.0.1', '[fd00::1]', '[::ffff:10.0.0.1]'])(
+  it.each(['169.254.169.254', '10.0.0.1', '[fd00::1]', '[::ffff:10.0.0.1]', '2130706433', 'localhost.', 'a.localhost'])(
     'a redirect to %s is refused, though the proxy would follow it',
     async (address) => {
       await using server = await ScriptedServer.start(

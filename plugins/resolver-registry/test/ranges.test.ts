@@ -244,6 +244,35 @@ describe('a large layer over a slow network', { timeout: 60_000 }, () => {
     expect(pieces).toContain(`bytes=${Number(first) + 1000}-${last}`);
   });
 
+  it('goes on after a piece whose connection breaks behind its last byte: there was no rest to ask for', async () => {
+    const { bytes: found, failure } = await fetched((request, response, nth) => {
+      const { first, last } = rangeOf(request);
+      if (first > last) return void response.writeHead(416).end();
+      if (nth !== 2) return rightly(request, response);
+      // Without a length only the end of the coding says that this was all.
+      response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${bytes.length}` });
+      response.write(bytes.subarray(first, last + 1), () => setTimeout(() => request.socket.destroy(), 50));
+    });
+    expect(failure).toBeUndefined();
+    expect(found.equals(bytes)).toBe(true);
+  });
+
+  it('ends when its resolver is disposed of, with all of its connections', async () => {
+    const open = new Set<ServerResponse>();
+    await using server = await ScriptedServer.start((request, response) => {
+      open.add(response);
+      response.once('close', () => open.delete(response));
+      return slowly(response, rangeOf(request));
+    });
+    const session = sessionOf(server);
+    await using content = await fetchContent(session, 'a', layer, 0, undefined, always);
+    const reading = async (): Promise<void> => {
+      for await (const _ of content.body) if (open.size > 2) await session[Symbol.asyncDispose]();
+    };
+    expect(await failureOf(reading())).toMatchObject({ kind: 'canceled' });
+    while (open.size > 0) await sleep(20);
+  });
+
   it('is given up within a second', async () => {
     const abort = new AbortController();
     let abortedAt = 0;
