@@ -3,6 +3,7 @@ import {
   formatPlatform,
   hostPlatform,
   type ManifestDocument,
+  neutralize,
   normalizePlatform,
   selectManifests,
 } from '@slipway/oci';
@@ -103,13 +104,18 @@ function platformsOf(index: ImageIndex): string[] {
   );
 }
 
+/** Of what an index says that it has; it can say anything, a thousand times. */
+const maxListed = 20;
+
 function noPlatform(target: Descriptor, wanted: Platform, available: readonly string[]): SlipwayError {
+  const listed = available.slice(0, maxListed).map((name) => neutralize(name));
+  const others = available.length > maxListed ? ` and ${available.length - maxListed} more` : '';
   return new SlipwayError({
     kind: 'not-found',
     code: 'PLATFORM_NOT_FOUND',
-    message: `the image has no manifest for platform "${formatPlatform(wanted)}"; it has ${available.length === 0 ? 'none at all' : available.join(', ')}`,
+    message: `the image has no manifest for platform "${formatPlatform(wanted)}"; it has ${available.length === 0 ? 'none at all' : `${listed.join(', ')}${others}`}`,
     hint: available.length === 0 ? 'this is no image that can be run' : 'choose one with --platform',
-    details: { digest: target.digest, platform: wanted, available },
+    details: { digest: target.digest, platform: wanted, available: listed },
   });
 }
 

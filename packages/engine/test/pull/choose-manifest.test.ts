@@ -66,6 +66,17 @@ describe('chooseManifest', () => {
     });
   });
 
+  it('lists only so much of what an index says that it has, and nothing that moves a cursor', async () => {
+    const entries = Array.from({ length: 1000 }, (_, at) =>
+      entry('1', { os: `\u001b[2J${at}`.padEnd(4000, 'x'), architecture: 'y' }),
+    );
+    const error = await choose({ t: index(...entries) }, amd64).catch((reason: unknown) => reason as SlipwayError);
+    const told = JSON.stringify([(error as SlipwayError).message, (error as SlipwayError).details]);
+    expect(told).toContain('and 980 more');
+    expect(told).not.toContain('\\u001b');
+    expect(told.length).toBeLessThan(20_000);
+  });
+
   it('an empty index is no image', async () => {
     await expect(choose({ t: index() }, amd64)).rejects.toMatchObject({ code: 'PLATFORM_NOT_FOUND' });
   });
