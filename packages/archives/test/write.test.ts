@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -299,6 +300,13 @@ describe('a file', () => {
     await writeArchiveFile(link, (sink) => sink.write(Buffer.from('after')));
     expect(readFileSync(file, 'utf8')).toBe('after');
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('is for nobody to read who could not read it before', async () => {
+    const file = place();
+    writeFileSync(file, 'before', { mode: 0o640 });
+    await writeArchiveFile(file, (sink) => sink.write(Buffer.from('after')));
+    expect(statSync(file).mode & 0o777).toBe(0o640);
   });
 
   test('that is a device is written to, and a folder is refused', async () => {

@@ -102,7 +102,7 @@ export class ArchivePusher implements Pusher {
       referrers.sort((a, b) => (a.digest < b.digest ? -1 : 1));
       const added = [referredEntry(target, reference), ...referrers];
       const entries = withEntries(before?.entries ?? [], added) as Descriptor[];
-      return writeOciArchive(sink, { entries, content: await contentBelow(entries, open), source, signal });
+      return writeOciArchive(sink, { entries, content: await contentBelow(entries, open, signal), source, signal });
     };
     await writeArchiveFile(path, write, signal);
     step('archive.named', { name: text, digest: target.digest });

@@ -1,5 +1,5 @@
 import { isIndexType, isManifestType, maxManifestSize, parseManifestDocument } from '@slipway/oci';
-import { type Descriptor, type Digest, isKind } from '@slipway/plugin-api';
+import { type Descriptor, type Digest, isKind, throwIfAborted } from '@slipway/plugin-api';
 import { archiveError } from '../errors.js';
 import type { ArchiveFile } from './files.js';
 
@@ -9,12 +9,14 @@ const maxContent = 65_536;
 export async function contentBelow(
   targets: readonly Descriptor[],
   open: (digest: Digest) => Promise<ArchiveFile | undefined>,
+  signal?: AbortSignal,
 ): Promise<Descriptor[]> {
   const found = new Map<Digest, Descriptor>();
   const pending = [...targets];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { mediaType, digest } = next;
     if (found.has(digest)) continue;
+    throwIfAborted('list of content', signal);
     await using file = await open(digest);
     if (file === undefined) continue;
     if (found.size === maxContent) throw archiveError('ARCHIVE_TOO_LARGE', `images have more than ${maxContent} blobs`);

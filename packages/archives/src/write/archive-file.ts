@@ -30,6 +30,8 @@ export async function writeArchiveFile(
     const place = found === 'file' ? await realpath(target) : path.resolve(target);
     const folder = path.dirname(place);
     await using written = await newFile(folder, `.${path.basename(place)}.slipway-`);
+    // What was there for some to read is not for all now.
+    if (found === 'file') await written.file.chmod((await stat(place)).mode & 0o777);
     await write(fileSink(written.file));
     await written.moveTo(place);
     await syncFolder(folder);
