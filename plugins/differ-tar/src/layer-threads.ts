@@ -7,11 +7,12 @@ import { type JobOptions, LayerThread } from './layer-thread.js';
 const mostThreads = 4;
 
 export interface ThreadsJobOptions extends JobOptions {
-  /** Goes before those that wait: it is short, and others wait for it. */
-  readonly isUrgent?: boolean | undefined;
+  /** Of those that wait the heaviest goes first: what takes longest must not be begun last, when nothing is left for the other threads. */
+  readonly weight: number;
 }
 
 interface Waiting {
+  readonly weight: number;
   readonly take: (thread: LayerThread) => void;
   readonly refuse: () => void;
 }
@@ -28,11 +29,7 @@ export class LayerThreads implements AsyncDisposable {
   #isClosed = false;
 
   /** Resolves or rejects only when the thread has let go of what the job names, unless the job never began. */
-  async run<Type extends JobType>(
-    type: Type,
-    job: Jobs[Type]['job'],
-    options: ThreadsJobOptions = {},
-  ): Promise<Jobs[Type]['result']> {
+  async run<Type extends JobType>(type: Type, job: Jobs[Type]['job'], options: ThreadsJobOptions): Promise<Jobs[Type]['result']> {
     const what = `${type} layer`;
     throwIfAborted(what, options.signal);
     const thread = await this.#turn(what, options);
@@ -60,14 +57,14 @@ export class LayerThreads implements AsyncDisposable {
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
 
-  async #turn(what: string, { signal, isUrgent = false }: ThreadsJobOptions): Promise<LayerThread> {
+  async #turn(what: string, { signal, weight }: ThreadsJobOptions): Promise<LayerThread> {
     if (this.#isClosed) throw closed(what);
     const free = this.#free.pop();
     if (free) return free;
     const { promise, resolve, reject } = Promise.withResolvers<LayerThread>();
-    const place: Waiting = { take: resolve, refuse: () => reject(closed(what)) };
-    if (isUrgent) this.#waiting.unshift(place);
-    else this.#waiting.push(place);
+    const place: Waiting = { weight, take: resolve, refuse: () => reject(closed(what)) };
+    const lighter = this.#waiting.findIndex((other) => other.weight < weight);
+    this.#waiting.splice(lighter === -1 ? this.#waiting.length : lighter, 0, place);
     const onAbort = (): void => {
       const index = this.#waiting.indexOf(place);
       // Not there any more: its turn has come.

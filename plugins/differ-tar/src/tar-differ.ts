@@ -78,11 +78,15 @@ export class TarDiffer implements Differ, AsyncDisposable {
     const fd = reader.fd ?? spooled?.fd ?? -1;
     step(`diff.${type}.opened`, { digest: layer.digest });
     const job = { fd, size: reader.size, target, limits: limitsOf(this.config) };
-    return await this.#threads.run(type, job, { signal, onProgress, onWarning: this.#warningsOf(layer) });
+    return await this.#threads.run(type, job, { signal, weight: layer.size, onProgress, onWarning: this.#warningsOf(layer) });
   }
 
   async #rebase(layer: Descriptor, target: LayerTarget, notes: Uint8Array, { signal }: ApplyOptions = {}): Promise<void> {
-    await this.#threads.run('rebase', { target, notes }, { signal, isUrgent: true, onWarning: this.#warningsOf(layer) });
+    await this.#threads.run(
+      'rebase',
+      { target, notes },
+      { signal, weight: Number.POSITIVE_INFINITY, onWarning: this.#warningsOf(layer) },
+    );
     step('diff.rebase.rebased', { digest: layer.digest });
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type LayerTarget, type Step, stepChannel } from '@slipway/plugin-api';
+import { type Descriptor, type LayerTarget, type Step, stepChannel } from '@slipway/plugin-api';
 import { expect, test } from 'vitest';
 import { Bench } from './bench.js';
 import { layer, sha256 } from './layer.js';
@@ -116,6 +116,23 @@ test('a rebase goes before the layers that wait to be read', async () => {
   await staged.rebase([bench.target('overlay')]).then(() => ends.push('rebase'));
   await Promise.all(others);
   expect(ends.indexOf('rebase')).toBeLessThan(5);
+});
+
+test('of the layers that wait the largest goes first: begun last it would leave the other threads without work', async () => {
+  await using bench = new Bench();
+  const { stage } = await staging(bench);
+  const busy = await bench.content.put(gzipSync(large));
+  const names = Array.from({ length: 16 }, (_, index) => `little${index}`);
+  const little = await Promise.all(names.map(async (name) => bench.content.put(await layer({ [name]: 'x' }))));
+  const larger = await bench.content.put(await layer({ larger: 'x'.repeat(20_000) }));
+  const ended: string[] = [];
+  const staged = (what: string, blob: Descriptor): Promise<unknown> =>
+    stage(blob, bench.target('overlay')).then(() => ended.push(what));
+  // As many as there are threads at the most.
+  const others = Array.from({ length: 4 }, () => staged('busy', busy));
+  await Promise.all([...others, ...little.map((blob) => staged('little', blob)), staged('larger', larger)]);
+  const before = ended.slice(0, ended.indexOf('larger')).filter((what) => what === 'little');
+  expect(before.length).toBeLessThan(little.length / 2);
 });
 
 function threadNames(): string[] {
