@@ -1,10 +1,11 @@
 import { quote } from '@slipway/oci';
-import { canceled, isKind, redact, SlipwayError } from '@slipway/plugin-api';
+import { isKind, redact, SlipwayError } from '@slipway/plugin-api';
 import { parseChallenges } from './challenge.js';
 import type { RegistryConfig } from './config.js';
 import { basicAuthorization, type FoundCredential, secretsOf } from './credentials/credential.js';
 import type { FindCredential } from './credentials/find-credential.js';
 import { covers, type Scope, scopeKey } from './scopes.js';
+import { settled } from './settled.js';
 import { requestToken } from './token-request.js';
 import type { HttpResponse, Transport } from './transport.js';
 
@@ -63,7 +64,7 @@ export class Authorization {
     const key = scopeKey(scopes);
     const others = this.underWay.get(key);
     if (others !== undefined) {
-      await settled(others, signal);
+      await settled('waiting for a token', others, signal);
       if (this.headerFor(scopes) !== undefined) return;
     }
     const grant = this.grant(challenged, access, signal);
@@ -172,17 +173,4 @@ export class Authorization {
 function spellingsOf(secret: string): readonly string[] {
   const form = new URLSearchParams({ secret }).toString().slice('secret='.length);
   return [...new Set([secret, encodeURIComponent(secret), form, JSON.stringify(secret).slice(1, -1)])];
-}
-
-/** Waits for work of someone else, whatever comes of it. */
-async function settled(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(canceled('waiting for a token', signal));
-  signal?.addEventListener('abort', abort, { once: true });
-  if (signal?.aborted === true) abort();
-  try {
-    await Promise.race([work.catch(() => undefined), aborted.promise]);
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
 }

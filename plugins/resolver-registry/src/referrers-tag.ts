@@ -3,6 +3,7 @@ import { type Descriptor, type Digest, type ImageIndex, SlipwayError } from '@sl
 import { readBounded } from './bounded-body.js';
 import { putManifest } from './manifest-put.js';
 import type { RegistrySession } from './registry-session.js';
+import { settled } from './settled.js';
 import type { PushPlace } from './upload-session.js';
 
 const emptyIndex: ImageIndex = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] };
@@ -50,7 +51,7 @@ export function addReferrer(
   referrer: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  return inTurn(place.session, `${place.repository}@${subject}`, async () => {
+  return inTurn(place.session, `${place.repository}@${subject}`, signal, async () => {
     for (let round = 0; round < maxRounds; round += 1) {
       const index = (await readReferrersTag(place, subject, signal)) ?? emptyIndex;
       if (index.manifests.some(({ digest }) => digest === referrer.digest)) return;
@@ -70,14 +71,20 @@ export function addReferrer(
 const turns = new WeakMap<RegistrySession, Map<string, Promise<unknown>>>();
 
 /** Those of this process one after the other. */
-async function inTurn(session: RegistrySession, key: string, work: () => Promise<void>): Promise<void> {
+async function inTurn(
+  session: RegistrySession,
+  key: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<void>,
+): Promise<void> {
   const queue = turns.get(session) ?? new Map<string, Promise<unknown>>();
   turns.set(session, queue);
-  const turn = (queue.get(key) ?? Promise.resolve()).then(work, work);
-  queue.set(key, turn);
-  try {
-    await turn;
-  } finally {
-    if (queue.get(key) === turn) queue.delete(key);
-  }
+  const before = queue.get(key) ?? Promise.resolve();
+  const turn = settled('waiting for others that list referrers', before, signal).then(work);
+  // Whoever gives up in the queue ends at once, and lets nobody pass that those before it hold up.
+  const end = Promise.allSettled([before, turn]).then(() => {
+    if (queue.get(key) === end) queue.delete(key);
+  });
+  queue.set(key, end);
+  await turn;
 }
