@@ -27,11 +27,13 @@ import {
   type PushOptions,
   type PushOutcome,
   type ResolveOptions,
+  SlipwayError,
   step,
   throwIfAborted,
   wrapError,
 } from '@slipway/plugin-api';
 import { type ArchiveName, schemes } from './archive-name.js';
+import { identityAt } from './file-identity.js';
 import { failure } from './find-image.js';
 import { type OpenArchives, type UsedArchive, unlessAborted } from './open-archives.js';
 import { pushAttempts } from './push-attempts.js';
@@ -58,6 +60,8 @@ export class ArchivePusher implements Pusher {
   #before: Promise<UsedArchive | undefined> | undefined;
   #file: Promise<FileHandle> | undefined;
   #end = 0;
+  /** Of the file that the archive was in when the push began; undefined where there was none. */
+  #identity: Promise<string | undefined> | undefined;
 
   constructor(name: ArchiveName, spoolFolder: string, archives: OpenArchives) {
     this.#name = name;
@@ -90,6 +94,11 @@ export class ArchivePusher implements Pusher {
     const source = fetcherOf(open);
     const before = await this.#archiveBefore(signal);
     const write = async (sink: ByteSink): Promise<void> => {
+      await writeAll(sink);
+      // Somebody else has added an image meanwhile, which would be gone.
+      if ((await identityAt(path)) !== (await this.#identity)) throw changed(text);
+    };
+    const writeAll = async (sink: ByteSink): Promise<void> => {
       if (schemes[scheme].kind === 'docker') {
         const images = dockerImages(before, target, reference);
         return writeDockerArchive(sink, { images, source, spoolFolder: this.#spoolFolder, signal });
@@ -172,6 +181,8 @@ export class ArchivePusher implements Pusher {
 
   /** Of a file that is there and is no such archive nothing is made. Errors: `ARCHIVE_FORMAT_UNKNOWN`. */
   async #archiveBefore(signal: AbortSignal): Promise<ImageArchive | undefined> {
+    this.#identity ??= identityAt(this.#name.path);
+    await this.#identity;
     if (this.#before === undefined && (await isEmptyFile(this.#name.path))) return undefined;
     this.#before ??= this.#archives.use(this.#name, this.#signal).catch((error: unknown) => {
       if (isKind(error, 'not-found')) return undefined;
@@ -190,6 +201,15 @@ export class ArchivePusher implements Pusher {
 async function isEmptyFile(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() === true && found.size === 0;
+}
+
+function changed(name: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'aborted',
+    code: 'ARCHIVE_CHANGED',
+    message: `push to ${JSON.stringify(name)}: somebody else has changed the archive meanwhile`,
+    hint: 'push again; the archive is as they left it',
+  });
 }
 
 function fetcherOf(open: (digest: Digest) => Promise<ArchiveFile | undefined>): Fetcher {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { type ImageArchive, openArchive } from '@slipway/archives';
 import { canceled, hasCode, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import { type ArchiveName, schemes } from './archive-name.js';
+import { identityOfFile } from './file-identity.js';
 import { failure } from './find-image.js';
 
 /** An archive in use. Disposing gives it back; idempotent. */
@@ -139,7 +140,7 @@ async function identityOf({ scheme, path, text }: ArchiveName): Promise<string> 
         },
       );
     }
-    return [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join();
+    return identityOfFile(found);
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw wrapError(`open ${JSON.stringify(path)}`, error);
     const [, after] = /^[^/]*:([^/:]+)$/.exec(text.replace(path, path.slice(path.lastIndexOf('/') + 1))) ?? [];
