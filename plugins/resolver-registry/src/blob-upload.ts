@@ -29,6 +29,9 @@ const lostUploads: readonly string[] = ['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVA
 /** What is wrong will be wrong in a moment, too. */
 const lastingFaults: readonly string[] = ['REGISTRY_CONNECTION_REFUSED', 'REGISTRY_UNREACHABLE'];
 
+/** Chunks of one blob that are taken in part without an error: who takes one byte of each is sent without an end. */
+const maxShortened = 16;
+
 export interface BlobUploadOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((bytes: number) => void) | undefined;
@@ -50,6 +53,7 @@ export class BlobUpload {
   private askedToWait: string | undefined;
   /** The request that completes the blob was sent: it may be there although no answer said so. */
   private mayBeThere = false;
+  private shortened = 0;
 
   constructor(
     private readonly place: PushPlace,
@@ -137,6 +141,10 @@ export class BlobUpload {
     const received = receivedBytes(response) ?? end;
     if (received <= from || received > end) throw this.unexpected(response, from, end);
     this.received = received;
+    if (received < end) {
+      this.shortened += 1;
+      if (this.shortened > maxShortened) throw this.neverWhole();
+    }
     if (received < end || read === undefined) return;
     this.hash = read;
     this.hashed = end;
@@ -205,6 +213,15 @@ export class BlobUpload {
       kind: 'unavailable',
       code: 'REGISTRY_ANSWER_UNEXPECTED',
       message: `${uploadWhat(this.place, this.descriptor)}: after bytes ${from} to ${end - 1} the registry says that it has ${quote(String(response.headers['range']))}`,
+    });
+  }
+
+  private neverWhole(): SlipwayError {
+    return new SlipwayError({
+      kind: 'failed-precondition',
+      code: 'REGISTRY_ANSWER_UNEXPECTED',
+      message: `${uploadWhat(this.place, this.descriptor)}: the registry has taken ${maxShortened} chunks in part, and said nothing of an error`,
+      hint: 'the registry does not keep what it is sent: tell whoever runs it',
     });
   }
 

@@ -26,6 +26,27 @@ it.each([0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk])('a blob of %d bytes arri
   expect(sent.reduce((sum, { headers }) => sum + Number(headers['content-length']), 0)).toBe(size);
 });
 
+it('a registry that takes a byte of each chunk is not sent to without an end', async () => {
+  let taken = 0;
+  await using server = await ScriptedServer.start((request, response) => {
+    if (request.method === 'PATCH') taken += 2;
+    request.resume();
+    if (request.method === 'POST') response.writeHead(202, { location: '/upload/1' }).end();
+    else if (request.method === 'PATCH')
+      request.once('end', () => response.writeHead(202, { location: '/upload/1', range: `0-${taken - 1}` }).end());
+    else response.writeHead(404).end();
+  });
+  await using resolver = await openPushing();
+  await using pusher = resolver.pusher(`${server.host}/x:1`);
+  const source = new MemorySource();
+  const blob = source.add(mediaTypes.ociLayer, Buffer.alloc(chunk + 200));
+  expect(await failureOf(pusher.push(blob, source))).toMatchObject({
+    kind: 'failed-precondition',
+    code: 'REGISTRY_ANSWER_UNEXPECTED',
+  });
+  expect(taken).toBe(34);
+});
+
 describe('the list of referrers under a tag', () => {
   const subject: Descriptor = { mediaType: mediaTypes.ociManifest, digest: digestOf('subject'), size: 7 };
   const tag = `/v2/x/manifests/${subject.digest.replace(':', '-')}`;
