@@ -1,7 +1,8 @@
 import { constants, openSync } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, open, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { O_PATH } from '@slipway/linux';
 import { hasCode, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import { archiveError } from '../errors.js';
 import { newFile, syncFolder } from './new-file.js';
@@ -21,17 +22,15 @@ export async function writeArchiveFile(
 ): Promise<void> {
   const what = `write archive ${JSON.stringify(target)}`;
   try {
-    const found = await kindOf(target);
-    if (found === 'folder')
+    const { kind, place, mode } = await lookAt(target);
+    if (kind === 'folder')
       throw archiveError('ARCHIVE_IMAGE_UNFIT', `${what}: it is a folder`, { hint: 'name a file in it, or use the format oci' });
-    if (found === 'pipe') return await writePipe(what, target, write, signal);
-    if (found === 'device') return await writeDevice(target, write);
-    // What a symbolic link leads to is replaced, not the link.
-    const place = found === 'file' ? await realpath(target) : path.resolve(target);
+    if (kind === 'pipe') return await writePipe(what, target, write, signal);
+    if (kind === 'device') return await writeDevice(target, write);
     const folder = path.dirname(place);
     await using written = await newFile(folder, `.${path.basename(place)}.slipway-`);
     // What was there for some to read is not for all now.
-    if (found === 'file') await written.file.chmod((await stat(place)).mode & 0o777);
+    if (mode !== undefined) await written.file.chmod(mode);
     await write(fileSink(written.file));
     await written.moveTo(place);
     await syncFolder(folder);
@@ -76,13 +75,28 @@ async function writePipe(
   }
 }
 
-async function kindOf(target: string): Promise<'none' | 'file' | 'folder' | 'pipe' | 'device'> {
+interface Target {
+  readonly kind: 'none' | 'file' | 'folder' | 'pipe' | 'device';
+  /** What a symbolic link leads to is replaced, not the link. */
+  readonly place: string;
+  readonly mode?: number;
+}
+
+/** Followed once, by the kernel, which follows no link that another user has put into /tmp (proc_sys_fs(5), protected_symlinks). */
+async function lookAt(target: string): Promise<Target> {
+  let file: FileHandle;
   try {
-    const found = await stat(target);
-    if (found.isFile()) return 'file';
-    return found.isDirectory() ? 'folder' : found.isFIFO() ? 'pipe' : 'device';
+    file = await open(target, O_PATH);
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return 'none';
+    if (hasCode(error, 'ENOENT')) return { kind: 'none', place: path.resolve(target) };
     throw error;
+  }
+  try {
+    const found = await file.stat();
+    const place = await readlink(`/proc/self/fd/${file.fd}`);
+    if (found.isFile()) return { kind: 'file', place, mode: found.mode & 0o777 };
+    return { kind: found.isDirectory() ? 'folder' : found.isFIFO() ? 'pipe' : 'device', place };
+  } finally {
+    await file.close();
   }
 }
