@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -45,6 +45,25 @@ describe('secrets that a server repeats', () => {
     const error = await failureOf(resolver.resolve(`${server.host}/a:1`));
     expect(error.message).not.toContain('sesame');
   });
+});
+
+it('what stands behind the scheme of a configured header is not shown', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-hosts-'));
+  try {
+    await using server = await ScriptedServer.start((_request, response) =>
+      json(response, 403, { errors: [{ code: 'DENIED', message: 'key hunter2-key is not good' }] }),
+    );
+    const own = path.join(folder, server.host);
+    mkdirSync(own);
+    const toml = `server = "http://${server.host}"\n[header]\nx-api-key = "Key hunter2-key"\n`;
+    writeFileSync(path.join(own, 'hosts.toml'), toml);
+    await using resolver = await openResolver({ config_path: [folder] });
+    const error = await failureOf(resolver.resolve(`${server.host}/a:1`));
+    expect(error).toMatchObject({ kind: 'permission-denied', message: expect.stringContaining('key *** is') as string });
+    expect(server.log[0]?.headers['x-api-key']).toBe('Key hunter2-key');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('files of the configuration', () => {
