@@ -6,6 +6,7 @@ import { basicAuthorization } from './credentials/credential.js';
 import type { FindCredential } from './credentials/find-credential.js';
 import { forgetCredential, type KeptCredential, saveCredential } from './credentials/save-credential.js';
 import { ownEntry } from './hosts.js';
+import type { RegistryHost } from './registry-host.js';
 import type { RegistrySession } from './registry-session.js';
 
 /** A session with the registry itself that is opened by what `find` gives, and by nothing that is kept. */
@@ -77,6 +78,17 @@ function checked(what: string, credentials: RegistryCredentials): KeptCredential
 }
 
 const maxHeader = 8192;
+
+/** Errors: `failed-precondition` for a registry behind a server of another name, which neither tries nor is shown what is kept for the registry. */
+export function ownOf(registry: string, host: RegistryHost): RegistryHost {
+  if (host.name === registry) return host;
+  throw new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'REGISTRY_LOGIN_ELSEWHERE',
+    message: `logging in to ${quote(registry)}: its hosts.toml has ${quote(host.name)} in its place, to which no credentials of it go`,
+    hint: `slipway login ${host.name}`,
+  });
+}
 
 /** Whoever answered was shown no credentials, and so says nothing about them. */
 function untried(what: string, { host }: URL): SlipwayError {

@@ -84,8 +84,9 @@ export class RegistryResolver implements Resolver, AsyncDisposable {
 
   async login(host: string, credentials: RegistryCredentials, options: ResolveOptions = {}): Promise<LoginResult> {
     const name = registryName(host);
-    const { login } = await import('./login.js');
-    const open = async (find: FindCredential): Promise<RegistrySession> => this.open(await this.registry(name).own(), find);
+    const { login, ownOf } = await import('./login.js');
+    const open = async (find: FindCredential): Promise<RegistrySession> =>
+      this.open(ownOf(name, await this.registry(name).own()), find);
     const result = await login(name, credentials, open, this.config, options.signal);
     this.forgetGrants(name);
     return result;

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -62,6 +62,24 @@ describe('who was led elsewhere', () => {
     await using resolver = await openPushing({ auth: { [registry.host]: login } });
     await resolver.referrers(`${registry.host}/a`, digestOf('subject'));
     expect(atVictim).toEqual([undefined]);
+  });
+
+  it('by hosts.toml is told to log in there: the password was given to a server of another name, and kept for nobody', async () => {
+    await using elsewhere = await ScriptedServer.start((_request, response) => void response.writeHead(401, challenge).end());
+    const folder = mkdtempSync(path.join(tmpdir(), 'slipway-login-'));
+    try {
+      mkdirSync(path.join(folder, 'r.test'));
+      writeFileSync(path.join(folder, 'r.test/hosts.toml'), `server = "http://${elsewhere.host}"\n`);
+      await using resolver = await openResolver({ config_path: [folder] });
+      expect(await failureOf(resolver.login('r.test', login))).toMatchObject({
+        kind: 'failed-precondition',
+        code: 'REGISTRY_LOGIN_ELSEWHERE',
+        hint: `slipway login ${elsewhere.host}`,
+      });
+      expect(elsewhere.log).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('has not logged in: somebody else said that all is well, and has not seen the password', async () => {
