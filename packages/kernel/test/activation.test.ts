@@ -417,6 +417,14 @@ test('folders are made just before activation, 0700, and only for what is activa
   expect(fs.readdirSync(place.root)).toEqual(['a.v1']);
 });
 
+test('a root where no folder can be made is an error, and no attempt without an end', async () => {
+  using place = new Place();
+  place.plugin({ provides: 'a.v1', id: 'a' });
+  const config = await place.load({ env: { SLIPWAY_ROOT: '/proc/slipway/root' } });
+  await using kernel = await place.boot({ config });
+  expect(await failure(kernel.get(point('a.v1')))).toMatchObject({ kind: 'not-found', code: 'SYSTEM_ENOENT' });
+});
+
 test('a root folder that others can write to is refused', async () => {
   using place = new Place();
   place.plugin({ provides: 'a.v1', id: 'a' });

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type PluginDirs, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { hasCode, type PluginDirs, SlipwayError, wrapError } from '@slipway/plugin-api';
 import type { Manifest } from '../plugins/manifest.js';
 
 /** Makes a plugin's folders, `<root>/<point>/<id>` and the same in the state folder, and what is above them: all 0700. */
@@ -10,7 +10,7 @@ export function makeDirs(root: string, state: string, { provides, id }: Manifest
 
 function makeBelow(base: string, ...names: readonly string[]): string {
   try {
-    fs.mkdirSync(base, { recursive: true, mode: 0o700 });
+    makeFolders(path.resolve(base));
     // The base itself may be a link to where the administrator wants the data.
     checkFolder(base, fs.statSync(base));
     let folder = base;
@@ -22,6 +22,25 @@ function makeBelow(base: string, ...names: readonly string[]): string {
     return folder;
   } catch (error) {
     throw wrapError(`make folder "${path.join(base, ...names)}"`, error);
+  }
+}
+
+/** Node's own `recursive` never ends below a folder that is there and refuses with ENOENT, as /proc does. */
+function makeFolders(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    makeFolders(path.dirname(folder));
+    makeFolder(folder);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
 
