@@ -131,7 +131,8 @@ describe('fetchContent', () => {
       () => ({ offset: 0, chunks: [bytes.subarray(0, 30)], end: failure('unavailable') }),
       (offset) => ({ offset, chunks: [bytes.subarray(30)] }),
     ]);
-    expect(await fetchWith(content, fetcher)).toEqual([30, 100]);
+    // Where each connection begins, and what it brings.
+    expect(await fetchWith(content, fetcher)).toEqual([0, 30, 30, 100]);
     expect(offsets).toEqual([0, 30]);
     expect(state.committed).toBe(true);
   });
