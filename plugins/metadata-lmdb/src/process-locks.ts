@@ -16,11 +16,13 @@ const pauseMs = 1;
 
 /** Waits at most `patienceMs` for whoever has a flock on the file, which is of the store at `path`. */
 export async function lockExclusively(fd: number, path: string, patienceMs: number): Promise<void> {
+  if (linux.tryFlock(fd, 'exclusive')) return;
+  // Looked at late, as the clock is a module that takes milliseconds to load.
   const end = performance.now() + patienceMs;
-  while (!linux.tryFlock(fd, 'exclusive')) {
+  do {
     if (performance.now() > end) throw locked(path, patienceMs);
     await sleep(pauseMs);
-  }
+  } while (!linux.tryFlock(fd, 'exclusive'));
 }
 
 /** The writers of one environment. */

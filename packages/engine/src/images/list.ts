@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { formatReference } from '@slipway/oci';
 import { type Image, isKind, type ListImagesOptions } from '@slipway/plugin-api';
-import { loadImage } from '../pull/load-image.js';
 import type { EngineParts } from '../settings.js';
 import { allImages, findImage } from './describe.js';
 import { referenceOf } from './image-names.js';
@@ -54,6 +53,8 @@ function hasLabels(found: Readonly<Record<string, string>>, wanted: readonly str
 }
 
 async function labelsOf(parts: EngineParts, { target }: Image): Promise<Readonly<Record<string, string>>> {
+  // Most lists ask for no labels, and need nothing of the documents of images.
+  const { loadImage } = await import('../pull/load-image.js');
   try {
     return (await loadImage(parts.content, target, undefined)).config.config?.Labels ?? {};
   } catch (error) {
