@@ -86,8 +86,10 @@ export class SlowLink implements AsyncDisposable {
     let free = performance.now();
     let acknowledged = (): void => undefined;
     for await (const chunk of far as AsyncIterable<Buffer>) {
-      for (let at = 0; at < chunk.length; at += pieceBytes) {
-        const piece = chunk.subarray(at, at + pieceBytes);
+      for (let at = 0; at < chunk.length; ) {
+        // A piece larger than the window would be ahead of its time.
+        const piece = chunk.subarray(at, at + Math.min(pieceBytes, window));
+        at += piece.length;
         while (onTheWay > 0 && onTheWay + piece.length > window)
           await new Promise<void>((resolve) => {
             acknowledged = resolve;
