@@ -1,5 +1,4 @@
 import {
-  type Container,
   type Containers,
   type Engine,
   type Image,
@@ -7,10 +6,12 @@ import {
   type Logger,
   type PullOptions,
   type Registries,
+  type RunningContainer,
   type RunOptions,
   SlipwayError,
   type System,
   throwIfAborted,
+  type Volumes,
   wrapError,
 } from '@slipway/plugin-api';
 import { engineContainers } from './containers/containers.js';
@@ -20,9 +21,10 @@ import { NamespacedContent } from './metadata/content.js';
 import { requireTables } from './metadata/tables-version.js';
 import { hasRecords } from './operations/records.js';
 import { engineRegistries } from './registries/registries.js';
-import type { RunningContainer } from './run/container.js';
+import type { StartedContainer } from './run/container.js';
 import type { EngineNeeds, EngineParts, EngineSettings } from './settings.js';
 import { EngineSystem } from './system/system.js';
+import { engineVolumes } from './volumes/volumes.js';
 import type { Works } from './works.js';
 
 /**
@@ -31,13 +33,14 @@ import type { Works } from './works.js';
  */
 export class SlipwayEngine implements Engine {
   readonly #parts: EngineParts;
-  readonly #running = new Set<RunningContainer>();
+  readonly #running = new Set<StartedContainer>();
   readonly #work = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly images: Images;
   readonly system: System;
   readonly containers: Containers;
   readonly registries: Registries;
+  readonly volumes: Volumes;
   #recovery: Promise<void> | undefined;
 
   private constructor(parts: EngineParts) {
@@ -57,6 +60,7 @@ export class SlipwayEngine implements Engine {
     this.containers = engineContainers(parts, works);
     this.registries = engineRegistries(parts, works);
     this.images = engineImages(parts, works);
+    this.volumes = engineVolumes(parts, works);
   }
 
   get #works(): Works {
@@ -79,10 +83,10 @@ export class SlipwayEngine implements Engine {
     });
   }
 
-  run(options: RunOptions): Promise<Container> {
+  run(options: RunOptions): Promise<RunningContainer> {
     return this.#carryOut(`run ${JSON.stringify(options.image)}`, async () => {
       const { run } = await import('./run/run.js');
-      const container = await run(this.#parts, { ...options, signal: this.#orClosing(options.signal) });
+      const container = await run(this.#parts, this.#works, { ...options, signal: this.#orClosing(options.signal) });
       this.#running.add(container);
       const forget = (): unknown => this.#running.delete(container);
       container.wait().then(forget, forget);

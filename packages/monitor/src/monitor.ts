@@ -1,7 +1,14 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { type ExitStatus, SlipwayError, type StdioTarget, type TerminalSize, wrapError } from '@slipway/plugin-api';
+import {
+  type ExitStatus,
+  SlipwayError,
+  type StdioTarget,
+  type Supervision,
+  type TerminalSize,
+  wrapError,
+} from '@slipway/plugin-api';
 import { findMonitor } from './binary.js';
 import { monitorLost, Requests } from './requests.js';
 
@@ -20,6 +27,12 @@ export interface MonitorOptions {
   readonly stderr: StdioTarget;
   /** Detached mount trees and where to attach them, in order. The caller closes its descriptors afterwards. */
   readonly mounts: readonly MonitorMount[];
+  /** Where the status is recorded (else in `folder`), the log kept; restarts, probes. */
+  readonly supervision?: Supervision | undefined;
+  /** The process that `create` makes is a user's program already, as of `runc exec`: what is printed meanwhile is the program's. There is no `start`. */
+  readonly exec?: boolean | undefined;
+  /** Directories whose mounts are not to be seen by the commands: crun refuses the hybrid layout of cgroups while /sys/fs/cgroup/unified is there. */
+  readonly unmount?: readonly string[] | undefined;
   /** Descriptors that stay open as long as the monitor lives. */
   readonly keepOpen: readonly number[];
   /** Command (absolute path first) that removes the container by force; it must succeed when there is none. */
@@ -111,7 +124,7 @@ function spawnMonitor(binary: string, options: MonitorOptions, inherited: readon
 }
 
 function stdioOption(target: StdioTarget): 'pipe' | 'ignore' | number {
-  return target === 'null' ? 'ignore' : target;
+  return target === 'null' || target === 'attached' ? 'ignore' : target;
 }
 
 function spawnError(child: ChildProcess, binary: string): Promise<unknown> {

@@ -11,3 +11,4 @@ export * from './resolve/index.js';
 export * from './runtime/index.js';
 export * from './snapshots/index.js';
 export * from './step.js';
+export * from './volumes/index.js';

@@ -43,6 +43,7 @@ function ownedBy(host: Host, engine: Engine): Engine {
     images: engine.images,
     containers: engine.containers,
     registries: engine.registries,
+    volumes: engine.volumes,
     system: engine.system,
     pull: (name, options) => engine.pull(name, options),
     run: (options) => engine.run(options),

@@ -11,7 +11,14 @@ export async function readFeatures(binary: string): Promise<RuntimeFeatures> {
   });
   const version = /^runc version (\S+)/m.exec(text)?.[1];
   if (version === undefined) throw notRunc(binary, `"--version" printed ${JSON.stringify(neutralize(text.trim(), 80))}`);
-  return { version: `runc ${version}`, isolation: 'process', seccomp: await hasSeccomp(binary, text) };
+  return {
+    version: `runc ${version}`,
+    isolation: 'process',
+    pause: true,
+    exec: true,
+    update: true,
+    seccomp: await hasSeccomp(binary, text),
+  };
 }
 
 /** `runc features` came with 1.1; an older one names the library in its version when it has it. */

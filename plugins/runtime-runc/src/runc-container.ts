@@ -39,6 +39,10 @@ export class RuncContainer implements RuntimeContainer {
     step('runtime.start.started', { id: this.id, pid: this.pid });
   }
 
+  detach(): Promise<void> {
+    return Promise.reject(new Error('UNFINISHED'));
+  }
+
   async kill(signal: number): Promise<void> {
     if (!Number.isInteger(signal) || signal < 1 || signal > 64) throw invalidSignal(this.id, signal);
     try {

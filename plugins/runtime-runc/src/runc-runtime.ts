@@ -2,15 +2,23 @@ import { closeSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { linux } from '@slipway/linux';
 import { type Monitor, startMonitor, ToolFailure } from '@slipway/monitor';
 import {
+  type Attachment,
   type CreateRequest,
   canceled,
+  type ExecProcess,
+  type ExecRequest,
+  type ExitStatus,
   isSlipwayError,
   type Logger,
   type PluginDirs,
   type Runtime,
   type RuntimeFeatures,
+  type RuntimeResources,
   type RuntimeState,
+  type RuntimeStats,
+  type StopRequest,
   step,
+  type TerminalSize,
   throwIfAborted,
   tokens,
   wrapError,
@@ -74,6 +82,43 @@ export class RuncRuntime implements Runtime {
   async state(id: string): Promise<RuntimeState> {
     checkId(id);
     return readState(this.binary, containerFolder(this.dirs, id));
+  }
+
+  start(_id: string): Promise<void> {
+    return unfinished();
+  }
+  kill(_id: string, _signal: number): Promise<void> {
+    return unfinished();
+  }
+  stop(_id: string, _request: StopRequest): Promise<ExitStatus> {
+    return unfinished();
+  }
+  wait(_id: string): Promise<ExitStatus> {
+    return unfinished();
+  }
+  exec(_id: string, _request: ExecRequest): Promise<ExecProcess> {
+    return unfinished();
+  }
+  attach(_id: string): Promise<Attachment> {
+    return unfinished();
+  }
+  resize(_id: string, _size: TerminalSize): Promise<void> {
+    return unfinished();
+  }
+  pause(_id: string): Promise<void> {
+    return unfinished();
+  }
+  resume(_id: string): Promise<void> {
+    return unfinished();
+  }
+  processes(_id: string): Promise<readonly number[]> {
+    return unfinished();
+  }
+  stats(_id: string): Promise<RuntimeStats> {
+    return unfinished();
+  }
+  update(_id: string, _resources: RuntimeResources): Promise<void> {
+    return unfinished();
   }
 
   async delete(id: string): Promise<void> {
@@ -156,4 +201,8 @@ export class RuncRuntime implements Runtime {
     }
     await monitor.ended;
   }
+}
+
+function unfinished(): Promise<never> {
+  return Promise.reject(new Error('UNFINISHED'));
 }

@@ -15,18 +15,18 @@ const stateSchema = v.object({
 export async function readState(binary: string, folder: ContainerFolder): Promise<RuntimeState> {
   const { id } = folder;
   if (!existsSync(folder.directory)) throw notFound(id);
-  if (readExit(folder) !== undefined) return { id, status: 'stopped' };
+  if (readExit(folder) !== undefined) return { id, status: 'stopped', supervised: true };
   let text: string;
   try {
     text = await runRunc(runcArgs(binary, folder, 'state'), limitsMs.query);
   } catch (error) {
     if (!(error instanceof ToolFailure) || !/does not exist/.test(error.output)) throw runcError('state', id, error, folder.log);
-    return { id, status: await unknownToRunc(folder) };
+    return { id, status: await unknownToRunc(folder), supervised: true };
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), stateSchema), text);
   if (!parsed.success) throw runcError('state', id, new ToolFailure('state', 'result', 0, 'it printed no state'), folder.log);
   const { status, pid } = parsed.output;
-  return { id, status, ...(pid > 0 && status !== 'stopped' ? { pid } : {}) };
+  return { id, status, supervised: true, ...(pid > 0 && status !== 'stopped' ? { pid } : {}) };
 }
 
 async function unknownToRunc(folder: ContainerFolder): Promise<'creating' | 'stopped'> {

@@ -1,4 +1,4 @@
-import { type Container, isKind } from '@slipway/plugin-api';
+import { isKind, type RunningContainer } from '@slipway/plugin-api';
 import { Interruption } from '../interruption.js';
 import type { Output } from '../output.js';
 import { printable } from '../printable.js';
@@ -14,7 +14,7 @@ export class ContainerSignals implements Disposable {
   readonly interruption: Interruption;
   readonly #output: Output;
   #held: NodeJS.Signals[] | undefined;
-  #container: Container | undefined;
+  #container: RunningContainer | undefined;
 
   constructor(what: string, output: Output) {
     this.interruption = new Interruption(what);
@@ -27,7 +27,7 @@ export class ContainerSignals implements Disposable {
     this.#held ??= [];
   }
 
-  forwardTo(container: Container): void {
+  forwardTo(container: RunningContainer): void {
     this.#container = container;
     for (const name of this.#held ?? []) this.#forward(container, name);
   }
@@ -42,7 +42,7 @@ export class ContainerSignals implements Disposable {
     else this.interruption.receive(name);
   };
 
-  #forward(container: Container, name: NodeJS.Signals): void {
+  #forward(container: RunningContainer, name: NodeJS.Signals): void {
     container.kill(name).catch((error: unknown) => {
       if (isKind(error, 'not-found')) return;
       this.#output.err(`warning: ${name} did not reach the container: ${printable(String(error))}\n`);

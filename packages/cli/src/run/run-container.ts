@@ -1,4 +1,4 @@
-import type { Container, Engine, RunOptions } from '@slipway/plugin-api';
+import type { Engine, RunningContainer, RunOptions } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
 import { pullProgress } from '../progress/pull-progress.js';
 import { ContainerSignals } from './container-signals.js';
@@ -23,7 +23,7 @@ export async function runContainer(engine: Engine, options: RunOptions, { global
 }
 
 /** Until the container exists, a signal that ends a program ends the preparation; from then on it is the container's. */
-async function start(engine: Engine, options: RunOptions, signals: ContainerSignals): Promise<Container> {
+async function start(engine: Engine, options: RunOptions, signals: ContainerSignals): Promise<RunningContainer> {
   const { interruption } = signals;
   try {
     const container = await engine.run({ ...options, signal: interruption.signal });

@@ -20,7 +20,7 @@ export function runOptionsOf({ args, options, global }: Invocation): RunOptions 
     image,
     stack: global.stack,
     args: command,
-    id: options.text('name'),
+    name: options.text('name'),
     env: [
       ...options.list('envFile').flatMap((file) => envFileEntries(file, readFileSync(file), process.env)),
       ...options.list('env').flatMap((entry) => ownValue(entry, process.env)),

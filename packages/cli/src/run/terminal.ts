@@ -1,5 +1,5 @@
 import { linux } from '@slipway/linux';
-import type { Container, TerminalSize } from '@slipway/plugin-api';
+import type { RunningContainer, TerminalSize } from '@slipway/plugin-api';
 
 /** For a terminal of ours that does not know its size, as behind a serial line. */
 const usualSize: TerminalSize = { columns: 80, rows: 24 };
@@ -27,7 +27,7 @@ function sizeOf(fd: number): TerminalSize | undefined {
 }
 
 /** Passes every change of our window on to the container, until disposed. */
-export function followWindow(container: Container, known: TerminalSize): Disposable {
+export function followWindow(container: RunningContainer, known: TerminalSize): Disposable {
   let last = known;
   const follow = (): void => {
     const size = terminalSize();
@@ -74,7 +74,7 @@ const hangUpGraceMs = 10_000;
  * Sends what is typed to the container, at the pace at which it reads, until disposed. In raw mode the input ends only when
  * our terminal hangs up. Nobody could reach the container then, so it ends too: SIGHUP, and after a while SIGKILL.
  */
-export function forwardInput(container: Container): Disposable {
+export function forwardInput(container: RunningContainer): Disposable {
   const { stdin } = container;
   if (stdin === undefined) return { [Symbol.dispose]: () => undefined };
   let killing: NodeJS.Timeout | undefined;

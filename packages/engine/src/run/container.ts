@@ -1,12 +1,12 @@
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import {
-  type Container,
   type ContainerOutput,
   canceled,
   type ExitStatus,
   hasCode,
   isKind,
+  type RunningContainer,
   type RuntimeContainer,
   SlipwayError,
   step,
@@ -14,19 +14,29 @@ import {
   wrapError,
 } from '@slipway/plugin-api';
 import { parseSignal } from '../bundle/index.js';
+import { ContainerHandle } from '../containers/handle.js';
 import type { Operation } from '../operations/operation.js';
+import type { EngineParts } from '../settings.js';
+import { unfinished } from '../unfinished.js';
+import type { Works } from '../works.js';
 
 const defaultMaxOutputBytes = 16 * 1024 * 1024;
 
 /** A container that this process runs. When it has exited, its operation ends, which removes everything of it. */
-export class RunningContainer implements Container {
-  readonly image: string;
+export class StartedContainer extends ContainerHandle implements RunningContainer {
   readonly #container: RuntimeContainer;
   readonly #done: Promise<ExitStatus>;
 
-  constructor(container: RuntimeContainer, image: string, operation: Operation, signal: AbortSignal | undefined) {
+  constructor(
+    parts: EngineParts,
+    works: Works,
+    named: { readonly name: string; readonly image: string },
+    container: RuntimeContainer,
+    operation: Operation,
+    signal: AbortSignal | undefined,
+  ) {
+    super(parts, works, container.id, named.name, named.image);
     this.#container = container;
-    this.image = image;
     // What hinders the kill is met again, and told, by the disposal.
     const abort = (): void => void this.#killQuietly().catch(() => {});
     signal?.addEventListener('abort', abort, { once: true });
@@ -34,10 +44,6 @@ export class RunningContainer implements Container {
     this.#done = waitAndCleanUp(container, operation).finally(() => signal?.removeEventListener('abort', abort));
     // The caller may never ask; a failure is not left unhandled then.
     this.#done.catch(() => {});
-  }
-
-  get id(): string {
-    return this.#container.id;
   }
 
   get pid(): number {
@@ -56,16 +62,20 @@ export class RunningContainer implements Container {
     return this.#container.stderr;
   }
 
-  kill(signal: string | number = 'SIGKILL'): Promise<void> {
+  override kill(signal: string | number = 'SIGKILL'): Promise<void> {
     return this.#container.kill(parseSignal(signal));
   }
 
-  resize(size: TerminalSize): Promise<void> {
+  override resize(size: TerminalSize): Promise<void> {
     return this.#container.resize(size);
   }
 
-  wait(): Promise<ExitStatus> {
+  override wait(): Promise<ExitStatus> {
     return this.#done;
+  }
+
+  async detach(): Promise<void> {
+    throw unfinished('detach');
   }
 
   async output(options: { readonly maxBytes?: number | undefined } = {}): Promise<ContainerOutput> {
@@ -82,7 +92,7 @@ export class RunningContainer implements Container {
   }
 
   /** Ends the container, if it has not ended, and waits until nothing of it is left. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await this.#killQuietly();
     this.stdout?.destroy();
     this.stderr?.destroy();

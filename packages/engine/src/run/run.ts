@@ -14,15 +14,7 @@ import {
   throwIfAborted,
   wrapError,
 } from '@slipway/plugin-api';
-import {
-  buildSpec,
-  findCommand,
-  generateContainerId,
-  parseContainerId,
-  readHostFacts,
-  rootFiles,
-  writeBundle,
-} from '../bundle/index.js';
+import { buildSpec, findCommand, generateContainerId, readHostFacts, rootFiles, writeBundle } from '../bundle/index.js';
 import { type ContainerRow, containersTable } from '../metadata/containers.js';
 import { noteReferences } from '../metadata/references.js';
 import { rowKey } from '../metadata/rows.js';
@@ -31,27 +23,41 @@ import { bundleDirectory } from '../operations/resource.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
 import { ensureUnpacked } from '../unpack/ensure-unpacked.js';
+import type { Works } from '../works.js';
 import { againIfRemoved, removedImage } from './again-if-removed.js';
-import { RunningContainer } from './container.js';
+import { StartedContainer } from './container.js';
 import { type ObtainedImage, obtainImage } from './obtain-image.js';
 
 /**
  * run(name): look the name up (pulling as the policy says); read manifest and config; prepare a writable snapshot on the
  * top chain ID; turn the image config into config.json; hand bundle and mounts to the runtime; start.
  */
-export async function run(parts: EngineParts, options: RunOptions): Promise<RunningContainer> {
-  const id = options.id === undefined ? generateContainerId() : parseContainerId(options.id);
+export async function run(parts: EngineParts, works: Works, options: RunOptions): Promise<StartedContainer> {
+  const id = generateContainerId();
   const stack = activeStack(parts, options.stack);
-  return againIfRemoved(options, () => runObtained(parts, stack, id, options));
+  return againIfRemoved(options, () => runObtained(parts, works, stack, id, options));
 }
 
-async function runObtained(parts: EngineParts, stack: ActiveStack, id: string, options: RunOptions): Promise<RunningContainer> {
+async function runObtained(
+  parts: EngineParts,
+  works: Works,
+  stack: ActiveStack,
+  id: string,
+  options: RunOptions,
+): Promise<StartedContainer> {
   const image = await obtainImage(parts, stack, options);
   await ensureUnpacked(parts, stack, image.loaded, options);
   const operation = Operation.begin(parts, 'run');
   try {
     const container = await createContainer(parts, stack, operation, id, image, options);
-    return new RunningContainer(container, image.name, operation, options.signal);
+    return new StartedContainer(
+      parts,
+      works,
+      { name: options.name ?? id, image: image.name },
+      container,
+      operation,
+      options.signal,
+    );
   } catch (error) {
     await operation.end();
     const what = `run ${JSON.stringify(image.name)}`;
@@ -110,6 +116,11 @@ async function prepareRootfs(
   operation.acquire({ kind: 'container-row', id, operation: operation.id });
   operation.acquire({ kind: 'snapshot', snapshotter: snapshotterId, key: snapshotKey });
   const row: ContainerRow = {
+    name: image.name,
+    settings: {},
+    removeAtExit: true,
+    wanted: 'running',
+    volumes: [],
     image: image.name,
     operation: operation.id,
     manifest: image.loaded.descriptor.digest,

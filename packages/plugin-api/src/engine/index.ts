@@ -1,16 +1,19 @@
-import type { Readable, Writable } from 'node:stream';
 import type { Descriptor, Digest, Platform } from '../oci/index.js';
 import { definePoint } from '../point.js';
-import type { ExitStatus, TerminalSize } from '../runtime/index.js';
-import type { Containers } from './containers.js';
+import type { RunningContainer, Stdio } from './container.js';
+import type { Containers, CreateContainerOptions } from './containers.js';
 import type { Image, Images } from './images.js';
 import type { Registries } from './registries.js';
 import type { System } from './system.js';
+import type { Volumes } from './volumes.js';
 
+export type * from './container.js';
 export type * from './containers.js';
 export type * from './images.js';
 export type * from './registries.js';
+export type * from './settings.js';
 export type * from './system.js';
+export type * from './volumes.js';
 
 /**
  * # Engine: the whole way from a name to a process
@@ -21,7 +24,7 @@ export type * from './system.js';
  * Laws:
  * 1. `pull` records the name only after everything it stands for is in the content store and verified. Pulling again what is there
  *    fetches nothing but the name's digest.
- * 2. Nothing that an operation acquired outlives it, whichever way it ends, but what it is meant to leave. After a kill -9 the
+ * 2. Nothing that an operation acquired outlives it, whichever way it ends, but what it is meant to leave: containers that are kept, or run on. After a kill -9 the
  *    next engine on the same state folder cleans up.
  * 3. Every method takes a signal where it can take long, and rejects with `canceled` within a second, cleaned up.
  *
@@ -31,12 +34,13 @@ export type * from './system.js';
 export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
+  readonly volumes: Volumes;
   readonly registries: Registries;
   readonly system: System;
   /** Resolve, fetch and verify, record, unpack. Errors: of resolver, content, differ; `not-found` with `PLATFORM_NOT_FOUND`. */
   pull(name: string, options?: PullOptions): Promise<Image>;
-  /** Pulls if need be, makes a bundle, creates and starts a container. It is removed when it exits. */
-  run(options: RunOptions): Promise<Container>;
+  /** Pulls if need be, makes a bundle, creates and starts a container, with its streams here. */
+  run(options: RunOptions): Promise<RunningContainer>;
 }
 
 export const enginePoint = definePoint<Engine>('engine.v1');
@@ -79,58 +83,17 @@ export type LayerPhase = 'downloading' | 'downloaded' | 'unpacking' | 'unpacked'
 
 export type PullPolicy = 'missing' | 'always' | 'never';
 
-export interface RunOptions extends StackOptions {
-  readonly image: string;
-  /** Replaces the image's Cmd; appended to its Entrypoint. */
-  readonly args?: readonly string[] | undefined;
-  /** Replaces the image's Entrypoint (and drops its Cmd). */
-  readonly entrypoint?: readonly string[] | undefined;
-  /** Generated when absent. */
-  readonly id?: string | undefined;
-  /** `NAME=value`; replaces the image's variable of the same name. */
-  readonly env?: readonly string[] | undefined;
-  readonly workdir?: string | undefined;
-  /** `user[:group]`, names or numbers. */
-  readonly user?: string | undefined;
-  readonly hostname?: string | undefined;
-  /** `none` (default): a network namespace of its own with loopback only. `host`: the host's. */
-  readonly network?: 'none' | 'host' | undefined;
-  readonly readOnly?: boolean | undefined;
-  readonly pull?: PullPolicy | undefined;
-  readonly platform?: Platform | undefined;
-  /** A pseudo-terminal of this size. */
-  readonly terminal?: TerminalSize | undefined;
+export interface RunOptions extends CreateContainerOptions {
+  /** It goes on when this process ends, and writes to its log alone: `stdin`, `stdout` and `stderr` do not apply. */
+  readonly detach?: boolean | undefined;
+  /** Default: unless detached. */
+  readonly removeAtExit?: boolean | undefined;
+  /** It ends when this process does, however that ends. Default: unless detached. */
+  readonly dieWithParent?: boolean | undefined;
   /** Default: stdin `ignore`, stdout and stderr `pipe`. */
   readonly stdin?: Stdio | undefined;
   readonly stdout?: Stdio | undefined;
   readonly stderr?: Stdio | undefined;
-  /** Aborting kills the container. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((event: PullProgress) => void) | undefined;
   /** Called when the container is there and its program has not started: from here on output and signals are the program's. */
   readonly onCreated?: (() => void) | undefined;
-}
-
-/** `pipe`: a stream of {@link Container}, which must be read. `inherit`: this process' own. `ignore`: /dev/null. */
-export type Stdio = 'pipe' | 'inherit' | 'ignore';
-
-export interface Container extends AsyncDisposable {
-  readonly id: string;
-  readonly image: string;
-  readonly pid: number;
-  readonly stdin: Writable | undefined;
-  readonly stdout: Readable | undefined;
-  readonly stderr: Readable | undefined;
-  /** By number or name: `SIGTERM`, `TERM`, 15. Errors: `not-found` when it has exited, `invalid-argument`. */
-  kill(signal?: string | number): Promise<void>;
-  resize(size: TerminalSize): Promise<void>;
-  /** Resolves when the container has exited, its output has ended and everything of it is removed. */
-  wait(): Promise<ExitStatus>;
-  /** Collects stdout and stderr and waits. Errors: `resource-exhausted` over `maxBytes` (16 MiB) in one of them: the container is killed. */
-  output(options?: { readonly maxBytes?: number | undefined }): Promise<ContainerOutput>;
-}
-
-export interface ContainerOutput extends ExitStatus {
-  readonly stdout: Buffer;
-  readonly stderr: Buffer;
 }

@@ -6,7 +6,28 @@ export interface RuntimeSpec {
   readonly process: RuntimeProcess;
   readonly mounts: readonly RuntimeMount[];
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly domainname?: string;
+  readonly hooks?: RuntimeHooks;
   readonly linux: RuntimeLinux;
+}
+
+/** config.md, "POSIX-platform Hooks". */
+export interface RuntimeHooks {
+  readonly createRuntime?: readonly RuntimeHook[];
+  readonly createContainer?: readonly RuntimeHook[];
+  readonly startContainer?: readonly RuntimeHook[];
+  readonly poststart?: readonly RuntimeHook[];
+  readonly poststop?: readonly RuntimeHook[];
+}
+
+export interface RuntimeHook {
+  /** Absolute. */
+  readonly path: string;
+  /** With the program's name first. */
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
 }
 
 export interface RuntimeProcess {
@@ -41,6 +62,7 @@ export interface RuntimeLinux {
   readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
   readonly cgroupsPath?: string;
   readonly resources?: RuntimeResources;
+  readonly devices?: readonly RuntimeDevice[];
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly seccomp?: RuntimeSeccomp;
   readonly maskedPaths?: readonly string[];
@@ -48,6 +70,18 @@ export interface RuntimeLinux {
   readonly rootfsPropagation?: string;
 }
 
+/** config-linux.md, "Devices". */
+export interface RuntimeDevice {
+  readonly type: 'c' | 'b' | 'u' | 'p';
+  readonly path: string;
+  readonly major?: number;
+  readonly minor?: number;
+  readonly fileMode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** config-linux.md, "Control groups". Numbers are safe integers; bytes and microseconds as there. */
 export interface RuntimeResources {
   readonly devices?: readonly {
     readonly allow: boolean;
@@ -56,6 +90,42 @@ export interface RuntimeResources {
     readonly minor?: number;
     readonly access?: string;
   }[];
+  readonly memory?: {
+    /** Bytes; -1: none. */
+    readonly limit?: number;
+    readonly reservation?: number;
+    /** Memory and swap together; -1: no limit of swap. */
+    readonly swap?: number;
+    readonly swappiness?: number;
+    readonly disableOOMKiller?: boolean;
+  };
+  readonly cpu?: {
+    readonly shares?: number;
+    /** Microseconds in each period; -1: no limit. */
+    readonly quota?: number;
+    readonly period?: number;
+    readonly cpus?: string;
+    readonly mems?: string;
+  };
+  /** 0 or less: no limit. */
+  readonly pids?: { readonly limit: number };
+  readonly blockIO?: {
+    readonly weight?: number;
+    readonly weightDevice?: readonly { readonly major: number; readonly minor: number; readonly weight: number }[];
+    readonly throttleReadBpsDevice?: readonly ThrottledDevice[];
+    readonly throttleWriteBpsDevice?: readonly ThrottledDevice[];
+    readonly throttleReadIOPSDevice?: readonly ThrottledDevice[];
+    readonly throttleWriteIOPSDevice?: readonly ThrottledDevice[];
+  };
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
+  /** Files of the unified hierarchy, as they are. */
+  readonly unified?: Readonly<Record<string, string>>;
+}
+
+export interface ThrottledDevice {
+  readonly major: number;
+  readonly minor: number;
+  readonly rate: number;
 }
 
 export interface RuntimeSeccomp {

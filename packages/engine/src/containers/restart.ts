@@ -1,0 +1,7 @@
+import type { StopOptions } from '@slipway/plugin-api';
+import type { EngineParts } from '../settings.js';
+import { unfinished } from '../unfinished.js';
+
+export async function restartContainer(_parts: EngineParts, _id: string, _options: StopOptions): Promise<void> {
+  throw unfinished('restartContainer');
+}
