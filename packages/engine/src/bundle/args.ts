@@ -1,4 +1,4 @@
-import type { RunOptions } from '@slipway/plugin-api';
+import type { ContainerSettings } from '@slipway/plugin-api';
 import type { ImageDefaults } from './image-defaults.js';
 import { checkExecString, invalid } from './invalid.js';
 
@@ -7,7 +7,7 @@ import { checkExecString, invalid } from './invalid.js';
  * (`[]` for none) replaces the image's and drops its Cmd. An empty list of arguments counts as none given.
  * Errors: `IMAGE_HAS_NO_COMMAND`, `NUL_IN_TEXT`, `TEXT_TOO_LONG`.
  */
-export function buildArgs(image: ImageDefaults, options: Pick<RunOptions, 'args' | 'entrypoint'>): readonly string[] {
+export function buildArgs(image: ImageDefaults, options: Pick<ContainerSettings, 'args' | 'entrypoint'>): readonly string[] {
   const given = options.args ?? [];
   const cmd = given.length > 0 || options.entrypoint !== undefined ? given : image.cmd;
   const args = [...(options.entrypoint ?? image.entrypoint), ...cmd];

@@ -1,4 +1,4 @@
-import type { ImageConfig, RunOptions, RuntimeSpec } from '@slipway/plugin-api';
+import type { ContainerSettings, ImageConfig, RuntimeMount, RuntimeResources, RuntimeSpec } from '@slipway/plugin-api';
 import { buildArgs } from './args.js';
 import { defaultCapabilities } from './capabilities.js';
 import { parseContainerId } from './container-id.js';
@@ -16,13 +16,18 @@ import { resolveWorkdir } from './workdir.js';
 
 export interface SpecInput {
   readonly id: string;
+  /** For people: hooks find it among the annotations. */
+  readonly name: string;
   readonly image: ImageConfig;
-  readonly options: Pick<
-    RunOptions,
-    'args' | 'entrypoint' | 'env' | 'workdir' | 'user' | 'hostname' | 'network' | 'readOnly' | 'terminal'
-  >;
+  readonly settings: ContainerSettings;
   readonly rootfs: RootFiles;
   readonly host: HostFacts;
+  /** Binds, volumes and tmpfs, resolved; they come after our own. */
+  readonly mounts: readonly RuntimeMount[];
+  /** Namespaces of other containers to be in, as `/proc/PID/ns/pid`. */
+  readonly namespacePaths: { readonly pid?: string; readonly ipc?: string; readonly network?: string };
+  /** Limits, checked; device rules are added to its own. */
+  readonly resources: RuntimeResources;
 }
 
 /**
@@ -31,35 +36,35 @@ export interface SpecInput {
  * As with Docker, `noNewPrivileges` is off (su and sudo work) and limits are those of whoever starts the container.
  */
 export function buildSpec(input: SpecInput): RuntimeSpec {
-  const { options, host, rootfs } = input;
+  const { settings, host, rootfs } = input;
   const id = parseContainerId(input.id);
   const image = imageDefaults(input.image);
   checkMountPoints(rootfs);
-  const network = options.network ?? 'none';
+  const network = settings.network ?? 'none';
   const hostname = chooseHostname(id, network, input);
-  const user = resolveUser(rootfs, options.user || image.user);
-  const terminal = options.terminal !== undefined;
+  const user = resolveUser(rootfs, settings.user || image.user);
+  const terminal = settings.terminal !== undefined;
   return {
     ociVersion: '1.2.1',
     hostname,
-    root: { path: 'rootfs', readonly: options.readOnly ?? false },
+    root: { path: 'rootfs', readonly: settings.readOnly ?? false },
     process: {
       terminal,
-      ...(options.terminal === undefined
+      ...(settings.terminal === undefined
         ? {}
-        : { consoleSize: { height: options.terminal.rows, width: options.terminal.columns } }),
+        : { consoleSize: { height: settings.terminal.rows, width: settings.terminal.columns } }),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-      args: buildArgs(image, options),
-      env: buildEnv({ hostname, home: user.home, terminal, image: image.env, options: options.env ?? [] }),
-      cwd: resolveWorkdir(rootfs, options.workdir || image.workdir),
+      args: buildArgs(image, settings),
+      env: buildEnv({ hostname, home: user.home, terminal, image: image.env, options: settings.env ?? [] }),
+      cwd: resolveWorkdir(rootfs, settings.workdir || image.workdir),
       capabilities: { bounding: defaultCapabilities, effective: defaultCapabilities, permitted: defaultCapabilities },
       noNewPrivileges: false,
     },
-    mounts: mounts(network, host),
+    mounts: [...mounts(network, host), ...input.mounts],
     linux: {
       namespaces: namespaces(network, host).map((type) => ({ type })),
       cgroupsPath: `/slipway/${id}`,
-      resources: { devices: defaultDeviceRules },
+      resources: { ...input.resources, devices: [...defaultDeviceRules, ...(input.resources.devices ?? [])] },
       seccomp: seccompProfile({ ...host, capabilities: defaultCapabilities }),
       maskedPaths: maskedPaths(host),
       readonlyPaths,
@@ -69,8 +74,8 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
 }
 
 /** In the host's network programs look their own host name up, so it is the host's; else, as with Docker, the id's beginning. */
-function chooseHostname(id: string, network: 'none' | 'host', { options, host }: SpecInput): string {
-  if (options.hostname !== undefined) return parseHostname(options.hostname);
+function chooseHostname(id: string, network: 'none' | 'host', { settings, host }: SpecInput): string {
+  if (settings.hostname !== undefined) return parseHostname(settings.hostname);
   return network === 'host' ? host.hostname : id.slice(0, 12).replace(/[.-]+$/, '');
 }
 

@@ -167,7 +167,17 @@ async function makeBundle(
   const tree = linux.mountDetached(mounts, { readOnly: true });
   try {
     const rootfs = rootFiles(linux, tree);
-    const spec = buildSpec({ id, image: image.loaded.config, options, rootfs, host: readHostFacts() });
+    const spec = buildSpec({
+      id,
+      name: options.name ?? id,
+      image: image.loaded.config,
+      settings: options,
+      rootfs,
+      host: readHostFacts(),
+      mounts: [],
+      namespacePaths: {},
+      resources: {},
+    });
     // Known before anything is created: the runtime's own message for it differs from version to version.
     findCommand(rootfs, spec.process);
     const bundle = bundleDirectory(parts.settings.state, id);

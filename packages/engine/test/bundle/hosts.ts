@@ -15,3 +15,6 @@ export const host: HostFacts = {
 export function image(config: unknown): ImageConfig {
   return { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [] }, config } as ImageConfig;
 }
+
+/** A container without mounts, limits, or others that it shares something with. */
+export const bare = { id: 'web', name: 'web', host, mounts: [], namespacePaths: {}, resources: {} } as const;

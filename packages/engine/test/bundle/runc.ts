@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
-import type { RuntimeSpec } from '@slipway/plugin-api';
+import type { ContainerSettings, RuntimeSpec } from '@slipway/plugin-api';
 import {
   buildSpec,
   generateContainerId,
@@ -12,7 +12,7 @@ import {
   type SpecInput,
   writeBundle,
 } from '../../dist/bundle/index.js';
-import { image } from './hosts.js';
+import { bare, image } from './hosts.js';
 
 export interface RunResult {
   readonly status: number | null;
@@ -101,17 +101,18 @@ export class Box implements Disposable {
     if (compiled.status !== 0) throw new Error(compiled.stderr);
   }
 
-  spec(options: SpecInput['options'], config: unknown = {}): RuntimeSpec {
+  spec(settings: ContainerSettings, config: unknown = {}, more: Partial<SpecInput> = {}): RuntimeSpec {
     const fd = fs.openSync(this.#rootfs, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     try {
-      const input = {
+      return buildSpec({
+        ...bare,
         id: generateContainerId(),
         image: image(config),
-        options,
+        settings,
         rootfs: rootFiles(linux, fd),
         host: readHostFacts(),
-      };
-      return buildSpec(input);
+        ...more,
+      });
     } finally {
       fs.closeSync(fd);
     }

@@ -2,16 +2,16 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
-import type { Mount } from '@slipway/plugin-api';
+import type { ContainerSettings, Mount } from '@slipway/plugin-api';
 import { describe, expect, test } from 'vitest';
-import { buildSpec, type HostFacts, rootFiles, type SpecInput, writeBundle } from '../../dist/bundle/index.js';
+import { buildSpec, type HostFacts, rootFiles, writeBundle } from '../../dist/bundle/index.js';
 import { seccompProfile } from '../../dist/bundle/seccomp/index.js';
-import { host, image } from './hosts.js';
+import { bare, host, image } from './hosts.js';
 import { errorOf, tree } from './tree.js';
 
-function build(options: SpecInput['options'] = {}, config: unknown = { Cmd: ['sh'] }, facts: HostFacts = host, id = 'web') {
+function build(settings: ContainerSettings = {}, config: unknown = { Cmd: ['sh'] }, facts: HostFacts = host, id = 'web') {
   using files = tree({ 'etc/passwd': 'root:x:0:0::/root:/bin/sh' });
-  return buildSpec({ id, image: image(config), options, rootfs: files.root, host: facts });
+  return buildSpec({ ...bare, id, image: image(config), settings, rootfs: files.root, host: facts });
 }
 
 describe('buildSpec', () => {
@@ -61,7 +61,7 @@ describe('buildSpec', () => {
     'an image with %s as %j is refused: runc 1.1 wrote to the folder of the host that /dev linked to',
     (name, entry) => {
       using files = tree({ [name]: entry, 'etc/passwd': '' });
-      const attempt = () => buildSpec({ id: 'web', image: image({ Cmd: ['sh'] }), options: {}, rootfs: files.root, host });
+      const attempt = () => buildSpec({ ...bare, image: image({ Cmd: ['sh'] }), settings: {}, rootfs: files.root });
       expect(errorOf(attempt)).toMatchObject({ kind: 'invalid-argument', code: 'MOUNT_POINT_INVALID' });
     },
   );
