@@ -22,7 +22,7 @@ export interface Container extends AsyncDisposable {
   readonly image: string;
   inspect(): Promise<ContainerDetails>;
   /** Lets it run on its own; nothing of this process holds it. Errors: `failed-precondition` (runs already, is paused). */
-  start(options?: WaitOptions): Promise<void>;
+  start(options?: StartOptions): Promise<void>;
   /** The stop signal, SIGKILL after the grace. Resolves when it has ended; does nothing when it has before. */
   stop(options?: StopOptions): Promise<void>;
   /** By number or name: `SIGTERM`, `TERM`, 15; default SIGKILL. Errors: `failed-precondition` when it does not run, `invalid-argument`. */
@@ -79,6 +79,11 @@ export interface ContainerOutput extends ExitStatus {
 
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface StartOptions extends WaitOptions {
+  /** Called, and waited for, when the container is there and its program has not started: who attaches here misses nothing. */
+  readonly onCreated?: (() => void | Promise<void>) | undefined;
 }
 
 export interface WaitForOptions extends WaitOptions {
