@@ -15,6 +15,7 @@ export const defaultConfig = {
       '@slipway/snapshot-overlay',
       '@slipway/snapshot-native',
       '@slipway/runtime-runc',
+      '@slipway/runtime-crun',
     ],
     search: [],
     disabled: [],

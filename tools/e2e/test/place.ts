@@ -44,7 +44,7 @@ export function leftInPlace({ folder, root, state }: Place): string[] {
     ...entries(state, 'ops'),
     ...entries(state, 'containers'),
     ...entries(state, 'runtime.v1/runc/containers'),
-    ...entries(state, 'runtime.v1/runc/runc'),
+    ...entries(state, 'runtime.v1/runc/tool'),
     ...entries(root, 'content.v1/local/ingest'),
     ...entries(root, 'locks'),
     ...leftInMounts([folder, root]),

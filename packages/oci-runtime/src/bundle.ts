@@ -12,13 +12,13 @@ const specSchema = v.object({
   linux: v.optional(v.object({ cgroupsPath: v.optional(v.string()) })),
 });
 
-/** What has to be known of a bundle before runc reads it. */
+/** What has to be known of a bundle before the tool reads it. */
 export interface Bundle {
   readonly directory: string;
   /** Absolute. */
   readonly rootfs: string;
   readonly terminal: boolean;
-  /** As config.json says; empty when runc chooses. */
+  /** As config.json says; empty when the tool chooses. */
   readonly cgroupsPath: string;
 }
 

@@ -64,7 +64,7 @@ test.each(delays)(
       await sleep(delayMs);
       killIfAlive(victim === 'monitor' ? container.monitorPid : runcBelow(container.monitorPid));
       const result = await deleted;
-      if (result !== undefined) expect(result).toMatchObject({ code: 'RUNC_KILLED' });
+      if (result !== undefined) expect(result).toMatchObject({ code: 'RUNTIME_KILLED' });
       await host.runtime.delete(container.id);
       expectClean(host);
     }

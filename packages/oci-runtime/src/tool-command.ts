@@ -1,18 +1,18 @@
 import { execFile } from 'node:child_process';
 import { ToolFailure } from '@slipway/monitor';
 import type { ContainerFolder } from './container-folder.js';
+import type { Tool } from './tool.js';
 
-/** Enough for a runc on a machine that is very busy; one that takes longer hangs. */
+/** Enough on a machine that is very busy; one that takes longer hangs. */
 export const limitsMs = { create: 60_000, start: 30_000, delete: 30_000, query: 10_000 } as const;
 
-/** argv of runc for one container; its log goes to the container's folder as JSON. */
-export function runcArgs(binary: string, folder: ContainerFolder, verb: string, ...options: readonly string[]): string[] {
-  return [binary, '--root', folder.runcRoot, '--log', folder.log, '--log-format', 'json', verb, ...options, folder.id];
+/** argv for one container; the tool's log goes to the container's folder as JSON. */
+export function toolArgs(tool: Tool, folder: ContainerFolder, verb: string, ...options: readonly string[]): string[] {
+  return [tool.binary, '--root', folder.toolRoot, '--log', folder.log, '--log-format', 'json', verb, ...options, folder.id];
 }
 
-/** Runs runc to its end and resolves with what it printed on stdout. Rejects with a {@link ToolFailure}. */
-export function runRunc(args: readonly string[], limitMs: number): Promise<string> {
-  const [binary = '', ...rest] = args;
+/** Runs a command to its end and resolves with what it printed on stdout. Rejects with a {@link ToolFailure} of `verb`. */
+export function runTool(verb: string, [binary = '', ...args]: readonly string[], limitMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
       cwd: '/',
@@ -21,14 +21,12 @@ export function runRunc(args: readonly string[], limitMs: number): Promise<strin
       killSignal: 'SIGKILL',
       maxBuffer: 4 * 1024 * 1024,
     } as const;
-    execFile(binary, rest, options, (error, stdout, stderr) => {
+    execFile(binary, args, options, (error, stdout, stderr) => {
       if (error === null) {
         resolve(stdout);
         return;
       }
       const output = (stderr.trim() === '' ? stdout : stderr).slice(-4096);
-      const verb =
-        rest.find((argument) => ['create', 'start', 'delete', 'state', 'features', '--version'].includes(argument)) ?? '';
       if (typeof error.code === 'number') reject(new ToolFailure(verb, 'exit', error.code, output));
       else if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
         reject(new ToolFailure(verb, 'result', 0, 'it printed too much'));

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const sweepLimitMs = 5_000;
 
 /**
- * The cgroup directories that runc may make for a container: one for each mounted hierarchy. runc removes them itself;
- * this is for a runc that was killed before it wrote down where they are. Those that exist already are somebody else's.
+ * The cgroup directories that a runtime may make for a container: one for each mounted hierarchy. It removes them itself;
+ * this is for one that was killed before it wrote down where they are. Those that exist already are somebody else's.
  */
 export function cgroupsToCome(id: string, cgroupsPath: string): string[] {
   const own = ownCgroups(readFileSync('/proc/self/cgroup', 'utf8'));
@@ -21,7 +21,7 @@ export function cgroupsToCome(id: string, cgroupsPath: string): string[] {
     const inside = path.relative(hierarchy.root, relativeTo);
     const base = path.join(hierarchy.mountPoint, inside.startsWith('..') ? '' : inside);
     found.add(path.join(base, cgroupsPath === '' ? id : cgroupsPath));
-    // On the unified hierarchy runc makes a sibling of its own cgroup: that one holds processes and can have no children.
+    // On the unified hierarchy runtimes make a sibling of their own cgroup: that one holds processes and can have no children.
     if (hierarchy.name === '' && base !== hierarchy.mountPoint)
       found.add(path.join(path.dirname(base), cgroupsPath === '' ? id : cgroupsPath));
   }
@@ -83,7 +83,7 @@ function removeCgroup(directory: string): void {
       if (entry.isDirectory()) removeCgroup(path.join(directory, entry.name));
     }
   });
-  // A process that runc had frozen while it set its limits does not die before it is thawed.
+  // A process that the runtime had frozen while it set its limits does not die before it is thawed.
   attempt(() => writeFileSync(path.join(directory, 'freezer.state'), 'THAWED', { flag: 'r+' }));
   attempt(() => writeFileSync(path.join(directory, 'cgroup.freeze'), '0', { flag: 'r+' }));
   attempt(() => {

@@ -16,17 +16,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import {
-  type CreateRequest,
-  type ExitStatus,
-  type Logger,
-  type PluginDirs,
-  type Runtime,
-  type StdioRequest,
-  tokens,
-} from '@slipway/plugin-api';
-import { plugin } from '@slipway/runtime-runc';
-import { container } from 'tsyringe';
+import { findTool, OciRuntime } from '@slipway/oci-runtime';
+import type { CreateRequest, ExitStatus, Logger, PluginDirs, Runtime, StdioRequest } from '@slipway/plugin-api';
 
 export interface Options {
   readonly id?: string;
@@ -53,8 +44,8 @@ export class Host implements Disposable {
 
   /** With a folder: another process' view of the host that was made there. */
   constructor(options: { readonly binary?: string; readonly folder?: string } = {}) {
-    this.folder = options.folder ?? mkdtempSync(path.join(os.tmpdir(), 'slipway-runc-'));
-    this.prefix = path.basename(this.folder).replace('slipway-runc-', 't');
+    this.folder = options.folder ?? mkdtempSync(path.join(os.tmpdir(), 'slipway-oci-'));
+    this.prefix = path.basename(this.folder).replace('slipway-oci-', 't');
     this.cgroupParent = `slipway-test-${this.prefix}`;
     this.rootfs = path.join(this.folder, 'rootfs');
     this.dirs = { root: path.join(this.folder, 'root'), state: path.join(this.folder, 'state') };
@@ -64,23 +55,9 @@ export class Host implements Disposable {
 
   /** One more runtime on the same folders, as another process would have. */
   activate(binary = 'runc'): Runtime {
-    const child = container.createChildContainer();
-    child.register(tokens.dirs, { useValue: this.dirs });
-    child.register(tokens.log, { useValue: log });
-    const activation = plugin.activate({
-      config: { binary },
-      needs: {},
-      dirs: this.dirs,
-      log,
-      signal: new AbortController().signal,
-      container: child,
-      own: (resource) => resource,
-      skip: (reason, hint) => {
-        throw new Error(`${reason} (${hint})`);
-      },
-    });
-    if (activation instanceof Promise) throw new Error('activation is synchronous');
-    return activation.instance;
+    const tool = findTool({ program: binary, plugin: 'runtime-runc' });
+    if (tool === undefined) throw new Error(`${binary} was not found`);
+    return new OciRuntime(tool, this.dirs, log);
   }
 
   bundle(args: readonly string[], options: Options = {}): string {
@@ -155,7 +132,7 @@ export class Host implements Disposable {
         list(folder).filter((name) => name.startsWith(`${this.prefix}-`)),
       ),
       containers: state('containers'),
-      runc: state('runc'),
+      tool: state('tool'),
     };
   }
 

@@ -8,13 +8,13 @@ import * as v from 'valibot';
 const recordSchema = v.object({ cgroups: v.array(v.string()) });
 const exitSchema = v.object({ exitCode: v.number(), signal: v.exactOptional(v.number()), exitedAt: v.string() });
 
-/** Where things are. runc makes `<runcRoot>/<id>`; the rest is ours. */
+/** Where things are. The tool makes `<toolRoot>/<id>`; the rest is ours. */
 export interface ContainerFolder {
   readonly id: string;
   readonly directory: string;
-  /** runc's `--root`. */
-  readonly runcRoot: string;
-  readonly runcState: string;
+  /** The tool's `--root`. */
+  readonly toolRoot: string;
+  readonly toolState: string;
   readonly lock: string;
   /** Held by every command that the monitor runs. */
   readonly toolsLock: string;
@@ -26,19 +26,19 @@ export interface ContainerFolder {
 
 export function containerFolder(dirs: PluginDirs, id: string): ContainerFolder {
   const directory = path.join(dirs.state, 'containers', id);
-  const runcRoot = path.join(dirs.state, 'runc');
+  const toolRoot = path.join(dirs.state, 'tool');
   const inside = (name: string) => path.join(directory, name);
   return {
     id,
     directory,
-    runcRoot,
-    runcState: path.join(runcRoot, id),
+    toolRoot,
+    toolState: path.join(toolRoot, id),
     lock: inside('lock'),
     toolsLock: inside('tools.lock'),
     record: inside('record.json'),
     monitorPid: inside('monitor.pid'),
     pidFile: inside('init.pid'),
-    log: inside('runc.log'),
+    log: inside('tool.log'),
   };
 }
 
@@ -155,6 +155,6 @@ function readJson<S extends v.GenericSchema>(file: string, schema: S): v.InferOu
 }
 
 export function removeFolder(folder: ContainerFolder): void {
-  rmSync(folder.runcState, { recursive: true, force: true });
+  rmSync(folder.toolState, { recursive: true, force: true });
   rmSync(folder.directory, { recursive: true, force: true });
 }

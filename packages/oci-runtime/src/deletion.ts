@@ -4,10 +4,11 @@ import { linux } from '@slipway/linux';
 import { SlipwayError, step } from '@slipway/plugin-api';
 import { removeCgroups } from './cgroups.js';
 import { type ContainerFolder, lockOf, readCgroups, removeFolder, toolsHaveEnded } from './container-folder.js';
-import { limitsMs, runcArgs, runRunc } from './runc-command.js';
-import { runcError } from './runc-errors.js';
+import type { Tool } from './tool.js';
+import { limitsMs, runTool, toolArgs } from './tool-command.js';
+import { toolError } from './tool-errors.js';
 
-/** For a monitor that was told to end: killing, runc's deletion and the last output are each bounded there. */
+/** For a monitor that was told to end: killing, the tool's deletion and the last output are each bounded there. */
 const monitorEndMs = 45_000;
 const killedMonitorEndMs = 5_000;
 const strayToolMs = 15_000;
@@ -16,22 +17,22 @@ const SIGKILL = 9;
 const SIGCONT = 18;
 
 /** Removes every trace of a container, whoever made it and however far that came. */
-export async function deleteContainer(binary: string, folder: ContainerFolder): Promise<void> {
-  if (!existsSync(folder.directory) && !existsSync(folder.runcState)) return;
-  // runc's own part may be all there is. Its lock and log need the folder.
-  if (existsSync(folder.runcState)) mkdirSync(folder.directory, { recursive: true, mode: 0o700 });
+export async function deleteContainer(tool: Tool, folder: ContainerFolder): Promise<void> {
+  if (!existsSync(folder.directory) && !existsSync(folder.toolState)) return;
+  // The tool's own part may be all there is. Its lock and log need the folder.
+  if (existsSync(folder.toolState)) mkdirSync(folder.directory, { recursive: true, mode: 0o700 });
   const lock = await takeOver(folder);
   // Another process has removed it meanwhile.
   if (lock === 'gone') return;
   try {
-    await removeRuncState(binary, folder);
+    await removeToolState(tool, folder);
     await sweep(folder);
   } finally {
     closeSync(lock);
   }
 }
 
-/** What is left when runc has done its part, or had nothing to do. */
+/** What is left when the tool has done its part, or had nothing to do. */
 async function sweep(folder: ContainerFolder): Promise<void> {
   if (!(await removeCgroups(readCgroups(folder)))) {
     throw new SlipwayError({
@@ -46,21 +47,21 @@ async function sweep(folder: ContainerFolder): Promise<void> {
   step('runtime.delete.deleted', { id: folder.id });
 }
 
-/** A runc whose monitor was killed ends a moment later than the monitor, and until then it may still make things. */
-async function removeRuncState(binary: string, folder: ContainerFolder): Promise<void> {
+/** A command whose monitor was killed ends a moment later than the monitor, and until then it may still make things. */
+async function removeToolState(tool: Tool, folder: ContainerFolder): Promise<void> {
   for (const deadline = Date.now() + strayToolMs; !toolsHaveEnded(folder) && Date.now() < deadline; await sleep(5)) {
-    // A process that waits to be started holds the lock too: runc kills it, and fails where its state is not whole yet.
-    if (existsSync(folder.runcState)) await runDelete(binary, folder).catch(() => {});
+    // A process that waits to be started holds the lock too: the tool kills it, and fails where its state is not whole yet.
+    if (existsSync(folder.toolState)) await runDeletion(tool, folder).catch(() => {});
     await removeCgroups(readCgroups(folder));
   }
-  if (existsSync(folder.runcState)) await runDelete(binary, folder);
+  if (existsSync(folder.toolState)) await runDeletion(tool, folder);
 }
 
-async function runDelete(binary: string, folder: ContainerFolder): Promise<void> {
+async function runDeletion(tool: Tool, folder: ContainerFolder): Promise<void> {
   try {
-    await runRunc(runcArgs(binary, folder, 'delete', '--force'), limitsMs.delete);
+    await runTool('delete', toolArgs(tool, folder, 'delete', '--force'), limitsMs.delete);
   } catch (error) {
-    throw runcError('delete', folder.id, error, folder.log);
+    throw toolError(tool, 'delete', folder.id, error, folder.log);
   }
 }
 

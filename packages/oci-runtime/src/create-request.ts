@@ -1,14 +1,15 @@
 import { type CreateRequest, type Mount, SlipwayError } from '@slipway/plugin-api';
 import type { Bundle } from './bundle.js';
-import { unsupportedMount } from './runc-errors.js';
+import type { Tool } from './tool.js';
+import { unsupportedMount } from './tool-errors.js';
 
 /** Kinds of {@link Mount} that the plugin's manifest declares. */
 export const accepts = ['overlay', 'bind', 'erofs', 'block', 'generic'] as const satisfies readonly Mount['kind'][];
 
-/** Refuses what runc would refuse later and less clearly. */
-export function checkRequest(request: CreateRequest, bundle: Bundle): void {
+/** Refuses what the tool would refuse later and less clearly. */
+export function checkRequest(tool: Tool, request: CreateRequest, bundle: Bundle): void {
   const unknown = request.rootfs.find((mount) => !(accepts as readonly string[]).includes(mount.kind));
-  if (unknown !== undefined) throw unsupportedMount(request.id, unknown.kind);
+  if (unknown !== undefined) throw unsupportedMount(tool, request.id, unknown.kind);
   const { terminal } = request.stdio;
   if ((terminal !== undefined) !== bundle.terminal) {
     throw new SlipwayError({

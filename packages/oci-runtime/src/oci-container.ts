@@ -3,11 +3,12 @@ import { finished } from 'node:stream/promises';
 import { type Monitor, ToolFailure } from '@slipway/monitor';
 import { type ExitStatus, type RuntimeContainer, SlipwayError, step, type TerminalSize, wrapError } from '@slipway/plugin-api';
 import type { ContainerFolder } from './container-folder.js';
-import { limitsMs, runcArgs } from './runc-command.js';
-import { runcError } from './runc-errors.js';
+import type { Tool } from './tool.js';
+import { limitsMs, toolArgs } from './tool-command.js';
+import { toolError } from './tool-errors.js';
 
 /** A container that this process created, by way of its monitor. */
-export class RuncContainer implements RuntimeContainer {
+export class OciContainer implements RuntimeContainer {
   readonly id: string;
   readonly monitorPid: number;
   readonly stdin: Writable | undefined;
@@ -19,7 +20,7 @@ export class RuncContainer implements RuntimeContainer {
     readonly pid: number,
     private readonly monitor: Monitor,
     private readonly folder: ContainerFolder,
-    private readonly binary: string,
+    private readonly tool: Tool,
   ) {
     this.id = folder.id;
     this.monitorPid = monitor.pid;
@@ -32,9 +33,9 @@ export class RuncContainer implements RuntimeContainer {
 
   async start(): Promise<void> {
     try {
-      await this.monitor.start({ args: runcArgs(this.binary, this.folder, 'start'), limitMs: limitsMs.start });
+      await this.monitor.start({ args: toolArgs(this.tool, this.folder, 'start'), limitMs: limitsMs.start });
     } catch (error) {
-      throw runcError('start', this.id, error, this.folder.log);
+      throw toolError(this.tool, 'start', this.id, error, this.folder.log);
     }
     step('runtime.start.started', { id: this.id, pid: this.pid });
   }

@@ -31,41 +31,42 @@ import { checkRequest } from './create-request.js';
 import { deleteContainer } from './deletion.js';
 import { readFeatures } from './features.js';
 import { checkId } from './identifier.js';
-import { limitsMs, runcArgs } from './runc-command.js';
-import { RuncContainer } from './runc-container.js';
-import { runcError } from './runc-errors.js';
+import { OciContainer } from './oci-container.js';
 import { readState } from './state.js';
+import type { Tool } from './tool.js';
+import { limitsMs, toolArgs } from './tool-command.js';
+import { toolError } from './tool-errors.js';
 
-/** Token of runc's absolute path in the plugin's container. */
-export const binaryToken = 'runtime-runc:binary';
+/** Token of the {@link Tool} in the plugin's container. */
+export const toolToken = 'oci-runtime:tool';
 
-/** {@link Runtime} by runc, each container under a monitor of its own. See the README for how the laws are kept. */
+/** {@link Runtime} by the command line of an OCI runtime, each container under a monitor of its own. See the README for how the laws are kept. */
 @injectable()
-export class RuncRuntime implements Runtime {
+export class OciRuntime implements Runtime {
   /** Monitors that this process started and that live. */
   private readonly monitors = new Map<string, Monitor>();
   private measured: Promise<RuntimeFeatures> | undefined;
 
   constructor(
-    @inject(binaryToken) private readonly binary: string,
+    @inject(toolToken) private readonly tool: Tool,
     @inject(tokens.dirs) private readonly dirs: PluginDirs,
     @inject(tokens.log) private readonly log: Logger,
   ) {}
 
   features(): Promise<RuntimeFeatures> {
-    this.measured ??= readFeatures(this.binary).catch((error: unknown) => {
+    this.measured ??= readFeatures(this.tool).catch((error: unknown) => {
       this.measured = undefined;
       throw error;
     });
     return this.measured;
   }
 
-  async create(request: CreateRequest): Promise<RuncContainer> {
+  async create(request: CreateRequest): Promise<OciContainer> {
     checkId(request.id);
     const what = `creating container "${request.id}"`;
     throwIfAborted(what, request.signal);
     const bundle = readBundle(request.bundle);
-    checkRequest(request, bundle);
+    checkRequest(this.tool, request, bundle);
     const folder = containerFolder(this.dirs, request.id);
     const lock = claim(folder);
     try {
@@ -81,7 +82,7 @@ export class RuncRuntime implements Runtime {
 
   async state(id: string): Promise<RuntimeState> {
     checkId(id);
-    return readState(this.binary, containerFolder(this.dirs, id));
+    return readState(this.tool, containerFolder(this.dirs, id));
   }
 
   start(_id: string): Promise<void> {
@@ -126,13 +127,13 @@ export class RuncRuntime implements Runtime {
     const folder = containerFolder(this.dirs, id);
     const monitor = this.monitors.get(id);
     if (monitor !== undefined) await this.deleteBy(monitor, folder);
-    await deleteContainer(this.binary, folder);
+    await deleteContainer(this.tool, folder);
   }
 
   private async startMonitor(request: CreateRequest, bundle: Bundle, folder: ContainerFolder, lock: number): Promise<Monitor> {
     let tree: number | undefined;
     try {
-      if (existsSync(folder.runcState)) throw exists(request.id);
+      if (existsSync(folder.toolState)) throw exists(request.id);
       writeRecord(folder, cgroupsToCome(request.id, bundle.cgroupsPath));
       if (request.rootfs.length > 0) {
         mkdirSync(bundle.rootfs, { recursive: true, mode: 0o700 });
@@ -144,7 +145,7 @@ export class RuncRuntime implements Runtime {
         ...request.stdio,
         mounts: tree === undefined ? [] : [{ fd: tree, directory: bundle.rootfs }],
         keepOpen: [...request.keepOpen, lock],
-        deletion: { args: runcArgs(this.binary, folder, 'delete', '--force'), limitMs: limitsMs.delete },
+        deletion: { args: toolArgs(this.tool, folder, 'delete', '--force'), limitMs: limitsMs.delete },
       });
       // Before anything can fail: who deletes the container must find it.
       this.monitors.set(request.id, monitor);
@@ -164,11 +165,11 @@ export class RuncRuntime implements Runtime {
     request: CreateRequest,
     bundle: Bundle,
     folder: ContainerFolder,
-  ): Promise<RuncContainer> {
+  ): Promise<OciContainer> {
     const { terminal } = request.stdio;
     const options = ['--bundle', bundle.directory, '--pid-file', folder.pidFile];
     if (terminal !== undefined) options.push('--console-socket', monitor.consoleSocket);
-    const args = runcArgs(this.binary, folder, 'create', ...options);
+    const args = toolArgs(this.tool, folder, 'create', ...options);
     const abort = () => {
       try {
         linux.kill(monitor.pid, 15);
@@ -182,21 +183,21 @@ export class RuncRuntime implements Runtime {
       const pid = await monitor.create({ args, limitMs: limitsMs.create, pidFile: folder.pidFile, terminal });
       throwIfAborted(`creating container "${request.id}"`, request.signal);
       step('runtime.create.created', { id: request.id, pid });
-      return new RuncContainer(pid, monitor, folder, this.binary);
+      return new OciContainer(pid, monitor, folder, this.tool);
     } catch (error) {
-      throw isSlipwayError(error) ? error : runcError('create', request.id, error, folder.log);
+      throw isSlipwayError(error) ? error : toolError(this.tool, 'create', request.id, error, folder.log);
     } finally {
       request.signal?.removeEventListener('abort', abort);
     }
   }
 
-  /** The monitor runs runc for less than a process as big as this one would. What it leaves undone is done after it has ended. */
+  /** The monitor runs the tool for less than a process as big as this one would. What it leaves undone is done after it has ended. */
   private async deleteBy(monitor: Monitor, folder: ContainerFolder): Promise<void> {
     try {
       await monitor.delete();
     } catch (error) {
       const isLostOrDeleting = isSlipwayError(error) || (error instanceof ToolFailure && error.reason === 'state');
-      if (!isLostOrDeleting) throw runcError('delete', folder.id, error, folder.log);
+      if (!isLostOrDeleting) throw toolError(this.tool, 'delete', folder.id, error, folder.log);
       return;
     }
     await monitor.ended;

@@ -4,41 +4,43 @@ import { ToolFailure } from '@slipway/monitor';
 import { neutralize, quote } from '@slipway/oci';
 import { type ErrorKind, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { exists } from './container-folder.js';
+import type { Tool } from './tool.js';
 
 const maxLogBytes = 64 * 1024;
 const maxMessageLength = 600;
 
-/** What went wrong when runc was asked to do `verb` with a container, with runc's own last words. */
-export function runcError(verb: string, id: string, failure: unknown, logFile: string): SlipwayError {
-  const what = `runc ${verb} of container "${id}"`;
+/** What went wrong when the tool was asked to do `verb` with a container, with its own last words. */
+export function toolError(tool: Tool, verb: string, id: string, failure: unknown, logFile: string): SlipwayError {
+  const what = `${tool.name} ${verb} of container "${id}"`;
   if (!(failure instanceof ToolFailure)) return wrapError(what, failure);
   const said = lastLogMessage(logFile) ?? lastLine(failure.output);
-  const details = { id, tool: 'runc', reason: failure.reason, value: failure.value, said };
+  const details = { id, tool: tool.name, reason: failure.reason, value: failure.value, said };
   const make = (kind: ErrorKind, code: string, message: string, hint?: string) =>
     new SlipwayError({ kind, code, message, hint, details, cause: failure });
   const words = said === '' ? '' : `: ${said}`;
   switch (failure.reason) {
     case 'exit':
       return (
-        commandError(id, said, failure) ?? make('internal', 'RUNC_FAILED', `${what} failed with status ${failure.value}${words}`)
+        commandError(id, said, failure) ??
+        make('internal', 'RUNTIME_FAILED', `${what} failed with status ${failure.value}${words}`)
       );
     case 'timeout':
-      return make('internal', 'RUNC_TIMED_OUT', `${what} did not end within ${failure.value / 1000} s and was killed${words}`);
+      return make('internal', 'RUNTIME_TIMED_OUT', `${what} did not end within ${failure.value / 1000} s and was killed${words}`);
     case 'signal':
       return make(
         'internal',
-        'RUNC_KILLED',
+        'RUNTIME_KILLED',
         `${what} was ended by signal ${failure.value === 0 ? failure.output : failure.value}${words}`,
       );
     case 'result':
-      return make('internal', 'RUNC_RESULT_INVALID', `${what} claims to have succeeded, but ${failure.output}`);
+      return make('internal', 'RUNTIME_RESULT_INVALID', `${what} claims to have succeeded, but ${failure.output}`);
     case 'errno':
       return failure.output === 'execve'
         ? make(
             'failed-precondition',
-            'RUNC_NOT_FOUND',
-            `${what}: runc could not be executed: ${errnoName(failure.value)}`,
-            installHint,
+            'RUNTIME_NOT_FOUND',
+            `${what}: ${tool.name} could not be executed: ${errnoName(failure.value)}`,
+            tool.hint,
           )
         : make('internal', 'MONITOR_FAILED', `${what}: ${failure.output} in the monitor: ${errnoName(failure.value)}`);
     case 'state':
@@ -48,9 +50,7 @@ export function runcError(verb: string, id: string, failure: unknown, logFile: s
   }
 }
 
-export const installHint = 'install runc (apt-get install runc), or set binary in [plugin.runtime-runc]';
-
-/** runc looks the command up in the container while it creates it: `exec: "nope": executable file not found in $PATH`. */
+/** Runtimes look the command up in the container while they create it. runc: `exec: "nope": executable file not found in $PATH`. */
 function commandError(id: string, said: string, cause: unknown): SlipwayError | undefined {
   if (/container with (?:given )?id (?:already )?exists/i.test(said)) return exists(id, cause);
   const match = /\bexec: ("(?:[^"\\]|\\.)*"): (.*)$/.exec(said);
@@ -67,7 +67,7 @@ function commandError(id: string, said: string, cause: unknown): SlipwayError | 
   });
 }
 
-/** The last message of level error or worse in runc's JSON log. */
+/** The last message of level error or worse in the tool's JSON log. */
 function lastLogMessage(file: string): string | undefined {
   for (const line of readTail(file).split('\n').reverse()) {
     try {
@@ -75,7 +75,7 @@ function lastLogMessage(file: string): string | undefined {
       if (typeof entry !== 'object' || entry === null || !('level' in entry) || !('msg' in entry)) continue;
       if (['error', 'fatal', 'panic'].includes(String(entry.level))) return neutralize(String(entry.msg), maxMessageLength);
     } catch {
-      // Whatever else is in there is no log entry: the first line of the tail may be cut, and runc may write junk.
+      // Whatever else is in there is no log entry: the first line of the tail may be cut, and the tool may write junk.
     }
   }
   return undefined;
@@ -105,11 +105,11 @@ function errnoName(errno: number): string {
   return getSystemErrorName(-errno);
 }
 
-export function unsupportedMount(id: string, kind: string): SlipwayError {
+export function unsupportedMount(tool: Tool, id: string, kind: string): SlipwayError {
   return new SlipwayError({
     kind: 'unimplemented',
     code: 'MOUNT_KIND_UNKNOWN',
-    message: `container "${id}": runc plugin cannot use a root file system of kind ${quote(kind)}`,
+    message: `container "${id}": ${tool.name} cannot use a root file system of kind ${quote(kind)}`,
     details: { id, kind },
   });
 }

@@ -39,14 +39,24 @@ test.each([1, 9, 15, 34, 64])('signal %i that ends the program is 128 + n', asyn
 test('states from created to nothing, as any process sees them', async () => {
   const elsewhere = host.activate();
   const container = await host.create(['sleep', '1000']);
-  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'created', pid: container.pid });
+  expect(await elsewhere.state(container.id)).toEqual({
+    id: container.id,
+    status: 'created',
+    pid: container.pid,
+    supervised: true,
+  });
   await container.start();
-  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'running', pid: container.pid });
+  expect(await elsewhere.state(container.id)).toEqual({
+    id: container.id,
+    status: 'running',
+    pid: container.pid,
+    supervised: true,
+  });
   await container.kill(9);
   container.stdout?.resume();
   container.stderr?.resume();
   await container.wait();
-  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'stopped' });
+  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'stopped', supervised: true });
   await host.runtime.delete(container.id);
   await expect(elsewhere.state(container.id)).rejects.toMatchObject({ kind: 'not-found' });
 });
