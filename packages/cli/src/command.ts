@@ -1,5 +1,17 @@
 import type { Output } from './output.js';
 
+/** What a shell completes a word with: paths, or names that are here. `running` and the like: of containers that are so. */
+export type Completed =
+  | 'file'
+  | 'directory'
+  | 'images'
+  | 'volumes'
+  | 'containers'
+  | 'running'
+  | 'paused'
+  | 'stopped'
+  | 'containers-and-images';
+
 /** An option as commander writes it: `-e, --env <name[=value]>`. */
 export interface OptionSpec {
   readonly flags: string;
@@ -7,8 +19,8 @@ export interface OptionSpec {
   /** May be given several times; its values make a list. */
   readonly repeats?: true;
   readonly choices?: readonly string[];
-  /** What a shell completes its value with. */
-  readonly completes?: 'file' | 'directory';
+  /** Its value. */
+  readonly completes?: Completed;
 }
 
 /** One command, as data: the parser, the help, the completion scripts and the reference page are made from it. */
@@ -28,6 +40,8 @@ export interface CommandSpec {
   readonly isDefault?: true;
   /** Options end at the first argument; all that follows belongs to the command in the container. */
   readonly passesThrough?: true;
+  /** What somebody meant who gives it more arguments than it takes. */
+  readonly surplus?: string;
   readonly load: () => Promise<Action>;
 }
 
@@ -35,7 +49,7 @@ export interface ArgumentSpec {
   readonly name: string;
   readonly text: string;
   readonly choices?: readonly string[];
-  readonly completes?: 'file' | 'directory' | 'command';
+  readonly completes?: Completed;
 }
 
 /** Resolves with the exit code. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { SlipwayError } from '@slipway/plugin-api';
+import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 
 export const interruptedCode = 'INTERRUPTED';
 
@@ -55,5 +55,16 @@ export async function interruptible<T>(what: string, work: (signal: AbortSignal)
     throw interruption.error ?? error;
   } finally {
     for (const name of endings) process.off(name, receive);
+  }
+}
+
+/** For what goes on until somebody has seen enough: `work` is aborted by a signal, and that is no error. Gives the exit code. */
+export async function untilInterrupted(what: string, work: (signal: AbortSignal) => Promise<void>): Promise<number> {
+  try {
+    await interruptible(what, work);
+    return 0;
+  } catch (error) {
+    if (!isSlipwayError(error) || error.code !== interruptedCode) throw error;
+    return 128 + Number(error.details['signal']);
   }
 }

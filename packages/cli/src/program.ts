@@ -1,8 +1,9 @@
 import { Argument, Command, type CommanderError, Option } from 'commander';
 import type { CommandSpec, OptionSpec } from './command.js';
-import { commandTree, groupSummaries } from './commands/tree.js';
+import { commandTree, containerGroup, containersHeading, groupSummaries } from './commands/tree.js';
 import { globalOptions } from './options.js';
 import type { Output } from './output.js';
+import { ownVersion } from './own-version.js';
 
 /** What the command line asks for. */
 export interface Choice {
@@ -11,7 +12,7 @@ export interface Choice {
   readonly command: Command;
 }
 
-/** Thrown to leave the parser after it has printed a help text. */
+/** Thrown to leave the parser after it has printed a help text, or the version. */
 export class HelpShown extends Error {
   override readonly name = 'HelpShown';
 }
@@ -23,15 +24,10 @@ export class MisusedCommand extends Error {
   constructor(
     readonly finding: CommanderError,
     readonly command: Command,
+    /** `images mount`; empty for `slipway` itself. */
+    readonly commandName: string,
   ) {
     super(finding.message, { cause: finding });
-  }
-
-  /** `images mount`; empty for `slipway` itself. */
-  get commandName(): string {
-    const names: string[] = [];
-    for (let one: Command | null = this.command; one?.parent != null; one = one.parent) names.unshift(one.name());
-    return names.join(' ');
   }
 }
 
@@ -41,6 +37,8 @@ const helpWidth = 100;
 interface Hooks {
   readonly output: Output;
   readonly chosen: (choice: Choice) => void;
+  /** What completes a command that only has a name yet: a line needs one or two of them all. */
+  readonly unfinished: Map<Command, () => void>;
 }
 
 /**
@@ -48,38 +46,51 @@ interface Hooks {
  * Its `parse` throws {@link HelpShown} and {@link MisusedCommand}.
  */
 export function makeProgram(output: Output, chosen: (choice: Choice) => void): Command {
-  const hooks: Hooks = { output, chosen };
-  const program = newCommand('slipway', hooks)
+  const hooks: Hooks = { output, chosen, unfinished: new Map() };
+  const program = equip(new Command('slipway'), '', hooks)
     .usage('[OPTIONS] COMMAND')
     .description('Slipway runs containers: from an image by its name to a process.')
     .enablePositionalOptions()
     .helpCommand(false)
+    .addOption(new Option('--version', 'print the version').helpGroup('Global options:'))
+    .on('option:version', () => {
+      output.out(`slipway ${ownVersion()}\n`);
+      throw new HelpShown();
+    })
     .addHelpText('after', '\nSee slipway COMMAND --help, or slipway help COMMAND.');
-  const groups = new Map<string, Command>();
+  const groups = new Set<string>();
   for (const spec of commandTree) {
     const [first = '', second] = spec.name.split(' ');
-    if (second === undefined) {
-      program.addCommand(makeCommand(first, spec, hooks));
-      continue;
+    if (second === undefined) program.addCommand(makeCommand(first, spec, hooks).helpGroup(spec.group));
+    else if (!groups.has(first)) {
+      groups.add(first);
+      program.addCommand(makeGroup(first, hooks).helpGroup(spec.group));
     }
-    let group = groups.get(first);
-    if (group === undefined) {
-      group = newCommand(first, hooks)
-        .description(groupSummaries[first] ?? '')
-        .helpGroup(spec.group)
-        .helpCommand(false);
-      groups.set(first, group);
-      program.addCommand(group);
-    }
-    group.addCommand(makeCommand(second, spec, hooks), { isDefault: spec.isDefault === true });
   }
   program.addCommand(helpCommand(program, hooks));
   return program;
 }
 
+/** Commands that begin with the same word. */
+function makeGroup(first: string, hooks: Hooks): Command {
+  const group = new Command(first).description(groupSummaries[first] ?? '').helpCommand(false);
+  hooks.unfinished.set(group, () => {
+    equip(group, first, hooks).enablePositionalOptions();
+    for (const spec of commandTree) {
+      const [word = '', second] = spec.name.split(' ');
+      if (word === first && second !== undefined)
+        group.addCommand(makeCommand(second, spec, hooks), { isDefault: spec.isDefault === true });
+      // `container stop` and the like are `stop`, as with docker.
+      if (first === containerGroup && second === undefined && spec.group === containersHeading)
+        group.addCommand(makeCommand(word, spec, hooks), { hidden: true });
+    }
+  });
+  return group;
+}
+
 /** `help images mount`, which commander's own does not understand. */
 function helpCommand(program: Command, hooks: Hooks): Command {
-  const help = newCommand('help', hooks)
+  const help = equip(new Command('help'), 'help', hooks)
     .summary('show the help of a command')
     .description('Show the help of a command.')
     .argument('[command...]', 'its words')
@@ -89,6 +100,7 @@ function helpCommand(program: Command, hooks: Hooks): Command {
     for (const word of words) {
       const next = command.commands.find((one) => one.name() === word);
       if (next === undefined) return command.error(`error: unknown command '${word}'`, { code: 'commander.unknownCommand' });
+      finish(next, hooks);
       command = next;
     }
     return command.help();
@@ -96,22 +108,31 @@ function helpCommand(program: Command, hooks: Hooks): Command {
 }
 
 function makeCommand(name: string, spec: CommandSpec, hooks: Hooks): Command {
-  const command = newCommand(name, hooks, spec.options).summary(spec.summary);
-  command.description(
-    spec.description === undefined ? sentence(spec.summary) : `${sentence(spec.summary)}\n\n${spec.description}`,
-  );
-  if (spec.passesThrough === true) command.passThroughOptions();
-  if (!spec.name.includes(' ')) command.helpGroup(spec.group);
-  for (const { name: text, text: meaning, choices } of spec.args) {
-    const argument = new Argument(text, meaning);
-    command.addArgument(choices === undefined ? argument : argument.choices(choices));
-  }
-  command.addHelpText('after', examplesText(spec));
-  return command.action(() => hooks.chosen({ spec, args: command.args, command }));
+  const command = new Command(name).summary(spec.summary);
+  hooks.unfinished.set(command, () => {
+    equip(command, spec.name, hooks, spec.options);
+    command.description(
+      spec.description === undefined ? sentence(spec.summary) : `${sentence(spec.summary)}\n\n${spec.description}`,
+    );
+    if (spec.passesThrough === true) command.passThroughOptions();
+    for (const { name: text, text: meaning, choices } of spec.args) {
+      const argument = new Argument(text, meaning);
+      command.addArgument(choices === undefined ? argument : argument.choices(choices));
+    }
+    command.addHelpText('after', examplesText(spec)).action(() => hooks.chosen({ spec, args: command.args, command }));
+  });
+  return command;
 }
 
-function newCommand(name: string, hooks: Hooks, options: readonly OptionSpec[] = []): Command {
-  const command = new Command(name);
+/** A command is complete before it is parsed or shown. */
+function finish(command: Command, hooks: Hooks): void {
+  const work = hooks.unfinished.get(command);
+  hooks.unfinished.delete(command);
+  work?.();
+}
+
+/** `path`: all words of the command. */
+function equip(command: Command, path: string, hooks: Hooks, options: readonly OptionSpec[] = []): Command {
   for (const spec of options) command.addOption(makeOption(spec));
   for (const spec of globalOptions) command.addOption(makeOption(spec).helpGroup('Global options:'));
   const takesH = options.some(({ flags }) => flags.startsWith('-h,'));
@@ -123,9 +144,10 @@ function newCommand(name: string, hooks: Hooks, options: readonly OptionSpec[] =
       writeErr: (text) => hooks.output.out(text),
       outputError: () => undefined,
     })
+    .hook('preSubcommand', (_, sub) => finish(sub, hooks))
     .exitOverride((error) => {
       if (error.exitCode === 0 || error.code === 'commander.help') throw new HelpShown();
-      throw new MisusedCommand(error, command);
+      throw new MisusedCommand(error, command, path);
     });
 }
 

@@ -39,3 +39,22 @@ export function formatAge(time: string, nowMs: number): string {
   }
   return 'just now';
 }
+
+const longSpans = [
+  ['years', 2 * 31_536_000, 31_536_000],
+  ['months', 2 * 2_592_000, 2_592_000],
+  ['weeks', 2 * 604_800, 604_800],
+  ['days', 48 * 3600, 86_400],
+  ['hours', 2 * 3600, 3600],
+  ['minutes', 120, 60],
+] as const;
+
+/** A length of time in docker's words: `3 minutes`, `About an hour`, `Less than a second`. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (!(seconds >= 1)) return 'Less than a second';
+  for (const [name, from, length] of longSpans) if (seconds >= from) return `${Math.floor(seconds / length)} ${name}`;
+  if (seconds >= 3600) return 'About an hour';
+  if (seconds >= 60) return 'About a minute';
+  return seconds === 1 ? '1 second' : `${seconds} seconds`;
+}

@@ -45,6 +45,7 @@ export const archiveSpecs: readonly CommandSpec[] = [
       { flags: '--name <ref>', text: 'name of the one image of the archive' },
       platformOption,
     ],
+    surplus: 'an archive is named with -i FILE, or comes on stdin',
     load: async () => (await import('./load.js')).load,
   },
 ];

@@ -1,8 +1,9 @@
-import { type Change, type Engine, hasCode, SlipwayError } from '@slipway/plugin-api';
+import { type Change, type Engine, hasCode } from '@slipway/plugin-api';
 import type { Action } from '../command.js';
 import { withEngine } from '../host.js';
 import { interruptible } from '../interruption.js';
 import { printable, printableJson } from '../printable.js';
+import { neitherContainerNorImage } from './inspect.js';
 
 /** As `docker diff` marks them. */
 const marks: Readonly<Record<Change['kind'], string>> = { added: 'A', changed: 'C', deleted: 'D' };
@@ -35,17 +36,7 @@ async function ofContainerOrImage(
     try {
       return await engine.images.diff(name, undefined, { stack, signal });
     } catch (missing) {
-      throw hasCode(missing, 'IMAGE_NOT_FOUND') ? neither(name) : missing;
+      throw hasCode(missing, 'IMAGE_NOT_FOUND') ? neitherContainerNorImage(name) : missing;
     }
   }
-}
-
-function neither(name: string): SlipwayError {
-  return new SlipwayError({
-    kind: 'not-found',
-    code: 'IMAGE_NOT_FOUND',
-    message: `no container and no image ${JSON.stringify(name)} here`,
-    hint: 'a container is there for as long as its command runs; slipway images lists the images',
-    details: { name },
-  });
 }

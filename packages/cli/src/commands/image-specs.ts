@@ -71,24 +71,11 @@ export const imagesSpecs: readonly CommandSpec[] = [
   },
 ];
 
-export const inspectSpec: CommandSpec = {
-  name: 'inspect',
-  group,
-  args: [{ name: '<ref...>', text: 'names or digests of images' }],
-  summary: 'show manifests and configs of images, as JSON',
-  examples: [
-    ['slipway inspect alpine', 'an array of one'],
-    ["slipway inspect alpine | jq -r '.[0].config.config.Cmd'", 'one value of it'],
-  ],
-  options: [platformOption],
-  load: async () => (await import('./inspect.js')).inspect,
-};
-
 export const rmiSpec: CommandSpec = {
   name: 'rmi',
   group,
   args: [{ name: '<ref...>', text: 'names or digests of images' }],
-  summary: 'remove images',
+  summary: 'remove images (also: slipway images rm)',
   description: 'With the last name of an image also its content goes, but for what another image uses.',
   examples: [
     ['slipway rmi alpine debian:12', 'two names'],
@@ -96,4 +83,11 @@ export const rmiSpec: CommandSpec = {
   ],
   options: [],
   load: async () => (await import('./rmi.js')).rmi,
+};
+
+export const imagesRmSpec: CommandSpec = {
+  ...rmiSpec,
+  name: 'images rm',
+  summary: 'remove images (also: slipway rmi)',
+  examples: [['slipway images rm alpine debian:12', 'two names']],
 };

@@ -2,7 +2,9 @@ import type { CommandSpec } from '../command.js';
 import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
 import { archiveSpecs } from './archive-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
-import { imagesSpecs, inspectSpec, pullSpec, rmiSpec } from './image-specs.js';
+import { containerGroupSpecs, eventsSpec, inspectSpec, psSpec } from './container-specs.js';
+import { imagesRmSpec, imagesSpecs, pullSpec, rmiSpec } from './image-specs.js';
+import { lifecycleSpecs } from './lifecycle-specs.js';
 import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
 import { registrySpecs } from './registry-specs.js';
 import { runSpec } from './run-spec.js';
@@ -12,16 +14,21 @@ import { transferSpecs } from './transfer-specs.js';
 /** Every command, in the order of the help. */
 export const commandTree: readonly CommandSpec[] = [
   runSpec,
+  ...lifecycleSpecs,
+  psSpec,
+  eventsSpec,
+  inspectSpec,
   ...containerSpecs,
+  ...containerGroupSpecs,
   pullSpec,
   ...transferSpecs,
   ...registrySpecs,
   ...archiveSpecs,
   importSpec,
   ...imagesSpecs,
+  imagesRmSpec,
   imagesTreeSpec,
   historySpec,
-  inspectSpec,
   rmiSpec,
   pruneSpec,
   verifySpec,
@@ -37,10 +44,15 @@ export const commandTree: readonly CommandSpec[] = [
 
 /** Commands that only hold others. */
 export const groupSummaries: Readonly<Record<string, string>> = {
-  images: 'list, draw, mount and unmount images',
+  container: 'containers under another name, and container prune',
+  images: 'list, draw, mount, unmount and remove images',
   system: 'look after the store',
   content: 'the blobs that are here',
   snapshots: 'the file trees that are here',
   plugins: 'what is wired together',
   config: 'the configuration',
 };
+
+/** The group that also has, unnamed in its help, all commands below the heading. */
+export const containerGroup = 'container';
+export const containersHeading = 'Containers:';

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch, release } from 'node:os';
 import { apiVersion } from '@slipway/plugin-api';
 import type { Action } from '../command.js';
+import { ownVersion, versionOf } from '../own-version.js';
 import { printableJson } from '../printable.js';
 
 export const version: Action = async ({ global, output }) => {
@@ -19,13 +18,10 @@ export const version: Action = async ({ global, output }) => {
 
 /** `api` is the version of the contracts that plugins are built against; `kernel` that of the microkernel. */
 function readVersions(): Readonly<Record<'slipway' | 'kernel' | 'pluginApi' | 'api' | 'node' | 'linux', string>> {
-  const require = createRequire(import.meta.url);
-  const versionOf = (manifest: string): string =>
-    (JSON.parse(readFileSync(require.resolve(manifest), 'utf8')) as { version: string }).version;
   return {
-    slipway: versionOf('@slipway/cli/package.json'),
-    kernel: versionOf('@slipway/kernel/package.json'),
-    pluginApi: versionOf('@slipway/plugin-api/package.json'),
+    slipway: ownVersion(),
+    kernel: versionOf('@slipway/kernel'),
+    pluginApi: versionOf('@slipway/plugin-api'),
     api: apiVersion,
     node: process.versions.node,
     linux: `${release()} ${arch()}`,

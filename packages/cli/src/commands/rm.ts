@@ -1,0 +1,17 @@
+import { isKind } from '@slipway/plugin-api';
+import type { Action } from '../command.js';
+import { forEachContainer } from '../containers/for-each-container.js';
+
+export const rm: Action = (invocation) => {
+  const force = invocation.options.flag('force');
+  const volumes = invocation.options.flag('volumes');
+  return forEachContainer(
+    invocation,
+    // As docker: with -f it is as good when it has gone already.
+    { atOnce: 4, forgives: (error) => force && isKind(error, 'not-found') },
+    async (container, signal) => {
+      await container.remove({ force, volumes, signal });
+      return { id: container.id, name: container.name };
+    },
+  );
+};
