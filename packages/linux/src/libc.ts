@@ -9,6 +9,7 @@ export interface Libc {
   mknod(path: Bytes, mode: number, device: bigint): number;
   utimensat(dirFd: number, path: Bytes, times: Bytes, flags: number): number;
   lsetxattr(path: Bytes, name: Bytes, value: Bytes, size: number, flags: number): number;
+  fsetxattr(fd: number, name: Bytes, value: Bytes, size: number, flags: number): number;
   lgetxattr(path: Bytes, name: Bytes, value: Bytes, size: number): number;
   llistxattr(path: Bytes, list: Bytes, size: number): number;
   lremovexattr(path: Bytes, name: Bytes): number;
@@ -65,6 +66,7 @@ function bind(): Libc {
     mknod: c('int mknod(const void *path, uint mode, uint64_t device)'),
     utimensat: c('int utimensat(int dirfd, const void *path, const void *times, int flags)'),
     lsetxattr: c('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
+    fsetxattr: c('int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)'),
     lgetxattr: c('long lgetxattr(const void *path, const void *name, void *value, size_t size)'),
     llistxattr: c('long llistxattr(const void *path, void *list, size_t size)'),
     lremovexattr: c('int lremovexattr(const void *path, const void *name)'),

@@ -19,13 +19,14 @@ import { libc } from './libc.js';
 import { attachMount, mountDetached, unmount, unshareMounts } from './mounts.js';
 import type { LinuxSystem } from './system.js';
 import { makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
-import { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
+import { fsetxattr, lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
 
 /** The running kernel. Loads libc's functions on the first call. */
 export const linux: LinuxSystem = {
   mknod,
   lutimes,
   lsetxattr,
+  fsetxattr,
   llistxattr,
   lgetxattr,
   lremovexattr,

@@ -16,6 +16,8 @@ export interface LinuxSystem {
   lutimes(path: Path, atimeNs: bigint, mtimeNs: bigint): void;
   /** lsetxattr(2). */
   lsetxattr(path: Path, name: Path, value: Uint8Array): void;
+  /** fsetxattr(2): of a file that is open for more than its path. */
+  fsetxattr(fd: number, name: Path, value: Uint8Array): void;
   /** llistxattr(2); names as bytes, in the kernel's order. */
   llistxattr(path: Path): Buffer[];
   /** lgetxattr(2); undefined when there is no such attribute. */

@@ -16,6 +16,10 @@ export function lsetxattr(path: Path, name: Path, value: Uint8Array): void {
   checked(libc().lsetxattr(cString(path), cString(name), value, value.length, 0), 'lsetxattr', path);
 }
 
+export function fsetxattr(fd: number, name: Path, value: Uint8Array): void {
+  checked(libc().fsetxattr(fd, cString(name), value, value.length, 0), 'fsetxattr');
+}
+
 export function lgetxattr(path: Path, name: Path): Buffer | undefined {
   const size = libc().lgetxattr(cString(path), cString(name), buffer(), largest);
   if (size === -1 && errnoName(libc().errno()) === 'ENODATA') return undefined;
