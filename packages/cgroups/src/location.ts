@@ -8,45 +8,58 @@ export type CgroupDriver = 'cgroupfs' | 'systemd';
  * On v2 with systemd it is systemd's: whatever else writes into its tree may be undone at any reload. On v1 the controllers' trees are everybody's, and
  * Docker's choice is cgroupfs.
  */
-export function cgroupDriverOf(host: CgroupHost): CgroupDriver {
+export function cgroupDriverOf(host: Pick<CgroupHost, 'version' | 'systemd'>): CgroupDriver {
   return host.version === 'v2' && host.systemd ? 'systemd' : 'cgroupfs';
 }
 
 /**
- * `linux.cgroupsPath` of config.json: `/slipway/ID`, with systemd `system.slice:slipway:ID`, a form that no path has. `parent`: instead of `/slipway`; with systemd a
- * slice, which may be given as `a-b.slice`. Errors: `invalid-argument`.
+ * `linux.cgroupsPath` of config.json: `/slipway/ID`, with systemd `system.slice:slipway:ID`, a form that no path has. `parent` stands for the first part, and its form chooses
+ * the driver: an absolute path is made by the runtime, `jobs.slice` by systemd. Errors: `invalid-argument`.
  */
 export function cgroupsPathOf(driver: CgroupDriver, id: string, parent?: string): string {
-  if (driver === 'cgroupfs') {
-    const base = parent ?? '/slipway';
-    const parts = base.split('/').slice(1);
-    const plain = parts.every((part) => /^[^/:\0\s]{1,255}$/.test(part) && part !== '.' && part !== '..');
-    if (!base.startsWith('/') || base.length > 1024 || !plain)
-      throw invalid(parent, 'an absolute path of names without spaces and colons', 'give it as in: --cgroup-parent /jobs');
+  const base = parent ?? (driver === 'systemd' ? 'system.slice' : '/slipway');
+  if (base.startsWith('/')) {
+    const parts = base.slice(1).split('/');
+    if (base.length > 1024 || !parts.every((part) => /^[^/:\0\s]{1,255}$/.test(part) && part !== '.' && part !== '..'))
+      throw invalid(base);
     return `${base}/${id}`;
   }
-  const slice = parent ?? 'system.slice';
-  // systemd.slice(5): dashes lead through the tree of slices, so none stands at an end or beside another.
-  if (slice.length > 255 || !/^[A-Za-z0-9_.\\]+(-[A-Za-z0-9_.\\]+)*\.slice$/.test(slice))
-    throw invalid(
-      parent,
-      'the name of a slice, for cgroups are made by systemd here',
-      'give it as in: --cgroup-parent jobs.slice',
-    );
-  return `${slice}:slipway:${id}`;
+  if (base.length > 255 || !slicePattern.test(base)) throw invalid(base);
+  return `${base}:slipway:${id}`;
+}
+
+/** systemd.slice(5): dashes lead down the tree of slices, so none stands at an end or beside another. */
+const slicePattern = /^[A-Za-z0-9_.\\]+(-[A-Za-z0-9_.\\]+)*\.slice$/;
+
+/** What {@link cgroupsPathOf} gave for systemd, taken apart; undefined for a path. */
+export function parseScope(cgroupsPath: string): { readonly slice: string; readonly scope: string } | undefined {
+  const [slice = '', prefix, name, more] = cgroupsPath.split(':');
+  if (name === undefined || more !== undefined || slice.includes('/')) return undefined;
+  return { slice, scope: `${prefix}-${name}.scope` };
 }
 
 /** Which driver a config.json asks for. */
 export function driverOfPath(cgroupsPath: string): CgroupDriver {
-  return /^[^/:]+:[^:]+:[^:]+$/.test(cgroupsPath) ? 'systemd' : 'cgroupfs';
+  return parseScope(cgroupsPath) === undefined ? 'cgroupfs' : 'systemd';
 }
 
-function invalid(parent: string | undefined, expected: string, hint: string): SlipwayError {
+/**
+ * Where in each hierarchy the cgroup of an absolute or systemd `cgroupsPath` is: `/system.slice/slipway-ID.scope`; `a-b.slice` is in `a.slice`. On v1 systemd
+ * makes it so, too.
+ */
+export function pathInHierarchy(cgroupsPath: string): string {
+  const scope = parseScope(cgroupsPath);
+  if (scope === undefined) return cgroupsPath;
+  const names = scope.slice.slice(0, -'.slice'.length).split('-');
+  return `/${names.map((_, index) => `${names.slice(0, index + 1).join('-')}.slice`).join('/')}/${scope.scope}`;
+}
+
+function invalid(parent: string): SlipwayError {
   return new SlipwayError({
     kind: 'invalid-argument',
     code: 'CGROUP_PARENT_INVALID',
-    message: `Parent control group ${JSON.stringify(parent)} is not ${expected}`,
-    hint,
+    message: `Parent control group ${JSON.stringify(parent)} is neither an absolute path of names without spaces and colons nor the name of a slice`,
+    hint: 'give it as in: --cgroup-parent /jobs, or for systemd --cgroup-parent jobs.slice',
     details: { cgroupParent: parent },
   });
 }
