@@ -1,6 +1,7 @@
 import type { RuntimeProcess } from '@slipway/plugin-api';
 import { SlipwayError } from '@slipway/plugin-api';
 import { envValue } from './env.js';
+import { withoutInit } from './init.js';
 import { quote } from './invalid.js';
 import type { FoundFile, RootFiles } from './root-files.js';
 
@@ -11,7 +12,7 @@ import type { FoundFile, RootFiles } from './root-files.js';
  * that was found are directories or files that nobody may execute.
  */
 export function findCommand(root: RootFiles, process: Pick<RuntimeProcess, 'args' | 'env' | 'cwd'>): string {
-  const name = process.args[0] ?? '';
+  const name = withoutInit(process.args)[0] ?? '';
   const path = envValue(process.env, 'PATH') ?? '';
   let unusable: FoundFile | undefined;
   for (const candidate of candidates(name, path, process.cwd)) {

@@ -1,5 +1,10 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
+import { type CgroupDriver, cgroupDriverOf } from '@slipway/cgroups';
+import { wrapError } from '@slipway/plugin-api';
+import { capabilitiesOfMask } from './capabilities/index.js';
+import { findInit } from './init.js';
+import { type HardLimit, parseHardLimits } from './rlimits.js';
 
 /** What a spec depends on and the image cannot say. Plain data, so that a test can describe another host. */
 export interface HostFacts {
@@ -8,7 +13,18 @@ export interface HostFacts {
   readonly kernel: { readonly major: number; readonly minor: number };
   /** 2: one unified hierarchy. 1: a hierarchy for each controller, also in hybrid form. */
   readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: CgroupDriver;
   readonly hostname: string;
+  /** What this process has, and so can give. */
+  readonly capabilities: readonly string[];
+  /** Of this process. */
+  readonly hardLimits: readonly HardLimit[];
+  /** The most that the kernel lets anybody have: fs.nr_open. */
+  readonly maxOpenFiles: number;
+  /** Of this process. */
+  readonly oomScoreAdj: number;
+  /** The program for `--init`; absent when it is not there. */
+  readonly initProgram?: string;
   /** Folders under /sys/devices/system/cpu that tell how hot the host runs. */
   readonly thermalThrottlePaths: readonly string[];
   /** Of the two network settings that {@link buildSpec} wants, those that this kernel has. */
@@ -28,11 +44,19 @@ export function readHostFacts(): HostFacts {
     .map((part) => Number.parseInt(part, 10) || 0);
   const resolvConf = realFile('/etc/resolv.conf');
   const hosts = realFile('/etc/hosts');
+  const initProgram = findInit();
+  const cgroupVersion = fs.existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1;
   return {
     architecture: architectures[process.arch] ?? process.arch,
     kernel: { major, minor },
-    cgroupVersion: fs.existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1,
+    cgroupVersion,
+    cgroupDriver: cgroupDriverOf({ version: cgroupVersion === 2 ? 'v2' : 'v1', systemd: fs.existsSync('/run/systemd/system') }),
     hostname: os.hostname(),
+    capabilities: ownCapabilities(),
+    hardLimits: parseHardLimits(procFile('self/limits')),
+    maxOpenFiles: Number(procFile('sys/fs/nr_open')),
+    oomScoreAdj: Number(procFile('self/oom_score_adj')),
+    ...(initProgram === undefined ? {} : { initProgram }),
     thermalThrottlePaths: thermalThrottlePaths(),
     sysctls: ['net.ipv4.ip_unprivileged_port_start', 'net.ipv4.ping_group_range'].filter((name) =>
       fs.existsSync(`/proc/sys/${name.replaceAll('.', '/')}`),
@@ -54,4 +78,18 @@ function thermalThrottlePaths(): readonly string[] {
 
 function realFile(path: string): string | undefined {
   return fs.statSync(path, { throwIfNoEntry: false })?.isFile() ? fs.realpathSync(path) : undefined;
+}
+
+/** The bounding set: a program that root starts has all of it again, whatever we have dropped. */
+function ownCapabilities(): readonly string[] {
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(procFile('self/status'))?.[1] ?? '0';
+  return capabilitiesOfMask(BigInt(`0x${mask}`));
+}
+
+function procFile(name: string): string {
+  try {
+    return fs.readFileSync(`/proc/${name}`, 'utf8');
+  } catch (error) {
+    throw wrapError(`Reading /proc/${name} of this host`, error);
+  }
 }

@@ -9,6 +9,7 @@ export interface ImageDefaults {
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
   readonly workdir: string;
+  readonly stopSignal: string;
 }
 
 const text = v.nullish(v.string(), '');
@@ -19,7 +20,7 @@ const bare = v.pipe(
   v.transform((one) => [one]),
 );
 const command = v.nullish(v.union([v.array(v.string()), bare]), []);
-const schema = v.object({ User: text, Env: texts, Entrypoint: command, Cmd: command, WorkingDir: text });
+const schema = v.object({ User: text, Env: texts, Entrypoint: command, Cmd: command, WorkingDir: text, StopSignal: text });
 
 /** Null, absent and empty mean the same. Labels, volumes and ports say nothing about the process and are not looked at. Errors: `IMAGE_CONFIG_INVALID`. */
 export function imageDefaults(image: ImageConfig): ImageDefaults {
@@ -35,8 +36,15 @@ export function imageDefaults(image: ImageConfig): ImageDefaults {
       },
     );
   }
-  const { User, Env, Entrypoint, Cmd, WorkingDir } = parsed.output;
-  return { user: User ?? '', env: Env ?? [], entrypoint: Entrypoint ?? [], cmd: Cmd ?? [], workdir: WorkingDir ?? '' };
+  const { User, Env, Entrypoint, Cmd, WorkingDir, StopSignal } = parsed.output;
+  return {
+    user: User ?? '',
+    env: Env ?? [],
+    entrypoint: Entrypoint ?? [],
+    cmd: Cmd ?? [],
+    workdir: WorkingDir ?? '',
+    stopSignal: StopSignal ?? '',
+  };
 }
 
 /** Not the value itself: it may be long, or hold what must not be printed. */

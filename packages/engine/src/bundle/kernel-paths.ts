@@ -1,7 +1,9 @@
+import type { ContainerSettings } from '@slipway/plugin-api';
+import { checkAbsolutePath } from './absolute-path.js';
 import type { HostFacts } from './host-facts.js';
 
 /** Hidden: they tell about or reach the host's hardware, memory, keys and other processes. Docker's list. */
-export function maskedPaths(host: HostFacts): readonly string[] {
+export function defaultMaskedPaths(host: Pick<HostFacts, 'thermalThrottlePaths'>): readonly string[] {
   return [
     '/proc/acpi',
     '/proc/asound',
@@ -20,4 +22,17 @@ export function maskedPaths(host: HostFacts): readonly string[] {
 }
 
 /** Seen and not changed: writing there changes the host. */
-export const readonlyPaths: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+export const defaultReadonlyPaths: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** What is hidden from the container, and what it cannot change: of a privileged one nothing, unless it is asked for. Errors: `PATH_INVALID`. */
+export function kernelPaths(
+  settings: Pick<ContainerSettings, 'privileged' | 'maskedPaths' | 'readonlyPaths'>,
+  host: Pick<HostFacts, 'thermalThrottlePaths'>,
+): { readonly maskedPaths: readonly string[]; readonly readonlyPaths: readonly string[] } {
+  const choose = (asked: readonly string[] | false | undefined, usual: readonly string[]) =>
+    asked === false ? [] : (asked ?? (settings.privileged ? [] : usual));
+  const maskedPaths = choose(settings.maskedPaths, defaultMaskedPaths(host));
+  const readonlyPaths = choose(settings.readonlyPaths, defaultReadonlyPaths);
+  for (const path of [...maskedPaths, ...readonlyPaths]) checkAbsolutePath('PATH_INVALID', 'Masked or read-only path', path);
+  return { maskedPaths, readonlyPaths };
+}

@@ -1,4 +1,6 @@
 import { constants } from 'node:os';
+import type { ContainerSettings, ImageConfig } from '@slipway/plugin-api';
+import { imageDefaults } from './image-defaults.js';
 import { invalid, quote } from './invalid.js';
 
 const lastSignal = 64;
@@ -32,4 +34,9 @@ function realTimeSignal(name: string): number | undefined {
   if (base === undefined || sign === (base === 'IN' ? '-' : '+')) return undefined;
   const number = base === 'IN' ? rtmin + Number(digits) : lastSignal - Number(digits);
   return number >= rtmin ? number : undefined;
+}
+
+/** The number of the signal that asks the container to end. Errors: `SIGNAL_INVALID`, `IMAGE_CONFIG_INVALID`. */
+export function stopSignalOf(image: ImageConfig, { stopSignal }: Pick<ContainerSettings, 'stopSignal'>): number {
+  return parseSignal(stopSignal ?? (imageDefaults(image).stopSignal || 'SIGTERM'));
 }

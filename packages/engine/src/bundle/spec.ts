@@ -1,16 +1,32 @@
-import type { ContainerSettings, ImageConfig, RuntimeMount, RuntimeResources, RuntimeSpec } from '@slipway/plugin-api';
+import { cgroupsPathOf } from '@slipway/cgroups';
+import type {
+  ContainerSettings,
+  ImageConfig,
+  RuntimeMount,
+  RuntimeProcess,
+  RuntimeResources,
+  RuntimeSpec,
+} from '@slipway/plugin-api';
+import { annotationsOf, checkLabels } from './annotations.js';
 import { buildArgs } from './args.js';
-import { defaultCapabilities } from './capabilities.js';
+import { processCapabilities } from './capabilities/index.js';
 import { parseContainerId } from './container-id.js';
-import { defaultDeviceRules } from './devices.js';
+import { containerDevices } from './devices/index.js';
 import { buildEnv } from './env.js';
+import { checkHooks } from './hooks.js';
 import type { HostFacts } from './host-facts.js';
-import { parseHostname } from './hostname.js';
+import { chooseHostname } from './hostname.js';
 import { imageDefaults } from './image-defaults.js';
-import { maskedPaths, readonlyPaths } from './kernel-paths.js';
-import { checkMountPoints, mounts } from './mounts.js';
+import { containerInit } from './init.js';
+import { isolationOf, type NamespacePaths, namespaceList } from './isolation.js';
+import { kernelPaths } from './kernel-paths.js';
+import { checkMountPoints, kernelMounts, rootPropagation } from './mounts.js';
+import { checkOomScoreAdj } from './oom-score.js';
+import { processRlimits } from './rlimits.js';
 import type { RootFiles } from './root-files.js';
-import { seccompProfile } from './seccomp/index.js';
+import { containerSeccomp } from './seccomp/index.js';
+import { stopSignalOf } from './signal.js';
+import { containerSysctls } from './sysctls.js';
 import { resolveUser } from './user.js';
 import { resolveWorkdir } from './workdir.js';
 
@@ -25,71 +41,72 @@ export interface SpecInput {
   /** Binds, volumes and tmpfs, resolved; they come after our own. */
   readonly mounts: readonly RuntimeMount[];
   /** Namespaces of other containers to be in, as `/proc/PID/ns/pid`. */
-  readonly namespacePaths: { readonly pid?: string; readonly ipc?: string; readonly network?: string };
+  readonly namespacePaths: NamespacePaths;
   /** Limits, checked; device rules are added to its own. */
   readonly resources: RuntimeResources;
 }
 
 /**
  * The config.json of a container: the image's wishes under the user's, inside the isolation that Docker's users know. The root
- * is `rootfs` in the bundle. Labels of the image are no part of it, and neither are its volumes: they are folders of the root.
- * As with Docker, `noNewPrivileges` is off (su and sudo work) and limits are those of whoever starts the container.
+ * is `rootfs` in the bundle. Labels of the image are no part of it, and neither are its volumes: they are among the mounts.
+ * As with Docker, `noNewPrivileges` is off (su and sudo work) and limits of the process are those of whoever starts the container.
+ * Settings that it does not write down (labels, stop signal) are checked with the others.
  */
 export function buildSpec(input: SpecInput): RuntimeSpec {
   const { settings, host, rootfs } = input;
   const id = parseContainerId(input.id);
-  const image = imageDefaults(input.image);
   checkMountPoints(rootfs);
-  const network = settings.network ?? 'none';
-  const hostname = chooseHostname(id, network, input);
-  const user = resolveUser(rootfs, settings.user || image.user);
-  const terminal = settings.terminal !== undefined;
+  checkLabels(settings);
+  stopSignalOf(input.image, settings);
+  const isolation = isolationOf(settings, input.namespacePaths, host);
+  const hostname = chooseHostname(id, settings, isolation, host);
+  const capabilities = processCapabilities(settings, host);
+  const seccomp = containerSeccomp(settings, { ...host, capabilities });
+  const { devices, rules } = containerDevices(settings);
+  const init = settings.init ? containerInit(rootfs, input.mounts, host) : undefined;
+  const propagation = rootPropagation(input.mounts);
+  const sysctl = containerSysctls(settings, isolation, host);
   return {
     ociVersion: '1.2.1',
-    hostname,
+    ...(isolation.uts === 'own' ? { hostname } : {}),
     root: { path: 'rootfs', readonly: settings.readOnly ?? false },
-    process: {
-      terminal,
-      ...(settings.terminal === undefined
-        ? {}
-        : { consoleSize: { height: settings.terminal.rows, width: settings.terminal.columns } }),
-      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-      args: buildArgs(image, settings),
-      env: buildEnv({ hostname, home: user.home, terminal, image: image.env, options: settings.env ?? [] }),
-      cwd: resolveWorkdir(rootfs, settings.workdir || image.workdir),
-      capabilities: { bounding: defaultCapabilities, effective: defaultCapabilities, permitted: defaultCapabilities },
-      noNewPrivileges: false,
-    },
-    mounts: [...mounts(network, host), ...input.mounts],
+    process: processOf(input, hostname, capabilities, init?.args ?? []),
+    mounts: [...kernelMounts(settings, isolation, host), ...(init === undefined ? [] : [init.mount]), ...input.mounts],
+    annotations: annotationsOf(settings, input.name),
+    ...(settings.hooks === undefined ? {} : { hooks: checkHooks(settings.hooks) }),
     linux: {
-      namespaces: namespaces(network, host).map((type) => ({ type })),
-      cgroupsPath: `/slipway/${id}`,
-      resources: { ...input.resources, devices: [...defaultDeviceRules, ...(input.resources.devices ?? [])] },
-      seccomp: seccompProfile({ ...host, capabilities: defaultCapabilities }),
-      maskedPaths: maskedPaths(host),
-      readonlyPaths,
-      ...(network === 'host' ? {} : { sysctl: networkSysctls(host) }),
+      namespaces: namespaceList(isolation),
+      cgroupsPath: cgroupsPathOf(host.cgroupDriver, id, settings.cgroupParent),
+      resources: { ...input.resources, devices: [...rules, ...(input.resources.devices ?? [])] },
+      ...(devices.length === 0 ? {} : { devices }),
+      ...(seccomp === undefined ? {} : { seccomp }),
+      ...kernelPaths(settings, host),
+      ...(Object.keys(sysctl).length === 0 ? {} : { sysctl }),
+      ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
     },
   };
 }
 
-/** In the host's network programs look their own host name up, so it is the host's; else, as with Docker, the id's beginning. */
-function chooseHostname(id: string, network: 'none' | 'host', { settings, host }: SpecInput): string {
-  if (settings.hostname !== undefined) return parseHostname(settings.hostname);
-  return network === 'host' ? host.hostname : id.slice(0, 12).replace(/[.-]+$/, '');
-}
-
-/** A cgroup namespace only on v2, as Docker decides: on v1 programs look for themselves under the host's paths. */
-function namespaces(network: 'none' | 'host', host: HostFacts): readonly string[] {
-  return [
-    ...['mount', 'uts', 'ipc', 'pid'],
-    ...(network === 'host' ? [] : ['network']),
-    ...(host.cgroupVersion === 2 ? ['cgroup'] : []),
-  ];
-}
-
-/** In a network of its own any user may use any port and ping, as with Docker. */
-function networkSysctls(host: HostFacts): Readonly<Record<string, string>> {
-  const wanted = { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' };
-  return Object.fromEntries(Object.entries(wanted).filter(([name]) => host.sysctls.includes(name)));
+function processOf(
+  { image: config, settings, rootfs, host }: SpecInput,
+  hostname: string,
+  capabilities: readonly string[],
+  init: readonly string[],
+): RuntimeProcess {
+  const image = imageDefaults(config);
+  const { terminal } = settings;
+  const user = resolveUser(rootfs, settings.user || image.user, settings.groups);
+  const rlimits = processRlimits(settings, host);
+  return {
+    terminal: terminal !== undefined,
+    ...(terminal === undefined ? {} : { consoleSize: { height: terminal.rows, width: terminal.columns } }),
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: [...init, ...buildArgs(image, settings)],
+    env: buildEnv({ hostname, home: user.home, terminal: terminal !== undefined, image: image.env, options: settings.env ?? [] }),
+    cwd: resolveWorkdir(rootfs, settings.workdir || image.workdir),
+    capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+    ...(rlimits.length === 0 ? {} : { rlimits }),
+    noNewPrivileges: settings.noNewPrivileges ?? false,
+    ...(settings.oomScoreAdj === undefined ? {} : { oomScoreAdj: checkOomScoreAdj(settings.oomScoreAdj, host) }),
+  };
 }

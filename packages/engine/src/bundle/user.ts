@@ -18,9 +18,33 @@ const maxGroups = 65_536;
 /**
  * `user`, `user:group`, each a name or a number, looked up in the image; empty means root. A number is always a number, also
  * where a user of that name exists. Without a group: the user's own, and all groups it is a member of. With one: that alone.
- * Errors: `not-found` with `USER_NOT_FOUND` or `GROUP_NOT_FOUND`; `USER_INVALID`; `ROOT_FILE_INVALID`. Nothing ever falls back to root.
+ * `further` groups are added to these. Errors: `not-found` with `USER_NOT_FOUND` or `GROUP_NOT_FOUND`; `USER_INVALID`; `ROOT_FILE_INVALID`. Nothing ever falls back to root.
  */
-export function resolveUser(root: RootFiles, text: string): ContainerUser {
+export function resolveUser(root: RootFiles, text: string, further: readonly string[] = []): ContainerUser {
+  const user = resolveOne(root, text);
+  if (further.length === 0) return user;
+  const gids = [...new Set([...user.additionalGids, ...furtherGroups(root, further)])];
+  checkCount(text, gids.length);
+  return { ...user, additionalGids: gids };
+}
+
+/** Each looked up by itself: a name in the image's /etc/group, a number is a number. */
+function furtherGroups(root: RootFiles, names: readonly string[]): readonly number[] {
+  const groups = new Map<string, string>();
+  for (const group of readGroup(root))
+    if (names.includes(group.name) && !groups.has(group.name)) groups.set(group.name, group.gid);
+  return names.map((name) => {
+    if (name === '') throw invalid('USER_INVALID', 'A further group has no name');
+    const found = groups.get(name);
+    const gid =
+      parseId('Group', name) ??
+      (found === undefined ? found : requireId(`Group number of ${quote(name)} in the image's /etc/group`, found));
+    if (gid === undefined) throw notFound('GROUP_NOT_FOUND', `Group ${quote(name)} is not in the image's /etc/group`);
+    return gid;
+  });
+}
+
+function resolveOne(root: RootFiles, text: string): ContainerUser {
   const [user = '', group = '', ...rest] = text.split(':');
   if (rest.length > 0)
     throw invalid('USER_INVALID', `User ${quote(text)} has more than one ":"`, { hint: 'expected user or user:group' });
@@ -53,13 +77,13 @@ function memberships(entry: PasswdEntry | undefined, groups: IteratorObject<Grou
       .filter((group) => group.members.includes(entry.name))
       .map((group) => requireId(`Group number of ${quote(group.name)} in the image's /etc/group`, group.gid)),
   );
-  if (gids.size >= maxGroups) {
-    throw invalid(
-      'USER_INVALID',
-      `User ${quote(entry.name)} is a member of ${gids.size} groups, at most ${maxGroups - 1} are possible`,
-    );
-  }
+  checkCount(entry.name, gids.size + 1);
   return [...gids];
+}
+
+function checkCount(name: string, groups: number): void {
+  if (groups > maxGroups)
+    throw invalid('USER_INVALID', `User ${quote(name)} is a member of ${groups} groups, at most ${maxGroups} are possible`);
 }
 
 function isId(field: string, id: number): boolean {

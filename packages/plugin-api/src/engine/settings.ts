@@ -1,4 +1,4 @@
-import type { RuntimeHooks, RuntimeSeccomp } from '../oci/index.js';
+import type { RuntimeHooks, RuntimeSeccomp, RuntimeSyscallRule } from '../oci/index.js';
 import type { RestartPolicy, TerminalSize } from '../runtime/index.js';
 import type { StackOptions } from './index.js';
 
@@ -49,7 +49,7 @@ export interface ContainerSettings extends StackOptions {
   /** Every capability and device, no seccomp, nothing masked: root in it is root of the host. */
   readonly privileged?: boolean | undefined;
   /** Default: ours. `unconfined`: none. */
-  readonly seccomp?: 'default' | 'unconfined' | RuntimeSeccomp | undefined;
+  readonly seccomp?: 'default' | 'unconfined' | RuntimeSeccomp | SeccompProfile | undefined;
   readonly noNewPrivileges?: boolean | undefined;
   /** `false`: none is masked, or read-only. */
   readonly maskedPaths?: readonly string[] | false | undefined;
@@ -83,6 +83,42 @@ export interface NamespaceSettings {
   readonly uts?: 'private' | 'host' | undefined;
   /** Default: private on cgroup v2, else the host's. */
   readonly cgroup?: 'private' | 'host' | undefined;
+}
+
+/** Docker's form of a profile: rules may depend on the container's capabilities, the architecture and the kernel. What is null is absent. */
+export interface SeccompProfile {
+  readonly defaultAction: string;
+  readonly defaultErrnoRet?: number | null | undefined;
+  readonly architectures?: readonly string[] | null | undefined;
+  /** Instead of `architectures`: what is allowed beside the one that the host has. */
+  readonly archMap?:
+    | readonly { readonly architecture: string; readonly subArchitectures?: readonly string[] | null | undefined }[]
+    | null
+    | undefined;
+  readonly flags?: readonly string[] | null | undefined;
+  readonly syscalls?: readonly SeccompRule[] | null | undefined;
+}
+
+export interface SeccompRule {
+  /** One, or several `names`. */
+  readonly name?: string | null | undefined;
+  readonly names?: readonly string[] | null | undefined;
+  readonly action: string;
+  readonly errnoRet?: number | null | undefined;
+  readonly args?: RuntimeSyscallRule['args'] | null | undefined;
+  readonly comment?: string | null | undefined;
+  /** It applies where all of these hold. */
+  readonly includes?: SeccompCondition | null | undefined;
+  /** It does not where one of these does. */
+  readonly excludes?: SeccompCondition | null | undefined;
+}
+
+export interface SeccompCondition {
+  readonly caps?: readonly string[] | null | undefined;
+  /** Go's names: `amd64`. */
+  readonly arches?: readonly string[] | null | undefined;
+  /** `4.8`. */
+  readonly minKernel?: string | null | undefined;
 }
 
 /** A bind mount, a volume (made if it is not there; without a name an anonymous one that goes with the container) or a tmpfs. */

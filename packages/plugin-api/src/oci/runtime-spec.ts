@@ -38,6 +38,7 @@ export interface RuntimeProcess {
   readonly env: readonly string[];
   readonly cwd: string;
   readonly capabilities?: RuntimeCapabilities;
+  /** Infinity: no limit. */
   readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   readonly noNewPrivileges?: boolean;
   readonly oomScoreAdj?: number;
@@ -132,6 +133,7 @@ export interface RuntimeSeccomp {
   readonly defaultAction: string;
   readonly defaultErrnoRet?: number;
   readonly architectures?: readonly string[];
+  readonly flags?: readonly string[];
   readonly syscalls: readonly RuntimeSyscallRule[];
 }
 

@@ -1,1 +1,3 @@
+export * from './choose.js';
+export * from './own-profile.js';
 export * from './profile.js';
