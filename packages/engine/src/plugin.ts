@@ -10,6 +10,7 @@ import {
   resolverPoint,
   runtimePoint,
   snapshotterPoint,
+  volumePoint,
 } from '@slipway/plugin-api';
 import { SlipwayEngine } from './engine.js';
 import type { EngineSettings } from './settings.js';
@@ -23,6 +24,7 @@ export const engineNeeds = {
   differs: lazyMany(differPoint),
   runtimes: lazyMany(runtimePoint),
   policies: lazyMany(policyPoint),
+  volumes: lazyMany(volumePoint),
 } as const;
 
 /** The engine as the plugin of `engine.v1` that the composition root hands to the kernel. */

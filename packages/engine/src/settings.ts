@@ -8,6 +8,7 @@ import type {
   Resolver,
   Runtime,
   Snapshotter,
+  VolumeDriver,
 } from '@slipway/plugin-api';
 
 /** What the composition root tells the engine; comes from the checked config. */
@@ -44,6 +45,7 @@ export interface EngineNeeds {
   readonly differs: LazyInstances<Differ>;
   readonly runtimes: LazyInstances<Runtime>;
   readonly policies: LazyInstances<Policy>;
+  readonly volumes: LazyInstances<VolumeDriver>;
 }
 
 /** What every part of the engine works with. */

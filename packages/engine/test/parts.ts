@@ -28,7 +28,7 @@ export interface FakeParts extends Disposable {
 
 /** Parts of an engine whose plugins only note what they are asked to release. Metadata and files are real. */
 export function fakeParts(): FakeParts &
-  Record<'store' | 'content' | 'snapshotters' | 'runtimes' | 'resolvers' | 'differs' | 'policies' | 'log', never> {
+  Record<'store' | 'content' | 'snapshotters' | 'runtimes' | 'resolvers' | 'differs' | 'policies' | 'volumes' | 'log', never> {
   const root = mkdtempSync(path.join(tmpdir(), 'slipway-engine-'));
   const released: string[] = [];
   const failing = new Set<string>();
@@ -56,6 +56,7 @@ export function fakeParts(): FakeParts &
     runtimes: lazily((id) => ({ delete: (name: string) => note(`container ${id} ${name}`) }) as unknown as Runtime),
     resolvers: lazily(() => ({})),
     differs: lazily(() => ({})),
+    volumes: lazily((id) => ({ unmount: (name: string, user: string) => note(`volume ${id} ${name} of ${user}`) })),
     policies: { ids: [], declares: () => undefined, get: () => Promise.reject(new Error('no policy')) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     released,

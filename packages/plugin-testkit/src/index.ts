@@ -21,3 +21,5 @@ export { type ResolverLawOptions, resolverLaws } from './resolver/resolver-laws.
 export { snapshotterLaws } from './snapshots/snapshotter-laws.js';
 export type { OpenSnapshotter, SnapshotterLawOptions } from './snapshots/subject.js';
 export type { OpenSubject, Subject, SuiteOptions } from './subject.js';
+export { memoryVolumes } from './volumes/memory-volumes.js';
+export { type VolumeLawOptions, volumeLaws } from './volumes/volume-laws.js';

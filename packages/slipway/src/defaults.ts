@@ -16,6 +16,7 @@ export const defaultConfig = {
       '@slipway/snapshot-native',
       '@slipway/runtime-runc',
       '@slipway/runtime-crun',
+      '@slipway/volume-local',
     ],
     search: [],
     disabled: [],
