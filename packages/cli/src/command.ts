@@ -1,16 +1,8 @@
 import type { Output } from './output.js';
 
 /** What a shell completes a word with: paths, or names that are here. `running` and the like: of containers that are so. */
-export type Completed =
-  | 'file'
-  | 'directory'
-  | 'images'
-  | 'volumes'
-  | 'containers'
-  | 'running'
-  | 'paused'
-  | 'stopped'
-  | 'containers-and-images';
+export const nameKinds = ['images', 'volumes', 'containers', 'running', 'paused', 'stopped', 'containers-and-images'] as const;
+export type Completed = 'file' | 'directory' | (typeof nameKinds)[number];
 
 /** An option as commander writes it: `-e, --env <name[=value]>`. */
 export interface OptionSpec {
@@ -19,6 +11,8 @@ export interface OptionSpec {
   /** May be given several times; its values make a list. */
   readonly repeats?: true;
   readonly choices?: readonly string[];
+  /** Above it and its like in the help; `Options:` when absent. */
+  readonly heading?: string;
   /** Its value. */
   readonly completes?: Completed;
 }
@@ -40,6 +34,8 @@ export interface CommandSpec {
   readonly isDefault?: true;
   /** Options end at the first argument; all that follows belongs to the command in the container. */
   readonly passesThrough?: true;
+  /** In no list: other programs call it. */
+  readonly hidden?: true;
   /** What somebody meant who gives it more arguments than it takes. */
   readonly surplus?: string;
   readonly load: () => Promise<Action>;

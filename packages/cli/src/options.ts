@@ -11,6 +11,9 @@ export const globalOptions: readonly OptionSpec[] = [
   { flags: '--debug', text: 'show the log, and the causes and stacks of errors' },
 ];
 
+/** Of `slipway` itself. */
+export const versionOption: OptionSpec = { flags: '--version', text: 'print the version' };
+
 export const platformOption: OptionSpec = {
   flags: '--platform <os/arch[/variant]>',
   text: "another platform than the host's, as linux/arm64",

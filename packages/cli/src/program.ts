@@ -1,7 +1,7 @@
 import { Argument, Command, type CommanderError, Option } from 'commander';
 import type { CommandSpec, OptionSpec } from './command.js';
 import { commandTree, containerGroup, containersHeading, groupSummaries } from './commands/tree.js';
-import { globalOptions } from './options.js';
+import { globalOptions, versionOption } from './options.js';
 import type { Output } from './output.js';
 import { ownVersion } from './own-version.js';
 
@@ -52,7 +52,7 @@ export function makeProgram(output: Output, chosen: (choice: Choice) => void): C
     .description('Slipway runs containers: from an image by its name to a process.')
     .enablePositionalOptions()
     .helpCommand(false)
-    .addOption(new Option('--version', 'print the version').helpGroup('Global options:'))
+    .addOption(makeOption(versionOption).helpGroup('Global options:'))
     .on('option:version', () => {
       output.out(`slipway ${ownVersion()}\n`);
       throw new HelpShown();
@@ -61,7 +61,8 @@ export function makeProgram(output: Output, chosen: (choice: Choice) => void): C
   const groups = new Set<string>();
   for (const spec of commandTree) {
     const [first = '', second] = spec.name.split(' ');
-    if (second === undefined) program.addCommand(makeCommand(first, spec, hooks).helpGroup(spec.group));
+    if (second === undefined)
+      program.addCommand(makeCommand(first, spec, hooks).helpGroup(spec.group), { hidden: spec.hidden === true });
     else if (!groups.has(first)) {
       groups.add(first);
       program.addCommand(makeGroup(first, hooks).helpGroup(spec.group));
@@ -151,8 +152,9 @@ function equip(command: Command, path: string, hooks: Hooks, options: readonly O
     });
 }
 
-function makeOption({ flags, text, repeats, choices }: OptionSpec): Option {
+function makeOption({ flags, text, repeats, choices, heading }: OptionSpec): Option {
   const option = new Option(flags, text);
+  if (heading !== undefined) option.helpGroup(heading);
   if (choices !== undefined) option.choices(choices);
   if (repeats === true)
     option.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value]);

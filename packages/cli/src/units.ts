@@ -40,21 +40,24 @@ export function formatAge(time: string, nowMs: number): string {
   return 'just now';
 }
 
-const longSpans = [
-  ['years', 2 * 31_536_000, 31_536_000],
-  ['months', 2 * 2_592_000, 2_592_000],
-  ['weeks', 2 * 604_800, 604_800],
-  ['days', 48 * 3600, 86_400],
-  ['hours', 2 * 3600, 3600],
-  ['minutes', 120, 60],
+/** From how many seconds on which words are used. */
+const wordedSpans = [
+  [2 * 31_536_000, 31_536_000, 'years'],
+  [2 * 2_592_000, 2_592_000, 'months'],
+  [2 * 604_800, 604_800, 'weeks'],
+  [2 * 86_400, 86_400, 'days'],
+  [2 * 3600, 3600, 'hours'],
+  [3600, undefined, 'About an hour'],
+  [120, 60, 'minutes'],
+  [60, undefined, 'About a minute'],
+  [2, 1, 'seconds'],
+  [1, undefined, '1 second'],
 ] as const;
 
 /** A length of time in docker's words: `3 minutes`, `About an hour`, `Less than a second`. */
 export function formatSpan(ms: number): string {
   const seconds = Math.floor(ms / 1000);
-  if (!(seconds >= 1)) return 'Less than a second';
-  for (const [name, from, length] of longSpans) if (seconds >= from) return `${Math.floor(seconds / length)} ${name}`;
-  if (seconds >= 3600) return 'About an hour';
-  if (seconds >= 60) return 'About a minute';
-  return seconds === 1 ? '1 second' : `${seconds} seconds`;
+  for (const [from, unit, words] of wordedSpans)
+    if (seconds >= from) return unit === undefined ? words : `${Math.floor(seconds / unit)} ${words}`;
+  return 'Less than a second';
 }

@@ -5,7 +5,8 @@ import { usageError } from './usage-error.js';
 
 /** Commander's finding in our words: `error: unknown option '--nmae'\n(Did you mean --name?)`. */
 export function usageErrorOf({ finding, command, commandName }: MisusedCommand): SlipwayError {
-  const [first = '', suggestion] = finding.message.replace(/^error: /, '').split('\n');
+  const [message = '', suggestion] = finding.message.replace(/^error: /, '').split('\n');
+  const first = message.replaceAll("'", '"');
   const [word] = command.args;
   if (finding.code === 'commander.excessArguments') {
     // A group hands what is none of its commands to its default one.
@@ -13,7 +14,7 @@ export function usageErrorOf({ finding, command, commandName }: MisusedCommand):
       return usageError(commandName.split(' ')[0] ?? '', `unknown command ${JSON.stringify(word)}`);
     return usageError(commandName, first, commandTree.find(({ name }) => name === commandName)?.surplus);
   }
-  return usageError(commandName, first.replaceAll("'", '"'), hintOf(suggestion, word));
+  return usageError(commandName, first, hintOf(suggestion, word));
 }
 
 /** With three letters every short command is similar. */

@@ -12,25 +12,29 @@ afterAll(() => place[Symbol.dispose]());
 const script = place.file('slipway.bash');
 writeFileSync(script, bashCompletion());
 
-/** What bash offers for the line, with `slipway images -q` answering two names. */
+/** What bash offers for the line, with `slipway complete-names` answering some of what was asked for. */
 function offered(line: string): string[] {
   const program = `
     source ${script}
-    slipway() { printf '%s\\n' docker.io/library/alpine:latest localhost:5000/app:1; }
+    slipway() {
+      case "$1 $2" in
+        'complete-names images') printf '%s\\n' alpine:latest alpine localhost:5000/app:1 ;;
+        'complete-names containers-and-images') printf '%s\\n' web alpine ;;
+        'complete-names '*) printf '%s\\n' "$2-web" "$2-db" ;;
+      esac
+    }
     COMP_LINE=$1 COMP_POINT=\${#1}
     _slipway
     printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync('bash', ['-c', program, 'bash', line], { encoding: 'utf8', cwd: place.folder }).split('\n').filter(Boolean);
 }
 
-test('bash offers commands, options, values, images and files where they belong', () => {
-  expect(offered('slipway ')).toEqual(
-    'run commit export diff pull push copy tag referrers login logout save load import images history inspect rmi prune verify system content snapshots plugins config doctor version completion help'.split(
-      ' ',
-    ),
-  );
+test('bash offers commands, options, values, images, containers and files where they belong', () => {
+  const firstWords = commandTree.filter(({ hidden }) => hidden !== true).map(({ name }) => name.split(' ')[0] ?? '');
+  expect(offered('slipway ')).toEqual([...new Set([...firstWords, 'help'])]);
   expect(offered('slipway snapshots ')).toEqual(['ls', 'tree', 'usage']);
   expect(offered('slipway --root /x config ')).toEqual(['default', 'check', 'dump']);
+  expect(offered('slipway --ver')).toEqual(['--version']);
   expect(offered('slipway run --pu')).toEqual(['--pull']);
   expect(offered('slipway run --pull ')).toEqual(['missing', 'always', 'never']);
   expect(offered('slipway run --pull=al')).toEqual(['always']);
@@ -38,10 +42,30 @@ test('bash offers commands, options, values, images and files where they belong'
   expect(offered('slipway run -it loc')).toEqual(['localhost:5000/app:1']);
   // Readline replaces only what stands after the last colon.
   expect(offered('slipway run -e A=b localhost:50')).toEqual(['5000/app:1']);
-  expect(offered('slipway rmi x docker')).toEqual(['docker.io/library/alpine:latest']);
+  expect(offered('slipway rmi x alp')).toEqual(['alpine:latest', 'alpine']);
   expect(offered('slipway run alpine slip')).toEqual(['slipway.bash']);
   expect(offered('slipway run --name ')).toEqual([]);
   expect(offered('slipway import slip')).toEqual(['slipway.bash']);
+});
+
+test.each([
+  ['stop', 'running'],
+  ['kill -s TERM', 'running'],
+  ['pause', 'running'],
+  ['unpause', 'paused'],
+  ['rm -f', 'containers'],
+  ['wait', 'containers'],
+  ['rename', 'containers'],
+  ['commit', 'containers'],
+  ['export', 'containers'],
+])('bash offers containers to %s: %s', (command, kind) => {
+  expect(offered(`slipway ${command} `)).toEqual([`${kind}-web`, `${kind}-db`]);
+});
+
+test('bash offers containers and images to inspect and diff', () => {
+  for (const command of ['inspect', 'diff']) expect(offered(`slipway ${command} `)).toEqual(['web', 'alpine']);
+  expect(offered('slipway inspect web al')).toEqual(['alpine']);
+  expect(offered('slipway diff alpine loc')).toEqual(['localhost:5000/app:1']);
 });
 
 test('bash accepts its script', () => {
@@ -49,7 +73,7 @@ test('bash accepts its script', () => {
 });
 
 test('zsh and fish know every command and option', () => {
-  for (const { name, options } of commandTree) {
+  for (const { name, options } of commandTree.filter(({ hidden }) => hidden !== true)) {
     expect(zshCompletion()).toContain(`_slipway_${name.replaceAll(' ', '_')}() {`);
     expect(fishCompletion()).toContain(`'__slipway_at "${name}"'`);
     for (const { flags } of options) {

@@ -117,6 +117,9 @@ test('export writes a tar file to a pipe or a file; import makes an image of it'
   expect((await host.place.run(['run', '--pull', 'never', 'plain'])).out).toBe('made\n');
   const piped = await host.place.run(['import', '--json', '-', 'piped:1'], execFileSync('gzip', ['-c', file]));
   expect(JSON.parse(piped.out)).toMatchObject({ name: 'docker.io/library/piped:1' });
+  const empty = await host.place.run(['import', '-', 'nothing:1'], '');
+  expect([empty.code, empty.out]).toEqual([1, '']);
+  expect(empty.err).toMatch(/^slipway: stdin is empty, expected a tar file\nhint: .*failed\n$/);
 });
 
 test('what has gone or never was is told with what to do', async () => {

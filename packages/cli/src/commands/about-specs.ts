@@ -1,4 +1,4 @@
-import type { CommandSpec } from '../command.js';
+import { type CommandSpec, nameKinds } from '../command.js';
 
 const group = 'About:';
 
@@ -35,4 +35,18 @@ export const completionSpec: CommandSpec = {
   ],
   options: [],
   load: async () => (await import('./completion.js')).completion,
+};
+
+export const completeNamesSpec: CommandSpec = {
+  name: 'complete-names',
+  group,
+  args: [
+    { name: '<kind>', text: 'of what', choices: nameKinds },
+    { name: '[beginning]', text: 'only what begins so' },
+  ],
+  summary: 'print what completion scripts offer',
+  examples: [['slipway complete-names running w', 'names of running containers that begin with w']],
+  options: [],
+  hidden: true,
+  load: async () => (await import('./complete-names.js')).completeNames,
 };

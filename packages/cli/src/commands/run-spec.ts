@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command.js';
 import { platformOption } from '../options.js';
+import { settingsOptions } from '../run/settings-options.js';
 
 export const runSpec: CommandSpec = {
   name: 'run',
@@ -28,24 +29,9 @@ Exit code: the command's own; 125 when Slipway failed, 126 when the command cann
     { flags: '-t, --tty', text: 'give it a terminal' },
     { flags: '--rm', text: 'remove it when it exits: always done in this version' },
     { flags: '--name <name>', text: 'its id, instead of a generated one' },
-    {
-      flags: '-e, --env <name[=value]>',
-      text: 'set a variable; without a value, to the one of our own environment',
-      repeats: true,
-    },
-    { flags: '--env-file <file>', text: 'variables from a file, one to a line', repeats: true, completes: 'file' },
-    { flags: '-w, --workdir <dir>', text: 'working directory' },
-    { flags: '-u, --user <user[:group]>', text: 'names or numbers' },
-    { flags: '--entrypoint <command>', text: "replace the image's entrypoint, one word; an empty one clears it" },
-    { flags: '-h, --hostname <name>', text: 'host name' },
-    {
-      flags: '--network <mode>',
-      text: "none: loopback only (default); host: the host's network",
-      choices: ['none', 'host'],
-    },
-    { flags: '--read-only', text: 'root file system that cannot be written' },
     { flags: '--pull <policy>', text: 'when to pull the image (missing)', choices: ['missing', 'always', 'never'] },
     platformOption,
+    ...settingsOptions,
   ],
   passesThrough: true,
   load: async () => (await import('./run.js')).run,

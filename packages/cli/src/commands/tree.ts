@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../command.js';
-import { completionSpec, doctorSpec, versionSpec } from './about-specs.js';
+import { completeNamesSpec, completionSpec, doctorSpec, versionSpec } from './about-specs.js';
 import { archiveSpecs } from './archive-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { containerGroupSpecs, eventsSpec, inspectSpec, psSpec } from './container-specs.js';
@@ -40,6 +40,7 @@ export const commandTree: readonly CommandSpec[] = [
   doctorSpec,
   versionSpec,
   completionSpec,
+  completeNamesSpec,
 ];
 
 /** Commands that only hold others. */

@@ -1,3 +1,4 @@
+import type { Completed } from '../command.js';
 import { type CompletedOption, type Completion, completions } from './words.js';
 
 /** For bash 4.2 and newer, with or without bash-completion. */
@@ -37,7 +38,7 @@ _slipway() {
 _slipway_reply() {
   local path=$1 position=$2 previous=$3 current=$4
   _slipway_value "$path" "$previous" "$current" && return
-  if [[ $path == run ]] && ((position > 0)); then
+  if ((position > 0)) && _slipway_passes_through "$path"; then
     _slipway_files -f "$current"
     return
   fi
@@ -59,14 +60,25 @@ _slipway_files() {
   mapfile -t COMPREPLY < <(compgen "$1" -- "$2")
 }
 
-_slipway_images() {
-  _slipway_words "$(slipway images -q 2> /dev/null)" "$1"
+_slipway_names() {
+  _slipway_words "$(slipway complete-names "$1" "$2" 2> /dev/null)" "$2"
 }
 
 _slipway_is_command() {
   case $1 in
     ${all
       .filter(({ path }) => path !== '')
+      .map(({ path }) => quoted(path))
+      .join(' | ')}) return 0 ;;
+  esac
+  return 1
+}
+
+# What follows the first argument belongs to another program.
+_slipway_passes_through() {
+  case $1 in
+    ${all
+      .filter(({ passesThrough }) => passesThrough)
       .map(({ path }) => quoted(path))
       .join(' | ')}) return 0 ;;
   esac
@@ -100,28 +112,12 @@ complete -F _slipway slipway
 
 function argumentCases({ path, subcommands, args }: Completion): string[] {
   if (subcommands.length > 0)
-    return [
-      wordsCase(
-        `${path}/0`,
-        subcommands.map(({ name }) => name),
-      ),
-    ];
-  return args.flatMap(({ name, choices, completes }, index) => {
-    const repeats = name.includes('...');
-    const pattern = repeats ? `${path}/*` : `${path}/${index}`;
-    if (choices !== undefined) return [wordsCase(pattern, choices)];
-    if (completes === 'directory') return [`    ${quoted(pattern)}) _slipway_files -d "$current" ;;`];
-    if (completes === 'file') return [`    ${quoted(pattern)}) _slipway_files -f "$current" ;;`];
-    if (/^[<[]ref/.test(name)) {
-      const shown = repeats ? `${quoted(`${path}/`)}*` : quoted(pattern);
-      return [`    ${shown}) _slipway_images "$current" ;;`];
-    }
-    return [];
+    return [`    ${quoted(`${path}/0`)}) _slipway_words ${quoted(subcommands.map(({ name }) => name).join(' '))} "$current" ;;`];
+  return args.flatMap(({ repeats, choices, completes }, index) => {
+    const pattern = repeats ? `${quoted(`${path}/`)}*` : quoted(`${path}/${index}`);
+    const words = wordsFor(choices, completes, '$current');
+    return words === undefined ? [] : [`    ${pattern}) ${words} ;;`];
   });
-}
-
-function wordsCase(pattern: string, words: readonly string[]): string {
-  return `    ${quoted(pattern)}) _slipway_words ${quoted(words.join(' '))} "$current" ;;`;
 }
 
 function valueNames(path: string, options: readonly CompletedOption[]): string[] {
@@ -131,14 +127,14 @@ function valueNames(path: string, options: readonly CompletedOption[]): string[]
 function valueCase(path: string, option: CompletedOption): string[] {
   if (!option.takesValue) return [];
   const pattern = valueNames(path, [option]).join(' | ');
-  return [`    ${pattern}) ${valueWords(option)} ;;`];
+  return [`    ${pattern}) ${wordsFor(option.choices, option.completes, '$3') ?? ':'} ;;`];
 }
 
-function valueWords({ choices, completes }: CompletedOption): string {
-  if (choices.length > 0) return `_slipway_words ${quoted(choices.join(' '))} "$3"`;
-  if (completes === 'file') return '_slipway_files -f "$3"';
-  if (completes === 'directory') return '_slipway_files -d "$3"';
-  return ':';
+function wordsFor(choices: readonly string[], completes: Completed | undefined, current: string): string | undefined {
+  if (choices.length > 0) return `_slipway_words ${quoted(choices.join(' '))} "${current}"`;
+  if (completes === 'file') return `_slipway_files -f "${current}"`;
+  if (completes === 'directory') return `_slipway_files -d "${current}"`;
+  return completes === undefined ? undefined : `_slipway_names ${completes} "${current}"`;
 }
 
 function quoted(text: string): string {

@@ -1,13 +1,13 @@
+import type { Completed } from '../command.js';
 import { type CompletedOption, type Completion, completions } from './words.js';
 
 export function fishCompletion(): string {
   const lines = completions().flatMap((one) => [
     ...one.subcommands.map(({ name, text }) => `complete -c slipway -n ${when(one)} -a ${quoted(name)} -d ${quoted(text)}`),
     ...one.options.map((option) => `complete -c slipway -n ${when(one)} ${optionWords(option)} -d ${quoted(option.text)}`),
-    ...one.args.flatMap(({ name, choices, completes }) => {
-      if (choices !== undefined) return [`complete -c slipway -n ${when(one)} -a ${quoted(choices.join(' '))}`];
-      if (completes === 'directory') return [`complete -c slipway -n ${when(one)} -a '(__fish_complete_directories)'`];
-      return /^[<[]ref/.test(name) ? [`complete -c slipway -n ${when(one)} -a '(slipway images -q 2>/dev/null)'`] : [];
+    ...one.args.flatMap(({ choices, completes }) => {
+      const words = wordsFor(choices, completes);
+      return words === undefined ? [] : [`complete -c slipway -n ${when(one)} -a ${quoted(words)}`];
     }),
   ]);
   return `# fish completion for slipway
@@ -36,8 +36,16 @@ function when({ path }: Completion): string {
 function optionWords({ names, takesValue, choices, completes }: CompletedOption): string {
   const words = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
   if (!takesValue) return words.join(' ');
-  if (choices.length > 0) return [...words, '-x', '-a', quoted(choices.join(' '))].join(' ');
-  return [...words, completes === undefined ? '-x' : '-r -F'].join(' ');
+  if (completes === 'file' || completes === 'directory') return [...words, '-r', '-F'].join(' ');
+  const values = wordsFor(choices, completes);
+  return [...words, '-x', ...(values === undefined ? [] : ['-a', quoted(values)])].join(' ');
+}
+
+function wordsFor(choices: readonly string[], completes: Completed | undefined): string | undefined {
+  if (choices.length > 0) return choices.join(' ');
+  if (completes === undefined || completes === 'file') return undefined;
+  if (completes === 'directory') return '(__fish_complete_directories)';
+  return `(slipway complete-names ${completes} (commandline -ct) 2>/dev/null)`;
 }
 
 function quoted(text: string): string {

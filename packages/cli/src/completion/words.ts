@@ -1,6 +1,6 @@
-import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command.js';
+import type { ArgumentSpec, CommandSpec, Completed, OptionSpec } from '../command.js';
 import { commandTree, groupSummaries } from '../commands/tree.js';
-import { globalOptions } from '../options.js';
+import { globalOptions, versionOption } from '../options.js';
 
 /** What can be typed after certain words, for every shell's script. */
 export interface Completion {
@@ -9,7 +9,7 @@ export interface Completion {
   readonly subcommands: readonly Described[];
   readonly options: readonly CompletedOption[];
   /** Of the arguments, in order. */
-  readonly args: readonly ArgumentSpec[];
+  readonly args: readonly CompletedArgument[];
   /** After its first argument everything belongs to another program. */
   readonly passesThrough: boolean;
 }
@@ -19,20 +19,29 @@ export interface Described {
   readonly text: string;
 }
 
+export interface CompletedArgument {
+  /** `ref`. */
+  readonly label: string;
+  readonly repeats: boolean;
+  readonly choices: readonly string[];
+  readonly completes: Completed | undefined;
+}
+
 export interface CompletedOption {
   /** `-e`, `--env`. */
   readonly names: readonly string[];
   readonly text: string;
   readonly takesValue: boolean;
   readonly choices: readonly string[];
-  readonly completes: OptionSpec['completes'];
+  readonly completes: Completed | undefined;
 }
 
 /** `slipway` itself first, then groups and commands. */
 export function completions(): readonly Completion[] {
-  const inGroup = (group: string): readonly CommandSpec[] => commandTree.filter(({ name }) => name.startsWith(`${group} `));
+  const shown = commandTree.filter(({ hidden }) => hidden !== true);
+  const inGroup = (group: string): readonly CommandSpec[] => shown.filter(({ name }) => name.startsWith(`${group} `));
   const firstWords = new Map<string, string>();
-  for (const { name, summary } of commandTree) {
+  for (const { name, summary } of shown) {
     const [first = ''] = name.split(' ');
     firstWords.set(first, groupSummaries[first] ?? summary);
   }
@@ -42,7 +51,7 @@ export function completions(): readonly Completion[] {
       ...[...firstWords].map(([name, text]) => ({ name, text })),
       { name: 'help', text: 'show the help of a command' },
     ],
-    options: optionsOf([]),
+    options: optionsOf([versionOption]),
     args: [],
     passesThrough: false,
   };
@@ -53,14 +62,27 @@ export function completions(): readonly Completion[] {
     args: [],
     passesThrough: false,
   }));
-  const commands = commandTree.map((spec) => ({
+  const commands = shown.map((spec) => ({
     path: spec.name,
     subcommands: [],
     options: optionsOf(spec.options),
-    args: spec.args,
+    args: spec.args.map(argumentOf),
     passesThrough: spec.passesThrough === true,
   }));
   return [top, ...groups, ...commands];
+}
+
+/** What an argument is called says what it names, unless it says so itself. */
+const named: Readonly<Record<string, Completed>> = {
+  ref: 'images',
+  container: 'containers',
+  'container|ref': 'containers-and-images',
+  volume: 'volumes',
+};
+
+function argumentOf({ name, choices = [], completes }: ArgumentSpec): CompletedArgument {
+  const label = name.replaceAll(/[<>[\].]/g, '');
+  return { label, repeats: name.includes('...'), choices, completes: completes ?? named[label] };
 }
 
 function optionsOf(own: readonly OptionSpec[]): readonly CompletedOption[] {

@@ -1,14 +1,14 @@
-import type { ArgumentSpec } from '../command.js';
-import { type CompletedOption, type Completion, completions } from './words.js';
+import type { Completed } from '../command.js';
+import { type CompletedArgument, type CompletedOption, type Completion, completions } from './words.js';
 
 export function zshCompletion(): string {
   const all = completions();
   return `#compdef slipway
 # zsh completion for slipway
 
-_slipway_images() {
+_slipway_names() {
   local -a names
-  names=(\${(f)"$(slipway images -q 2>/dev/null)"})
+  names=(\${(f)"$(slipway complete-names $1 "$PREFIX" 2>/dev/null)"})
   compadd -a names
 }
 
@@ -49,27 +49,25 @@ function nameOf(path: string): string {
 
 function optionSpecs({ names, text, takesValue, choices, completes }: CompletedOption): string[] {
   const meaning = text.replaceAll(/[[\]:]/g, (character) => `\\${character}`);
-  const words =
-    choices.length > 0 ? `(${choices.join(' ')})` : completes === undefined ? ' ' : completes === 'file' ? '_files' : '_files -/';
+  const words = wordsFor(choices, completes) ?? ' ';
   return names.map((name) => {
     const equals = takesValue && name.startsWith('--') ? '=' : '';
     return quoted(`*${name}${equals}[${meaning}]${takesValue ? `:value:${words}` : ''}`);
   });
 }
 
-function argumentSpec({ name, choices, completes }: ArgumentSpec, index: number, passesThrough: boolean): string {
-  const label = name.replaceAll(/[<>[\].]/g, '');
-  const words =
-    choices !== undefined
-      ? `(${choices.join(' ')})`
-      : completes === 'directory'
-        ? '_files -/'
-        : label === 'ref'
-          ? '_slipway_images'
-          : '_files';
-  if (passesThrough && index > 0)
-    return quoted(name.includes('...') ? `*::${label}:_normal` : `${index + 1}::${label}:_command_names -e`);
-  return quoted(name.includes('...') ? `*:${label}:${words}` : `${index + 1}:${label}:${words}`);
+function argumentSpec({ label, repeats, choices, completes }: CompletedArgument, index: number, passesThrough: boolean): string {
+  const words = wordsFor(choices, completes) ?? '_files';
+  const name = label.replaceAll('|', ' or ');
+  if (passesThrough && index > 0) return quoted(repeats ? `*::${name}:_normal` : `${index + 1}::${name}:_command_names -e`);
+  return quoted(repeats ? `*:${name}:${words}` : `${index + 1}:${name}:${words}`);
+}
+
+function wordsFor(choices: readonly string[], completes: Completed | undefined): string | undefined {
+  if (choices.length > 0) return `(${choices.join(' ')})`;
+  if (completes === undefined) return undefined;
+  if (completes === 'file') return '_files';
+  return completes === 'directory' ? '_files -/' : `{_slipway_names ${completes}}`;
 }
 
 function quoted(text: string): string {
