@@ -11,8 +11,7 @@ export function ownValue(entry: string, own: NodeJS.ProcessEnv): string[] {
  * Docker's env files: one variable to a line, the value as it stands (no quotes, no escapes); blank lines and lines that
  * start with `#` say nothing. Errors: `invalid-argument` with ENV_FILE_INVALID, naming file and line but no value.
  */
-export function envFileEntries(file: string, content: Uint8Array, own: NodeJS.ProcessEnv): string[] {
-  const text = decoded(file, content);
+export function envFileEntries(file: string, text: string, own: NodeJS.ProcessEnv): string[] {
   return text.split('\n').flatMap((line, index) => {
     const entry = line.replace(/\r$/, '').trimStart();
     if (entry === '' || entry.startsWith('#')) return [];
@@ -23,20 +22,11 @@ export function envFileEntries(file: string, content: Uint8Array, own: NodeJS.Pr
   });
 }
 
-function decoded(file: string, content: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(content);
-  } catch (error) {
-    throw invalid(file, undefined, 'is not UTF-8', error);
-  }
-}
-
-function invalid(file: string, line: number | undefined, why: string, cause?: unknown): SlipwayError {
+function invalid(file: string, line: number, why: string): SlipwayError {
   return new SlipwayError({
     kind: 'invalid-argument',
     code: 'ENV_FILE_INVALID',
-    message: `env file ${JSON.stringify(file)}${line === undefined ? '' : ` line ${line}`} ${why}`,
+    message: `env file ${JSON.stringify(file)} line ${line} ${why}`,
     hint: 'expected NAME=value or NAME on each line',
-    cause,
   });
 }

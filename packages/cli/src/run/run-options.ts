@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { parsePlatform } from '@slipway/oci';
 import { type PullPolicy, type RunOptions, SlipwayError } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
 import { usageError } from '../usage-error.js';
-import { envFileEntries, ownValue } from './env.js';
+import { settingsOf } from './settings/settings-of.js';
 import { initialTerminalSize } from './terminal.js';
 
 /** The engine's options from docker's: what is a file or an environment variable here is read here. */
@@ -14,23 +13,13 @@ export function runOptionsOf({ args, options, global }: Invocation): RunOptions 
   const interactive = options.flag('interactive');
   const tty = options.flag('tty');
   if (interactive && tty && !isatty(0)) throw noTty();
-  const entrypoint = options.text('entrypoint');
   const platform = options.text('platform');
   return {
+    ...settingsOf(options, 'run'),
     image,
     stack: global.stack,
     args: command,
     name: options.text('name'),
-    env: [
-      ...options.list('envFile').flatMap((file) => envFileEntries(file, readFileSync(file), process.env)),
-      ...options.list('env').flatMap((entry) => ownValue(entry, process.env)),
-    ],
-    workdir: options.text('workdir'),
-    user: options.text('user'),
-    entrypoint: entrypoint === undefined ? undefined : entrypoint === '' ? [] : [entrypoint],
-    hostname: options.text('hostname'),
-    network: options.text('network') as 'none' | 'host' | undefined,
-    readOnly: options.flag('readOnly'),
     pull: options.text('pull') as PullPolicy | undefined,
     platform: platform === undefined ? undefined : parsePlatform(platform),
     terminal: tty ? initialTerminalSize() : undefined,

@@ -3,7 +3,7 @@ import { checkAbsolutePath } from './absolute-path.js';
 import type { HostFacts } from './host-facts.js';
 
 /** Hidden: they tell about or reach the host's hardware, memory, keys and other processes. Docker's list. */
-export function defaultMaskedPaths(host: Pick<HostFacts, 'thermalThrottlePaths'>): readonly string[] {
+function defaultMaskedPaths(host: Pick<HostFacts, 'thermalThrottlePaths'>): readonly string[] {
   return [
     '/proc/acpi',
     '/proc/asound',
@@ -22,17 +22,25 @@ export function defaultMaskedPaths(host: Pick<HostFacts, 'thermalThrottlePaths'>
 }
 
 /** Seen and not changed: writing there changes the host. */
-export const defaultReadonlyPaths: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+const defaultReadonlyPaths: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-/** What is hidden from the container, and what it cannot change: of a privileged one nothing, unless it is asked for. Errors: `PATH_INVALID`. */
+/**
+ * What is hidden from the container, and what it cannot change: of a privileged one nothing, unless it is asked for. Errors: `PATH_INVALID`.
+ */
 export function kernelPaths(
-  settings: Pick<ContainerSettings, 'privileged' | 'maskedPaths' | 'readonlyPaths'>,
+  settings: Pick<ContainerSettings, 'privileged' | 'maskedPaths' | 'readonlyPaths' | 'mask' | 'unmask'>,
   host: Pick<HostFacts, 'thermalThrottlePaths'>,
 ): { readonly maskedPaths: readonly string[]; readonly readonlyPaths: readonly string[] } {
+  const { mask = [], unmask = [] } = settings;
   const choose = (asked: readonly string[] | false | undefined, usual: readonly string[]) =>
     asked === false ? [] : (asked ?? (settings.privileged ? [] : usual));
-  const maskedPaths = choose(settings.maskedPaths, defaultMaskedPaths(host));
-  const readonlyPaths = choose(settings.readonlyPaths, defaultReadonlyPaths);
-  for (const path of [...maskedPaths, ...readonlyPaths]) checkAbsolutePath('PATH_INVALID', 'Masked or read-only path', path);
+  const open = (path: string) => unmask.some((above) => above === '/' || path === above || path.startsWith(`${above}/`));
+  const masked = choose(settings.maskedPaths, defaultMaskedPaths(host)).filter((path) => !open(path));
+  const maskedPaths = [...new Set([...masked, ...mask])];
+  const readonlyPaths = choose(settings.readonlyPaths, defaultReadonlyPaths).filter(
+    (path) => !open(path) && !mask.includes(path),
+  );
+  for (const path of [...maskedPaths, ...readonlyPaths, ...unmask])
+    checkAbsolutePath('PATH_INVALID', 'Masked or read-only path', path);
   return { maskedPaths, readonlyPaths };
 }

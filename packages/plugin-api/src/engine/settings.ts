@@ -54,6 +54,10 @@ export interface ContainerSettings extends StackOptions {
   /** `false`: none is masked, or read-only. */
   readonly maskedPaths?: readonly string[] | false | undefined;
   readonly readonlyPaths?: readonly string[] | false | undefined;
+  /** Masked beside these. */
+  readonly mask?: readonly string[] | undefined;
+  /** Neither masked nor read-only, with all below it; `/` stands for all. */
+  readonly unmask?: readonly string[] | undefined;
   readonly rlimits?: readonly RlimitSettings[] | undefined;
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
   /** -1000 to 1000. */
