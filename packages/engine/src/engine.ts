@@ -88,13 +88,12 @@ export class SlipwayEngine implements Engine {
       const { run } = await import('./run/run.js');
       const container = await run(this.#parts, this.#works, { ...options, signal: this.#orClosing(options.signal) });
       this.#running.add(container);
-      const forget = (): unknown => this.#running.delete(container);
-      container.wait().then(forget, forget);
+      void container.unattended.then(() => this.#running.delete(container));
       return container;
     });
   }
 
-  /** Nothing of this engine outlives it: what is being pulled is canceled, containers are killed, and both have cleaned up. */
+  /** Nothing of this engine outlives it but what was left to itself: what is being pulled is canceled, containers are killed, and both have cleaned up. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new SlipwayError({ kind: 'canceled', code: 'ENGINE_CLOSED', message: 'the engine was closed' }));
     await Promise.allSettled(this.#work);

@@ -1,10 +1,11 @@
-import type { ContainerDefaults, HistoryEntry, ImageConfig } from '@slipway/plugin-api';
+import type { ContainerDefaults, HistoryEntry, ImageConfig, ImageHealthcheck } from '@slipway/plugin-api';
 import { readDigest } from './descriptor-document.js';
 import {
   asArray,
   asBoolean,
   asMap,
   asObject,
+  asSize,
   asString,
   type DocumentKind,
   type DocumentNode,
@@ -67,6 +68,21 @@ function readDefaults(node: DocumentNode): ContainerDefaults {
     Labels: optional(member(node, 'Labels'), (map) => asMap(map, asString)),
     ExposedPorts: optional(member(node, 'ExposedPorts'), readKeys),
     StopSignal: optional(member(node, 'StopSignal'), asString),
+    Healthcheck: optional(member(node, 'Healthcheck'), readHealthcheck),
+    Shell: optional(member(node, 'Shell'), readCommand),
+  });
+}
+
+/** Docker's extension (moby, image/spec/v1.2.md). */
+function readHealthcheck(node: DocumentNode): ImageHealthcheck {
+  asObject(node);
+  return present<ImageHealthcheck>({
+    Test: optional(member(node, 'Test'), readCommand),
+    Interval: optional(member(node, 'Interval'), asSize),
+    Timeout: optional(member(node, 'Timeout'), asSize),
+    StartPeriod: optional(member(node, 'StartPeriod'), asSize),
+    StartInterval: optional(member(node, 'StartInterval'), asSize),
+    Retries: optional(member(node, 'Retries'), asSize),
   });
 }
 

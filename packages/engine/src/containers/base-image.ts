@@ -1,12 +1,13 @@
-import { chainIds, mediaTypes } from '@slipway/oci';
-import { type ContentStore, type Descriptor, type Digest, hasCode, type ImageManifest, SlipwayError } from '@slipway/plugin-api';
+import { chainIds } from '@slipway/oci';
+import type { ContentStore, Descriptor, Digest } from '@slipway/plugin-api';
 import type { Draft } from '../images/made/draft.js';
 import type { BaseImage } from '../images/made/made-image.js';
 import { addToLease } from '../metadata/leases.js';
-import { readManifestDocument, readRunnableConfig } from '../pull/document.js';
+import { readRunnableConfig } from '../pull/document.js';
 import type { EngineParts } from '../settings.js';
 import { isThere } from './container-trees.js';
 import { containerNotFound, type FoundContainer } from './find.js';
+import { ownManifest } from './own-image.js';
 
 export interface ContainerBase extends BaseImage {
   readonly manifestDigest: Digest;
@@ -23,7 +24,7 @@ export async function leaseBase(parts: EngineParts, { operation }: Draft, contai
     const snapshots = chainId === null ? [] : [{ snapshotter, name: chainId }];
     addToLease(tx, operation.id, { content: [digest], snapshots });
   });
-  const manifest = await readManifest(parts.content, digest);
+  const manifest = await ownManifest(parts.content, digest as Digest);
   const config = await readRunnableConfig(parts.content, manifest);
   return {
     manifestDigest: digest,
@@ -32,26 +33,6 @@ export async function leaseBase(parts: EngineParts, { operation }: Draft, contai
     layers: manifest.layers,
     chain: chainIds(config.rootfs.diff_ids),
   };
-}
-
-/** A container's row says which manifest, and not of which form it is. */
-async function readManifest(content: ContentStore, digest: Digest): Promise<ImageManifest> {
-  const { size } = await content.info(digest);
-  const read = async (mediaType: string): Promise<ImageManifest> => {
-    const document = await readManifestDocument(content, { mediaType, digest, size });
-    if (document.kind === 'manifest') return document.manifest;
-    throw new SlipwayError({
-      kind: 'data-loss',
-      code: 'MANIFEST_INVALID',
-      message: `"${digest}" is an index, expected a manifest`,
-    });
-  };
-  try {
-    return await read(mediaTypes.ociManifest);
-  } catch (error) {
-    if (!hasCode(error, 'MANIFEST_MEDIA_TYPE_MISMATCH')) throw error;
-    return read(mediaTypes.dockerManifest);
-  }
 }
 
 /** What was read, hashed and checked a moment ago, with all that is in it. */

@@ -1,7 +1,33 @@
-import type { RestartedContainer, StopOptions } from '@slipway/plugin-api';
+import { hasCode, isKind, type RestartedContainer, type StopOptions, throwIfAborted } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
+import { allContainers, type FoundContainer } from './find.js';
+import { startContainer } from './start.js';
 
-export async function restartAfterBoot(_parts: EngineParts, _options: StopOptions): Promise<readonly RestartedContainer[]> {
-  throw unfinished('restartAfterBoot');
+/** In the order in which they were made. */
+export async function restartAfterBoot(parts: EngineParts, { signal }: StopOptions): Promise<readonly RestartedContainer[]> {
+  const restarted: RestartedContainer[] = [];
+  const wanted = allContainers(parts).filter(isWanted);
+  for (const { id, row } of wanted.toSorted((one, other) => (one.row.createdAt < other.row.createdAt ? -1 : 1))) {
+    throwIfAborted('restart containers after the boot', signal);
+    const { name } = row;
+    try {
+      await startContainer(parts, id, { signal });
+      restarted.push({ id, name });
+    } catch (error) {
+      if (isKind(error, 'canceled')) throw error;
+      // It runs: somebody was first. Or it is gone.
+      if (isKind(error, 'not-found') || isRunningAlready(error)) continue;
+      restarted.push({ id, name, error });
+    }
+  }
+  return restarted;
+}
+
+function isWanted({ row: { settings, wanted } }: FoundContainer): boolean {
+  const policy = settings.restart?.name;
+  return policy === 'always' || (policy === 'unless-stopped' && wanted === 'running');
+}
+
+function isRunningAlready(error: unknown): boolean {
+  return hasCode(error, 'CONTAINER_RUNNING', 'CONTAINER_PAUSED');
 }

@@ -19,13 +19,13 @@ export async function containerTrees(parts: EngineParts, { row }: FoundContainer
   };
 }
 
-/** Whatever fails because the container has ended meanwhile, or is only being made, fails with what says so. */
+/** Whatever fails because the container was removed meanwhile, or is only being made, fails with what says so. */
 export async function whileThere<T>(parts: EngineParts, container: FoundContainer, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!isKind(error, 'not-found', 'aborted')) throw error;
-    if (!parts.metadata.read((tx) => isThere(tx, container))) throw ended(container.id, error);
+    if (!parts.metadata.read((tx) => isThere(tx, container))) throw removed(container.id, error);
     throw isKind(error, 'not-found') ? notReady(container.id, error) : error;
   }
 }
@@ -35,9 +35,9 @@ export function isThere(tx: ReadTransaction, { id, row }: FoundContainer): boole
   return tx.get(containersTable, rowKey(id))?.operation === row.operation;
 }
 
-function ended(id: string, cause: unknown): SlipwayError {
+function removed(id: string, cause: unknown): SlipwayError {
   const { kind, code, hint, details } = containerNotFound(id);
-  return new SlipwayError({ kind, code, message: `container ${JSON.stringify(id)} ended meanwhile`, hint, cause, details });
+  return new SlipwayError({ kind, code, message: `container ${JSON.stringify(id)} was removed meanwhile`, hint, cause, details });
 }
 
 function notReady(id: string, cause: unknown): SlipwayError {

@@ -1,8 +1,37 @@
-import type { Container, CreateContainerOptions } from '@slipway/plugin-api';
+import { type Container, type CreateContainerOptions, canceled, step, wrapError } from '@slipway/plugin-api';
+import { generateContainerId } from '../bundle/index.js';
+import { Operation } from '../operations/operation.js';
+import { againIfRemoved } from '../run/again-if-removed.js';
+import { obtainImage } from '../run/obtain-image.js';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
+import { activeStack } from '../stack.js';
+import { ensureUnpacked } from '../unpack/ensure-unpacked.js';
 import type { Works } from '../works.js';
+import { lockNewContainer } from './container-lock.js';
+import { ContainerHandle } from './handle.js';
+import { checkSpec } from './launch.js';
+import { makeContainer } from './make.js';
 
-export async function createContainer(_parts: EngineParts, _works: Works, _options: CreateContainerOptions): Promise<Container> {
-  throw unfinished('createContainer');
+/** All but the process. What could not be started later for its settings is refused here. */
+export async function createContainer(parts: EngineParts, works: Works, options: CreateContainerOptions): Promise<Container> {
+  const id = generateContainerId();
+  const stack = activeStack(parts, options.stack);
+  return againIfRemoved(options, async () => {
+    const obtained = await obtainImage(parts, stack, options);
+    await ensureUnpacked(parts, stack, obtained.loaded, options);
+    using _lock = lockNewContainer(parts, id);
+    const operation = Operation.begin(parts, 'create', id);
+    try {
+      const made = await makeContainer(parts, stack, operation, obtained, options, { id, wanted: 'stopped', fleeting: false });
+      checkSpec(made);
+      operation.handOver(made.held);
+      step('create.kept', { id });
+      return new ContainerHandle(parts, works, id, made.row.name, made.row.image);
+    } catch (error) {
+      const what = `create a container of ${JSON.stringify(obtained.name)}`;
+      throw options.signal?.aborted ? canceled(what, options.signal) : wrapError(what, error);
+    } finally {
+      await operation.end();
+    }
+  });
 }

@@ -1,5 +1,5 @@
 import { type ReadTransaction, SlipwayError } from '@slipway/plugin-api';
-import { type ContainerRow, containersTable } from '../metadata/containers.js';
+import { type ContainerRow, containerNamesTable, containersTable } from '../metadata/containers.js';
 import { rowKey, rowName, rowPrefix } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 
@@ -8,25 +8,36 @@ export interface FoundContainer {
   readonly row: ContainerRow;
 }
 
-const maxIdLength = 64;
-const generatedId = /^[0-9a-f]{64}$/;
+const maxLength = 64;
+const digits = /^[0-9a-f]+$/;
 
 /**
- * A container that is there now, in whichever process, by its id. Of an id that was generated a beginning is enough, of a name that someone
- * chose it is not: `web` is not `web-2`. Errors: `not-found`, `invalid-argument` (the beginning of several).
+ * A container that is there now, whichever process made it: by its whole id, else by its name, else by the beginning of its id. So a name that could be
+ * the beginning of an id means the container that has it. Errors: `not-found`, `invalid-argument` (the beginning of several).
  */
 export function findContainer({ metadata }: Pick<EngineParts, 'metadata'>, text: string): FoundContainer {
-  if (text === '' || text.length > maxIdLength) throw containerNotFound(text);
-  return metadata.read((tx) => {
-    const row = tx.get(containersTable, rowKey(text));
-    return row === undefined ? byBeginning(tx, text) : { id: text, row };
-  });
+  if (text === '' || text.length > maxLength) throw containerNotFound(text);
+  return metadata.read(
+    (tx) => lookUp(tx, text) ?? lookUp(tx, tx.get(containerNamesTable, rowKey(text))) ?? byBeginning(tx, text),
+  );
+}
+
+/** By its whole id. Errors: `not-found`. */
+export function containerById({ metadata }: Pick<EngineParts, 'metadata'>, id: string): FoundContainer {
+  const found = metadata.read((tx) => lookUp(tx, id));
+  if (found === undefined) throw containerNotFound(id);
+  return found;
+}
+
+export function lookUp(tx: ReadTransaction, id: string | undefined): FoundContainer | undefined {
+  const row = id === undefined ? undefined : tx.get(containersTable, rowKey(id));
+  return id === undefined || row === undefined ? undefined : { id, row };
 }
 
 function byBeginning(tx: ReadTransaction, text: string): FoundContainer {
-  const matches = [...tx.entries(containersTable, { prefix: rowPrefix })]
-    .map(([key, row]) => ({ id: rowName(key), row }))
-    .filter(({ id }) => generatedId.test(id) && id.startsWith(text));
+  const matches = digits.test(text)
+    ? [...tx.entries(containersTable, { prefix: rowKey(text) })].map(([key, row]) => ({ id: rowName(key), row }))
+    : [];
   const [only, ...others] = matches;
   if (only === undefined) throw containerNotFound(text);
   if (others.length === 0) return only;
@@ -38,12 +49,18 @@ function byBeginning(tx: ReadTransaction, text: string): FoundContainer {
   });
 }
 
+export function allContainers({ metadata }: Pick<EngineParts, 'metadata'>): FoundContainer[] {
+  return metadata.read((tx) =>
+    [...tx.entries(containersTable, { prefix: rowPrefix })].map(([key, row]) => ({ id: rowName(key), row })),
+  );
+}
+
 export function containerNotFound(id: string): SlipwayError {
   return new SlipwayError({
     kind: 'not-found',
     code: 'CONTAINER_NOT_FOUND',
     message: `no container ${JSON.stringify(id)} here`,
-    hint: 'a container is there for as long as its command runs; run one with --name to find it by that name',
+    hint: 'slipway ps -a lists those that are here',
     details: { id },
   });
 }

@@ -16,13 +16,16 @@ import type {
   PathStat,
   RemoveContainerOptions,
   RuntimeStats,
+  StartOptions,
   StopOptions,
   TerminalSize,
   WaitForOptions,
   WaitOptions,
 } from '@slipway/plugin-api';
+import { wrapError } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
 import type { Works } from '../works.js';
+import { flatten } from './logs/flatten.js';
 
 /** A {@link Container} by its id. Every method imports what it needs when it is called. */
 export class ContainerHandle implements Container {
@@ -44,7 +47,7 @@ export class ContainerHandle implements Container {
     return this.#carryOut('inspect', async () => (await import('./inspect.js')).inspectContainer(this.#parts, this.id));
   }
 
-  start(options: WaitOptions = {}): Promise<void> {
+  start(options: StartOptions = {}): Promise<void> {
     return this.#carryOut('start', async () =>
       (await import('./start.js')).startContainer(this.#parts, this.id, this.#orClosing(options)),
     );
@@ -92,9 +95,8 @@ export class ContainerHandle implements Container {
     );
   }
 
-  async *logs(options: LogsOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
-    const { containerLogs } = await this.#carryOut('logs of', () => import('./logs.js'));
-    yield* containerLogs(this.#parts, this.id, this.#orClosing(options));
+  logs(options: LogsOptions = {}): AsyncIterable<LogEntry> {
+    return flatten(this.#logBatches(options));
   }
 
   resize(size: TerminalSize): Promise<void> {
@@ -140,6 +142,15 @@ export class ContainerHandle implements Container {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  async *#logBatches(options: LogsOptions): AsyncGenerator<readonly LogEntry[]> {
+    const { containerLogs } = await this.#carryOut('logs of', () => import('./logs.js'));
+    try {
+      yield* containerLogs(this.#parts, this.id, this.#orClosing(options));
+    } catch (error) {
+      throw wrapError(`logs of container ${JSON.stringify(this.name)}`, error);
+    }
+  }
 
   #carryOut<T>(what: string, work: () => Promise<T>): Promise<T> {
     return this.#works.carryOut(`${what} container ${JSON.stringify(this.name)}`, work);

@@ -1,7 +1,47 @@
-import type { ContainerDetails } from '@slipway/plugin-api';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type ContainerDetails, hasCode, type RuntimeSpec, SlipwayError, wrapError } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
+import { containerById } from './find.js';
+import { supervisionFolder } from './folder.js';
+import { summaryOf } from './summary.js';
 
-export async function inspectContainer(_parts: EngineParts, _id: string): Promise<ContainerDetails> {
-  throw unfinished('inspectContainer');
+export async function inspectContainer(parts: EngineParts, id: string): Promise<ContainerDetails> {
+  const container = containerById(parts, id);
+  const { row } = container;
+  const folder = supervisionFolder(parts.settings, id);
+  const log = path.join(folder, 'log');
+  const spec = await lastSpec(path.join(folder, 'config.json'));
+  return {
+    ...(await summaryOf(parts, container)),
+    manifest: row.manifest,
+    chainId: row.chainId,
+    snapshotKey: row.snapshotKey,
+    settings: row.settings,
+    ...(spec === undefined ? {} : { spec }),
+    mounts: [],
+    ...(existsSync(log) ? { logPath: log } : {}),
+    removeAtExit: row.removeAtExit,
+  };
+}
+
+async function lastSpec(file: string): Promise<RuntimeSpec | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as RuntimeSpec;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    if (error instanceof SyntaxError) throw damaged(file, error);
+    throw wrapError(`read ${JSON.stringify(file)}`, error);
+  }
+}
+
+function damaged(file: string, cause: unknown): SlipwayError {
+  return new SlipwayError({
+    kind: 'data-loss',
+    code: 'CONTAINER_FOLDER_DAMAGED',
+    message: `${JSON.stringify(file)} is no JSON`,
+    hint: 'the next start writes it anew',
+    cause,
+  });
 }

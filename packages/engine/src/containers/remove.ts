@@ -1,7 +1,44 @@
-import type { RemoveContainerOptions } from '@slipway/plugin-api';
+import { isKind, type RemoveContainerOptions, SlipwayError, step } from '@slipway/plugin-api';
+import { settle } from '../operations/settle.js';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
+import { withContainer } from './container-lock.js';
+import { discardContainer } from './discard.js';
+import { containerById, type FoundContainer, lookUp } from './find.js';
+import { containerState, runOperation } from './state.js';
+import { endContainer } from './stop.js';
 
-export async function removeContainer(_parts: EngineParts, _id: string, _options: RemoveContainerOptions): Promise<void> {
-  throw unfinished('removeContainer');
+/** What runs is killed first, where that is asked for, without the lock that who starts or restarts it may have. */
+export async function removeContainer(parts: EngineParts, id: string, options: RemoveContainerOptions): Promise<void> {
+  const { force = false, signal } = options;
+  const what = `remove container "${id}"`;
+  if (force) await kill(parts, id, signal);
+  try {
+    await withContainer(parts, id, { what, signal }, async (container) => {
+      if (force) await kill(parts, id, signal);
+      const { status } = await containerState(parts, container);
+      if (status !== 'created' && status !== 'exited') throw inUse(container, status);
+      await settle(parts, runOperation(id), what, signal);
+      // One that is removed when it ends has gone with its run.
+      if (parts.metadata.read((tx) => lookUp(tx, id)) === undefined) return;
+      await discardContainer(parts, container);
+      step('remove.removed', { id });
+    });
+  } catch (error) {
+    // Somebody else was first; after a kill that is as well.
+    if (!force || !isKind(error, 'not-found')) throw error;
+  }
+}
+
+async function kill(parts: EngineParts, id: string, signal: AbortSignal | undefined): Promise<void> {
+  await endContainer(parts, containerById(parts, id), { timeoutMs: 0, stopSignal: 'SIGKILL', signal });
+}
+
+function inUse({ id, row: { name } }: FoundContainer, status: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'CONTAINER_RUNNING',
+    message: `container ${JSON.stringify(name)} is not removed: it is ${status}`,
+    hint: `stop it first, or remove it with --force`,
+    details: { id, name, status },
+  });
 }

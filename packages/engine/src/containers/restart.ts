@@ -1,7 +1,25 @@
-import type { StopOptions } from '@slipway/plugin-api';
+import { SlipwayError, type StopOptions } from '@slipway/plugin-api';
+import { emitOfContainer } from '../events/emit.js';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
+import { withContainer } from './container-lock.js';
+import { startAgain } from './start.js';
+import { endContainer } from './stop.js';
 
-export async function restartContainer(_parts: EngineParts, _id: string, _options: StopOptions): Promise<void> {
-  throw unfinished('restartContainer');
+/** Under its lock from the stop to the start: nobody starts or removes it between them. */
+export async function restartContainer(parts: EngineParts, id: string, options: StopOptions): Promise<void> {
+  const what = `restart container "${id}"`;
+  await withContainer(parts, id, { what, signal: options.signal }, async (container) => {
+    const { name, removeAtExit } = container.row;
+    if (removeAtExit) {
+      throw new SlipwayError({
+        kind: 'failed-precondition',
+        code: 'CONTAINER_REMOVED_AT_EXIT',
+        message: `container ${JSON.stringify(name)} cannot be restarted: it is removed when it ends`,
+        hint: 'run another, without --rm',
+      });
+    }
+    const ran = await endContainer(parts, container, options);
+    await startAgain(parts, id, { signal: options.signal });
+    if (ran) emitOfContainer(parts, 'restart', container);
+  });
 }

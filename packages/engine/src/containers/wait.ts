@@ -1,7 +1,130 @@
-import type { ExitStatus, WaitForOptions } from '@slipway/plugin-api';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ExitStatus, isKind, SlipwayError, throwIfAborted, type WaitForOptions } from '@slipway/plugin-api';
+import { recoverOperation } from '../operations/recovery.js';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
+import { containerById, containerNotFound, type FoundContainer, lookUp } from './find.js';
+import { runtimeOf } from './runtime-of.js';
+import { type ContainerState, containerState, runOperation } from './state.js';
 
-export async function waitForContainer(_parts: EngineParts, _id: string, _options: WaitForOptions): Promise<ExitStatus> {
-  throw unfinished('waitForContainer');
+/** Where nothing tells of a change: how long until we look again. */
+const [shortestWaitMs, longestWaitMs] = [10, 200];
+
+export function waitForContainer(parts: EngineParts, id: string, options: WaitForOptions): Promise<ExitStatus> {
+  const { until = 'exit', signal } = options;
+  const container = containerById(parts, id);
+  if (until === 'removed') return waitForRemoval(parts, container, signal);
+  return until === 'exit' ? waitForExit(parts, container, signal) : waitForNextExit(parts, container, signal);
+}
+
+/** It ends by itself, is cleaned up by somebody, or is removed: each may be first. */
+async function waitForExit(parts: EngineParts, container: FoundContainer, signal: AbortSignal | undefined): Promise<ExitStatus> {
+  const { id, row } = container;
+  let isSeen = false;
+  for (let wait = shortestWaitMs; ; wait = nextWait(wait)) {
+    throwIfAborted(`wait for container "${id}"`, signal);
+    const state = await containerState(parts, container);
+    if (state.status === 'exited' || (state.exit !== undefined && state.status === 'created')) return exitOf(container, state);
+    if (state.status === 'created') {
+      if (parts.metadata.read((tx) => lookUp(tx, id)) === undefined) throw isSeen ? goneUnseen(container) : containerNotFound(id);
+      throw neverRan(container);
+    }
+    isSeen = true;
+    try {
+      return await (await runtimeOf(parts, row)).wait(id, { signal });
+    } catch (error) {
+      if (!isKind(error, 'not-found')) throw error;
+    }
+    await pause(wait, signal);
+  }
+}
+
+/** The end of the run that goes on, else of the one to come; a restart by its policy begins another. */
+async function waitForNextExit(
+  parts: EngineParts,
+  container: FoundContainer,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus> {
+  const before = await containerState(parts, container);
+  let isSeen = isRunning(before);
+  for (let wait = shortestWaitMs; ; wait = nextWait(wait)) {
+    throwIfAborted(`wait for container "${container.id}"`, signal);
+    if (parts.metadata.read((tx) => lookUp(tx, container.id)) === undefined) throw goneUnseen(container);
+    const now = await containerState(parts, container);
+    isSeen ||= isRunning(now);
+    const isAnother = now.exit?.exitedAt !== before.exit?.exitedAt;
+    if (now.exit !== undefined && isAnother) return now.exit;
+    if (isSeen && !isRunning(now) && now.status !== 'restarting') return exitOf(container, now);
+    await pause(wait, signal);
+  }
+}
+
+/** One that is removed when it ends is removed by whoever looks next: here that is us. */
+async function waitForRemoval(
+  parts: EngineParts,
+  container: FoundContainer,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus> {
+  let last = await containerState(parts, container);
+  if (last.status !== 'created' && last.status !== 'exited') {
+    last = { ...last, status: 'exited', exit: await exitIfKnown(parts, container, signal) };
+  }
+  for (let wait = shortestWaitMs; ; wait = nextWait(wait)) {
+    throwIfAborted(`wait for the removal of container "${container.id}"`, signal);
+    await recoverOperation(parts, runOperation(container.id));
+    if (parts.metadata.read((tx) => lookUp(tx, container.id)) === undefined) return exitOf(container, last);
+    const now = await containerState(parts, container);
+    if (now.status !== 'created') last = now;
+    await pause(wait, signal);
+  }
+}
+
+async function exitIfKnown(
+  parts: EngineParts,
+  container: FoundContainer,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus | undefined> {
+  try {
+    return await waitForExit(parts, container, signal);
+  } catch (error) {
+    if (!isKind(error, 'data-loss', 'not-found')) throw error;
+    return undefined;
+  }
+}
+
+function isRunning({ status }: ContainerState): boolean {
+  return status === 'running' || status === 'paused';
+}
+
+function nextWait(wait: number): number {
+  return Math.min(wait * 2, longestWaitMs);
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  // Rejects only when aborted, which the next turn tells.
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}
+
+function exitOf(container: FoundContainer, { exit, status }: ContainerState): ExitStatus {
+  if (exit !== undefined) return exit;
+  throw status === 'created' ? neverRan(container) : goneUnseen(container);
+}
+
+function neverRan({ id, row: { name } }: FoundContainer): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'CONTAINER_NEVER_RAN',
+    message: `container ${JSON.stringify(name)} has not run yet, and so has no exit code`,
+    hint: 'start it, or wait for its next exit',
+    details: { id, name },
+  });
+}
+
+function goneUnseen({ id, row: { name } }: FoundContainer): SlipwayError {
+  return new SlipwayError({
+    kind: 'data-loss',
+    code: 'EXIT_UNKNOWN',
+    message: `container ${JSON.stringify(name)} has ended, and nobody saw how`,
+    hint: 'its monitor was killed, the machine was restarted, or it was removed as it ended',
+    details: { id, name },
+  });
 }

@@ -36,7 +36,7 @@ function inUse(name: string, why: string): SlipwayError {
     kind: 'failed-precondition',
     code: 'IMAGE_IN_USE',
     message: `image "${name}" is in use: ${why}`,
-    hint: 'end what uses it first',
+    hint: 'remove what uses it first',
     details: { name },
   });
 }

@@ -9,8 +9,8 @@ export function imageUsers(tx: ReadTransaction): Map<string, string> {
   for (const [key, { image }] of tx.entries(imageMountsTable, { prefix: rowPrefix })) {
     users.set(image, `it is mounted on "${rowName(key)}"`);
   }
-  for (const [key, { image }] of tx.entries(containersTable, { prefix: rowPrefix })) {
-    users.set(image, `container "${rowName(key)}" runs it`);
+  for (const [, { image, name }] of tx.entries(containersTable, { prefix: rowPrefix })) {
+    users.set(image, `container "${name}" is made of it`);
   }
   return users;
 }

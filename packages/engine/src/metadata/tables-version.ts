@@ -7,12 +7,13 @@ import {
   type WriteTransaction,
 } from '@slipway/plugin-api';
 import * as v from 'valibot';
+import { nameContainers } from './name-containers.js';
 
 /** Brings the engine's tables from the version of its index (counted from 1) to the next. */
 export type TablesMigration = (tx: WriteTransaction) => void;
 
 /** The entry at index n - 1 leads from version n to n + 1. A store without a version is of version 1. */
-const migrations: readonly TablesMigration[] = [];
+const migrations: readonly TablesMigration[] = [nameContainers];
 
 const versionTable = defineTable('version', (value) => v.parse(v.pipe(v.number(), v.integer(), v.minValue(1)), value));
 const key = 'engine';

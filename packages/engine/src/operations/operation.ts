@@ -19,6 +19,14 @@ import type { EngineParts } from '../settings.js';
 import { operationsFolder } from './records.js';
 import { type Resource, releaseResource } from './resource.js';
 
+export interface Held {
+  /** In the record. */
+  readonly line: number;
+  /** It needs no release any more. */
+  forget(): void;
+  release(): Promise<void>;
+}
+
 /**
  * Work in flight. There is no daemon that could clean up after a `kill -9`, so everything that an operation acquires is
  * written to its record `state/ops/<id>` *before* it is acquired. The record is held by flock(2); the lock lives as long
@@ -42,13 +50,16 @@ export class Operation implements AsyncDisposable {
     this.#file = file;
   }
 
-  static begin(parts: EngineParts, what: string): Operation {
+  /**
+   * @param of what there is one operation of at a time: then it can be found by that name. Its beginner sees to it that there is no other, live or abandoned.
+   */
+  static begin(parts: EngineParts, what: string, of?: string): Operation {
     const folder = operationsFolder(parts.settings.state);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const head = line({ root: realpathSync(parts.settings.root) });
       for (;;) {
-        const id = `${what}-${randomBytes(8).toString('hex')}`;
+        const id = `${what}-${of ?? randomBytes(8).toString('hex')}`;
         const file = path.join(folder, id);
         const fd = createLocked(path.join(folder, `.${id}`), file, head);
         if (fd === undefined) continue;
@@ -61,23 +72,37 @@ export class Operation implements AsyncDisposable {
   }
 
   /** Records a resource; call it right before acquiring. The handle says when it needs no release any more. */
-  acquire(resource: Resource): { forget(): void; release(): Promise<void> } {
+  acquire(resource: Resource): Held {
     const number = this.#lines++;
     this.#write({ line: number, acquire: resource });
     this.#held.push({ line: number, resource });
     const forget = (): void => {
-      const index = this.#held.findIndex((held) => held.line === number);
-      if (index === -1) return;
-      this.#held.splice(index, 1);
-      if (!this.#ended) this.#forget(number);
+      if (this.#drop([number]) && !this.#ended) this.#forget(number);
     };
     return {
+      line: number,
       forget,
       release: async () => {
         await releaseResource(this.#parts, resource);
         forget();
       },
     };
+  }
+
+  /** They belong to someone else from now on: all of them, or, when this is killed before, none. */
+  handOver(held: readonly Held[]): void {
+    const lines = held.map(({ line }) => line);
+    this.#write({ forget: lines });
+    this.#drop(lines);
+  }
+
+  /** Leaves everything to whoever else has the descriptor; when they end, it is abandoned. */
+  leave(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#held.splice(0);
+    closeSync(this.fd);
+    step('operation.left', { id: this.id });
   }
 
   /** Releases what is still held, last first, and removes the record. One release that fails does not stop the others. */
@@ -101,6 +126,11 @@ export class Operation implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
+  }
+
+  #drop(lines: readonly number[]): boolean {
+    const kept = this.#held.filter(({ line }) => !lines.includes(line));
+    return this.#held.splice(0, this.#held.length, ...kept).length > kept.length;
   }
 
   #write(entry: unknown): void {

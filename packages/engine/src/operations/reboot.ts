@@ -1,7 +1,9 @@
-import type { Snapshotter } from '@slipway/plugin-api';
+import { isKind, type Snapshotter } from '@slipway/plugin-api';
+import { allContainers } from '../containers/find.js';
+import { removeStrayFolders } from '../containers/folder.js';
 import { removeFreeLocks } from '../locks/index.js';
 import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
-import { containersTable } from '../metadata/containers.js';
+import { deleteContainer } from '../metadata/containers.js';
 import { finishAllDeletions } from '../metadata/deletion.js';
 import { deletionLock } from '../metadata/deletion-lock.js';
 import { endLease, leasesTable } from '../metadata/leases.js';
@@ -31,8 +33,9 @@ async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
   const snapshotters = new Set(Object.values(parts.settings.stacks).flatMap((stack) => stack.snapshotter));
   for (const id of snapshotters) {
     const snapshotter = await parts.snapshotters.get(id).catch(() => undefined);
-    if (snapshotter !== undefined) await removeUncommitted(snapshotter);
+    if (snapshotter !== undefined) await removeUncommitted(snapshotter, await keptKeys(parts, id, snapshotter));
   }
+  removeStrayFolders(parts);
   await finishAllDeletions(parts);
   removeFreeLocks(parts.settings.root);
   const leases = parts.metadata.read((tx) => [...tx.entries(leasesTable, { prefix: rowPrefix })].map(([key]) => rowName(key)));
@@ -42,14 +45,37 @@ async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
     parts.log.debug(`the copy of the names is not brought up to date: ${String(error)}`),
   );
   await parts.metadata.write((tx) => {
-    for (const [key] of [...tx.entries(containersTable, { prefix: rowPrefix })]) tx.delete(containersTable, key);
     for (const [key] of [...tx.entries(imageMountsTable, { prefix: rowPrefix })]) tx.delete(imageMountsTable, key);
   });
 }
 
-async function removeUncommitted(snapshotter: Snapshotter): Promise<void> {
+/**
+ * The snapshots of containers that stay. One that goes when it ends has ended; of one that was being made or removed there is a row without a snapshot.
+ */
+async function keptKeys(parts: EngineParts, id: string, snapshotter: Snapshotter): Promise<ReadonlySet<string>> {
+  const kept = new Set<string>();
+  for (const container of allContainers(parts)) {
+    const { row } = container;
+    if (row.snapshotter !== id) continue;
+    if (!row.removeAtExit && (await isThere(snapshotter, row.snapshotKey))) kept.add(row.snapshotKey);
+    else await parts.metadata.write((tx) => deleteContainer(tx, container.id));
+  }
+  return kept;
+}
+
+async function isThere(snapshotter: Snapshotter, key: string): Promise<boolean> {
+  try {
+    await snapshotter.stat(key);
+    return true;
+  } catch (error) {
+    if (isKind(error, 'not-found')) return false;
+    throw error;
+  }
+}
+
+async function removeUncommitted(snapshotter: Snapshotter, kept: ReadonlySet<string>): Promise<void> {
   const keys: string[] = [];
-  for await (const info of snapshotter.walk()) if (info.kind !== 'committed') keys.push(info.name);
+  for await (const info of snapshotter.walk()) if (info.kind !== 'committed' && !kept.has(info.name)) keys.push(info.name);
   for (const key of keys) await ignoring(snapshotter.remove(key), 'not-found');
   await snapshotter.cleanup();
 }

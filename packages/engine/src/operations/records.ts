@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hasCode } from '@slipway/plugin-api';
 
@@ -19,4 +19,9 @@ export function recordNames(state: string): string[] {
 
 export function hasRecords(state: string): boolean {
   return recordNames(state).length > 0;
+}
+
+/** Whether an operation of that name is live, or was killed and is not cleaned up. */
+export function isRecorded(state: string, name: string): boolean {
+  return existsSync(path.join(operationsFolder(state), name));
 }

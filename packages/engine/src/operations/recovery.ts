@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
-import { hasCode, step } from '@slipway/plugin-api';
+import { hasCode, isKind, step } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { removeFreeLocks } from '../locks/index.js';
 import type { EngineParts } from '../settings.js';
@@ -13,32 +13,42 @@ import { type Resource, releaseResource, resourceSchema } from './resource.js';
  * release that fails is logged and its record kept, so that it is tried again; the command at hand goes on.
  */
 export async function recoverOperations(parts: EngineParts): Promise<void> {
-  const folder = operationsFolder(parts.settings.state);
-  const ownRoot = realpathSync(parts.settings.root);
   let recovered = 0;
-  for (const name of recordNames(parts.settings.state)) {
-    const file = path.join(folder, name);
-    const fd = openIfThere(file);
-    if (fd === undefined) continue;
-    try {
-      // A record is empty and unlocked for a moment before it gets its name, and gone once its owner has ended.
-      if (!linux.tryFlock(fd, 'exclusive') || fstatSync(fd).nlink === 0) continue;
-      const record = readFileSync(fd, 'utf8');
-      // What it lists is in another root's metadata: replayed here, it would be lost there.
-      if ((rootOf(record) ?? ownRoot) !== ownRoot) continue;
-      const failed = await replay(parts, name, heldResources(record));
-      if (!failed) unlinkSync(file);
-      recovered++;
-      step('operation.recovered', { id: name });
-    } finally {
-      closeSync(fd);
-    }
-  }
+  for (const name of recordNames(parts.settings.state)) if ((await recoverOperation(parts, name)) === 'recovered') recovered++;
   if (recovered > 0) removeFreeLocks(parts.settings.root);
 }
 
+/**
+ * `live`: someone holds it. `gone`: there is no such record (any more). `left`: it belongs to another root, or to a container that runs on though its monitor was killed.
+ * `failed`: something could not be released, and is tried again.
+ */
+export type Recovered = 'live' | 'gone' | 'left' | 'failed' | 'recovered';
+
+export async function recoverOperation(parts: EngineParts, name: string): Promise<Recovered> {
+  const file = path.join(operationsFolder(parts.settings.state), name);
+  const fd = openIfThere(file);
+  if (fd === undefined) return 'gone';
+  try {
+    // A record is empty and unlocked for a moment before it gets its name, and gone once its owner has ended.
+    if (!linux.tryFlock(fd, 'exclusive')) return 'live';
+    if (fstatSync(fd).nlink === 0) return 'gone';
+    const record = readFileSync(fd, 'utf8');
+    const ownRoot = realpathSync(parts.settings.root);
+    // What it lists is in another root's metadata: replayed here, it would be lost there.
+    if ((rootOf(record) ?? ownRoot) !== ownRoot) return 'left';
+    const resources = heldResources(record);
+    if (await runsOn(parts, resources)) return 'left';
+    const failed = await replay(parts, name, resources);
+    if (!failed) unlinkSync(file);
+    step('operation.recovered', { id: name });
+    return failed ? 'failed' : 'recovered';
+  } finally {
+    closeSync(fd);
+  }
+}
+
 async function replay(parts: EngineParts, name: string, resources: readonly Resource[]): Promise<boolean> {
-  parts.log.info(`cleaning up after "${name}", which was killed`, { resources: resources.length });
+  parts.log.info(`cleaning up after "${name}", which has ended or was killed`, { resources: resources.length });
   let failed = false;
   for (const resource of resources.toReversed()) {
     try {
@@ -51,7 +61,26 @@ async function replay(parts: EngineParts, name: string, resources: readonly Reso
   return failed;
 }
 
-const entrySchema = v.union([v.object({ line: v.number(), acquire: resourceSchema }), v.object({ forget: v.number() })]);
+/** A container whose monitor was killed: nobody watches it, and nobody asked for its end. */
+async function runsOn(parts: EngineParts, resources: readonly Resource[]): Promise<boolean> {
+  for (const resource of resources) {
+    if (resource.kind !== 'runtime-container' || !resource.outlives) continue;
+    try {
+      const { status } = await (await parts.runtimes.get(resource.runtime)).state(resource.id);
+      if (status === 'running' || status === 'paused') return true;
+    } catch (error) {
+      if (isKind(error, 'not-found')) continue;
+      parts.log.warn(`container "${resource.id}" is left alone, as it may run: ${String(error)}`);
+      return true;
+    }
+  }
+  return false;
+}
+
+const entrySchema = v.union([
+  v.object({ line: v.number(), acquire: resourceSchema }),
+  v.object({ forget: v.union([v.number(), v.array(v.number())]) }),
+]);
 
 const headSchema = v.object({ root: v.string() });
 
@@ -67,7 +96,7 @@ export function heldResources(record: string): Resource[] {
   for (const text of record.split('\n').slice(0, -1)) {
     const entry = v.safeParse(entrySchema, parseJson(text));
     if (!entry.success) continue;
-    if ('forget' in entry.output) held.delete(entry.output.forget);
+    if ('forget' in entry.output) for (const line of [entry.output.forget].flat()) held.delete(line);
     else held.set(entry.output.line, entry.output.acquire);
   }
   return [...held.values()];

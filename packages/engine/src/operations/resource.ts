@@ -1,8 +1,11 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { ReadTransaction } from '@slipway/plugin-api';
 import * as v from 'valibot';
+import { containerFolder, containersFolder } from '../containers/folder.js';
+import { emitOfContainer } from '../events/emit.js';
 import { releaseImageMount } from '../images/release-mount.js';
-import { containersTable } from '../metadata/containers.js';
+import { containersTable, deleteContainer } from '../metadata/containers.js';
 import { finishDeletion } from '../metadata/deletion.js';
 import { endLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
@@ -25,8 +28,15 @@ export const resourceSchema = v.variant('kind', [
   /** What an image is made with, which nobody wants unless it gets its name. */
   v.object({ kind: v.literal('draft'), lease: v.string() }),
   v.object({ kind: v.literal('container-row'), id: v.string(), operation: v.string() }),
+  v.object({ kind: v.literal('container-folder'), id: v.string() }),
   v.object({ kind: v.literal('bundle'), directory: v.string() }),
-  v.object({ kind: v.literal('runtime-container'), runtime: v.string(), id: v.string() }),
+  v.object({
+    kind: v.literal('runtime-container'),
+    runtime: v.string(),
+    id: v.string(),
+    /** It may run on when everyone who watched it is gone; then it is left alone. */
+    outlives: v.optional(v.boolean(), false),
+  }),
   v.object({
     kind: v.literal('image-mount'),
     directory: v.string(),
@@ -58,6 +68,8 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
       return (await import('./release-draft.js')).releaseDraft(parts, resource.lease);
     case 'container-row':
       return removeContainerRow(parts, resource.id, resource.operation);
+    case 'container-folder':
+      return removeContainerFolder(parts.settings.root, resource.id);
     case 'bundle':
       return removeBundle(parts.settings.state, resource.directory);
     case 'runtime-container':
@@ -71,15 +83,23 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
   }
 }
 
-export function bundleDirectory(state: string, id: string): string {
-  return path.join(state, 'containers', id);
-}
-
 /** A row of that id may belong to another operation, which was first. */
 async function removeContainerRow(parts: EngineParts, id: string, operation: string): Promise<void> {
-  await parts.metadata.write((tx) => {
-    if (tx.get(containersTable, rowKey(id))?.operation === operation) tx.delete(containersTable, rowKey(id));
+  const isOfIt = (tx: ReadTransaction): boolean => tx.get(containersTable, rowKey(id))?.operation === operation;
+  if (!parts.metadata.read(isOfIt)) return;
+  const row = await parts.metadata.write((tx) => {
+    const found = isOfIt(tx) ? tx.get(containersTable, rowKey(id)) : undefined;
+    if (found !== undefined) deleteContainer(tx, id);
+    return found;
   });
+  if (row !== undefined) emitOfContainer(parts, 'destroy', { id, row });
+}
+
+/** Its status, its log. */
+async function removeContainerFolder(root: string, id: string): Promise<void> {
+  const folder = containerFolder(root, id);
+  if (path.dirname(path.resolve(folder)) !== path.resolve(containersFolder(root))) return;
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** The record is a file of our own 0700 folder; even so only a folder directly below `containers` is ever removed. */

@@ -1,4 +1,5 @@
 import { type ContentInfo, type Digest, type RebuildReport, type SystemOptions, step, throwIfAborted } from '@slipway/plugin-api';
+import { removeStrayFolders } from '../containers/folder.js';
 import { referenceOf } from '../images/image-names.js';
 import { bootId, recordBoot } from '../metadata/boot.js';
 import { contentTable } from '../metadata/content.js';
@@ -64,6 +65,7 @@ export async function rebuild(parts: EngineParts, { signal }: SystemOptions = {}
   step('rebuild.recorded', { images: restored.length });
   dropKeptNames(root);
   await removeOrphans(parts);
+  removeStrayFolders(parts);
   return {
     blobs: whole.length,
     damaged,

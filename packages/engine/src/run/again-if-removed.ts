@@ -1,4 +1,4 @@
-import { isKind, isSlipwayError, type RunOptions, SlipwayError } from '@slipway/plugin-api';
+import { type CreateContainerOptions, isKind, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 
 /** Who removes images faster than that does not want them run. */
 const attempts = 3;
@@ -9,7 +9,7 @@ const removedCode = 'IMAGE_REMOVED';
  * Obtains an image and makes a container that holds it. Until then nothing holds it, and another process may remove it: then all is done again,
  * which pulls it, unless it must not be pulled.
  */
-export async function againIfRemoved<T>({ pull, signal }: RunOptions, work: () => Promise<T>): Promise<T> {
+export async function againIfRemoved<T>({ pull, signal }: CreateContainerOptions, work: () => Promise<T>): Promise<T> {
   for (let left = attempts - 1; ; left--) {
     try {
       return await work();

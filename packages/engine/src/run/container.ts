@@ -11,37 +11,49 @@ import {
   SlipwayError,
   step,
   type TerminalSize,
+  type WaitForOptions,
   wrapError,
 } from '@slipway/plugin-api';
 import { parseSignal } from '../bundle/index.js';
 import { ContainerHandle } from '../containers/handle.js';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
 import type { Works } from '../works.js';
+import { collect } from './collect.js';
 
 const defaultMaxOutputBytes = 16 * 1024 * 1024;
 
-/** A container that this process runs. When it has exited, its operation ends, which removes everything of it. */
-export class StartedContainer extends ContainerHandle implements RunningContainer {
-  readonly #container: RuntimeContainer;
-  readonly #done: Promise<ExitStatus>;
+/** What this process does for a container until it ends, or is left to itself. */
+export interface Attended {
+  readonly operation: Operation;
+  readonly dieWithParent: boolean;
+  readonly removeAtExit: boolean;
+  /** Kills it. */
+  readonly signal: AbortSignal | undefined;
+}
 
+/** A container that this process started. When one that it attends to has exited, the operation ends, which removes what is not kept. */
+export class StartedContainer extends ContainerHandle implements RunningContainer {
+  readonly #parts: EngineParts;
+  readonly #container: RuntimeContainer;
+  readonly #left = Promise.withResolvers<undefined>();
+  readonly #done: Promise<ExitStatus>;
+  #attended: Attended | undefined;
+
+  /** @param attended absent: it was detached from the beginning */
   constructor(
     parts: EngineParts,
     works: Works,
     named: { readonly name: string; readonly image: string },
     container: RuntimeContainer,
-    operation: Operation,
-    signal: AbortSignal | undefined,
+    attended: Attended | undefined,
   ) {
     super(parts, works, container.id, named.name, named.image);
+    this.#parts = parts;
     this.#container = container;
-    // What hinders the kill is met again, and told, by the disposal.
-    const abort = (): void => void this.#killQuietly().catch(() => {});
-    signal?.addEventListener('abort', abort, { once: true });
-    if (signal?.aborted) abort();
-    this.#done = waitAndCleanUp(container, operation).finally(() => signal?.removeEventListener('abort', abort));
+    this.#attended = attended;
+    if (attended === undefined) this.#left.resolve(undefined);
+    this.#done = attended === undefined ? new Promise(() => {}) : this.#attendTo(attended);
     // The caller may never ask; a failure is not left unhandled then.
     this.#done.catch(() => {});
   }
@@ -51,38 +63,56 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
   }
 
   get stdin(): Writable | undefined {
-    return this.#container.stdin;
+    return this.#attended && this.#container.stdin;
   }
 
   get stdout(): Readable | undefined {
-    return this.#container.stdout;
+    return this.#attended && this.#container.stdout;
   }
 
   get stderr(): Readable | undefined {
-    return this.#container.stderr;
+    return this.#attended && this.#container.stderr;
+  }
+
+  /** When this process has nothing to do with it any more: it has ended and is cleaned up, or was left to itself. */
+  get unattended(): Promise<void> {
+    return Promise.race([this.#done, this.#left.promise]).then(
+      () => {},
+      () => {},
+    );
   }
 
   override kill(signal: string | number = 'SIGKILL'): Promise<void> {
-    return this.#container.kill(parseSignal(signal));
+    return this.#attended === undefined ? super.kill(signal) : this.#container.kill(parseSignal(signal));
   }
 
   override resize(size: TerminalSize): Promise<void> {
-    return this.#container.resize(size);
+    return this.#attended === undefined ? super.resize(size) : this.#container.resize(size);
   }
 
-  override wait(): Promise<ExitStatus> {
-    return this.#done;
+  override async wait(options: WaitForOptions = {}): Promise<ExitStatus> {
+    const isOurs = options.until !== 'removed' || this.#attended?.removeAtExit === true;
+    const status = isOurs ? await Promise.race([this.#done, this.#left.promise]) : undefined;
+    return status ?? super.wait(options);
   }
 
   async detach(): Promise<void> {
-    throw unfinished('detach');
+    const attended = this.#attended;
+    if (attended === undefined) return;
+    if (attended.dieWithParent) throw diesWithParent(this.name);
+    this.#attended = undefined;
+    attended.operation.leave();
+    await this.#container.detach();
+    await this.#container[Symbol.asyncDispose]();
+    step('run.detached', { id: this.id });
+    this.#left.resolve(undefined);
   }
 
   async output(options: { readonly maxBytes?: number | undefined } = {}): Promise<ContainerOutput> {
     const limit = options.maxBytes ?? defaultMaxOutputBytes;
     try {
       const [stdout, stderr] = await Promise.all([collect(this.stdout, limit, 'stdout'), collect(this.stderr, limit, 'stderr')]);
-      return { ...(await this.#done), stdout, stderr };
+      return { ...(await this.wait()), stdout, stderr };
     } catch (error) {
       await this[Symbol.asyncDispose]();
       const what = `output of container "${this.id}"`;
@@ -91,12 +121,48 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
     }
   }
 
-  /** Ends the container, if it has not ended, and waits until nothing of it is left. */
+  /** Ends the container, if it has not ended and was not left to itself, and waits until nothing of it is left that is not kept. */
   override async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#attended === undefined) return;
     await this.#killQuietly();
     this.stdout?.destroy();
     this.stderr?.destroy();
     await this.#done.catch(() => {});
+  }
+
+  async #attendTo(attended: Attended): Promise<ExitStatus> {
+    const { operation, signal } = attended;
+    // What hinders the kill is met again, and told, by the disposal.
+    const abort = (): void => void this.#killQuietly().catch(() => {});
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    let isLost = true;
+    try {
+      const status = await this.#container.wait();
+      isLost = false;
+      return status;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      if (this.#attended !== undefined) {
+        step('run.exited', { id: this.id });
+        if (isLost && !attended.dieWithParent && (await this.#runsOn())) operation.leave();
+        else await operation.end();
+        await this.#container[Symbol.asyncDispose]();
+      }
+    }
+  }
+
+  /** Its monitor was killed; it is left to itself like any other. */
+  async #runsOn(): Promise<boolean> {
+    const { containerById } = await import('../containers/find.js');
+    const { containerState } = await import('../containers/state.js');
+    try {
+      const { status } = await containerState(this.#parts, containerById(this.#parts, this.id));
+      return status === 'running' || status === 'paused';
+    } catch (error) {
+      this.#parts.log.debug(`what container "${this.id}" does is not known: ${String(error)}`);
+      return false;
+    }
   }
 
   async #killQuietly(): Promise<void> {
@@ -108,31 +174,11 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
   }
 }
 
-async function waitAndCleanUp(container: RuntimeContainer, operation: Operation): Promise<ExitStatus> {
-  try {
-    return await container.wait();
-  } finally {
-    step('run.exited', { id: container.id });
-    await operation.end();
-    await container[Symbol.asyncDispose]();
-  }
-}
-
-async function collect(stream: Readable | undefined, limit: number, name: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream ?? []) {
-    const buffer = chunk as Buffer;
-    bytes += buffer.byteLength;
-    if (bytes > limit) {
-      throw new SlipwayError({
-        kind: 'resource-exhausted',
-        code: 'OUTPUT_TOO_LARGE',
-        message: `${name} of the container has more than ${limit} bytes`,
-        hint: 'read the streams of the container instead of collecting them, or raise maxBytes',
-      });
-    }
-    chunks.push(buffer);
-  }
-  return Buffer.concat(chunks);
+function diesWithParent(name: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'CONTAINER_DIES_WITH_PARENT',
+    message: `container ${JSON.stringify(name)} was started to end with the process that started it, and cannot be left to itself`,
+    hint: 'start it without dieWithParent',
+  });
 }

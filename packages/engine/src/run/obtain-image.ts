@@ -1,4 +1,4 @@
-import { type Descriptor, type Image, isKind, type RunOptions } from '@slipway/plugin-api';
+import { type CreateContainerOptions, type Descriptor, type Image, isKind } from '@slipway/plugin-api';
 import { findImage } from '../images/describe.js';
 import { resolverFor } from '../images/image-names.js';
 import { checkPolicies, policySource } from '../policy/check.js';
@@ -13,7 +13,11 @@ export interface ObtainedImage {
 }
 
 /** The image to run, pulled as the policy says. Those who decide what may run are asked about what is here, however it came. */
-export async function obtainImage(parts: EngineParts, stack: ActiveStack, options: RunOptions): Promise<ObtainedImage> {
+export async function obtainImage(
+  parts: EngineParts,
+  stack: ActiveStack,
+  options: CreateContainerOptions,
+): Promise<ObtainedImage> {
   const { target, ...obtained } = await obtain(parts, stack, options);
   const source = policySource(obtained.name, () => resolverFor(parts, stack, obtained.name));
   await checkPolicies(parts, { operation: 'run', name: obtained.name, target, source, signal: options.signal });
@@ -25,7 +29,7 @@ interface Obtained extends ObtainedImage {
 }
 
 /** `missing` pulls when the name, or its manifest for the platform, is not here. */
-async function obtain(parts: EngineParts, stack: ActiveStack, options: RunOptions): Promise<Obtained> {
+async function obtain(parts: EngineParts, stack: ActiveStack, options: CreateContainerOptions): Promise<Obtained> {
   const policy = options.pull ?? 'missing';
   if (policy === 'always') return load(parts, await pullFor(parts, stack, options), options);
   try {
@@ -36,7 +40,7 @@ async function obtain(parts: EngineParts, stack: ActiveStack, options: RunOption
   }
 }
 
-async function pullFor(parts: EngineParts, stack: ActiveStack, options: RunOptions): Promise<Image> {
+async function pullFor(parts: EngineParts, stack: ActiveStack, options: CreateContainerOptions): Promise<Image> {
   return pull(parts, options.image, {
     stack: stack.name,
     platform: options.platform,
@@ -45,6 +49,6 @@ async function pullFor(parts: EngineParts, stack: ActiveStack, options: RunOptio
   });
 }
 
-async function load(parts: EngineParts, image: Image, options: RunOptions): Promise<Obtained> {
+async function load(parts: EngineParts, image: Image, options: CreateContainerOptions): Promise<Obtained> {
   return { name: image.name, target: image.target, loaded: await loadImage(parts.content, image.target, options.platform) };
 }

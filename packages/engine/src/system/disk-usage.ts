@@ -1,6 +1,7 @@
 import type { DiskUsage, SystemOptions, UsageRow } from '@slipway/plugin-api';
+import { allContainers } from '../containers/find.js';
+import { containerState } from '../containers/state.js';
 import { imageUsers } from '../images/users.js';
-import { containersTable } from '../metadata/containers.js';
 import { contentTable } from '../metadata/content.js';
 import { findGarbage } from '../metadata/garbage.js';
 import { imagesTable } from '../metadata/images.js';
@@ -26,8 +27,9 @@ export async function diskUsage(parts: EngineParts, { signal }: SystemOptions = 
   const inUse = (await LiveMarks.make(parts.metadata, { isOver, withoutImages: unused }, signal)).current;
 
   const snapshots = await snapshotsWith(parts, marks, { usage: true, signal });
-  const containers = containerSnapshots(parts);
-  const isContainer = ({ snapshotter, name }: (typeof snapshots)[number]): boolean => containers.has(`${snapshotter}/${name}`);
+  const containers = await containerSnapshots(parts);
+  const stateOf = ({ snapshotter, name }: (typeof snapshots)[number]): boolean | undefined =>
+    containers.get(`${snapshotter}/${name}`);
   const rows = snapshots.map((snapshot) => ({ ...snapshot, bytes: snapshot.usage?.bytes ?? 0 }));
 
   const ingests = await parts.store.listStatuses();
@@ -45,8 +47,8 @@ export async function diskUsage(parts: EngineParts, { signal }: SystemOptions = 
       bytes: sumOf(sizes, () => true),
       reclaimable: garbage.reduce((sum, { size }) => sum + size, 0),
     },
-    snapshots: usageOf(rows.filter((row) => !isContainer(row))),
-    containers: usageOf(rows.filter(isContainer)),
+    snapshots: usageOf(rows.filter((row) => stateOf(row) === undefined)),
+    containers: usageOf(rows.flatMap((row) => (stateOf(row) === undefined ? [] : { ...row, used: stateOf(row) === true }))),
     ingests: {
       count: ingests.length,
       active: ingests.length - left.length,
@@ -62,11 +64,15 @@ function contentSizes({ metadata }: EngineParts): Map<string, number> {
   );
 }
 
-/** The layers that containers write to, as `snapshotter/key`. */
-function containerSnapshots({ metadata }: EngineParts): Set<string> {
-  return metadata.read(
-    (tx) =>
-      new Set([...tx.entries(containersTable, { prefix: rowPrefix })].map(([, row]) => `${row.snapshotter}/${row.snapshotKey}`)),
+/** The layers that containers write to, as `snapshotter/key`, and whether the container runs. */
+async function containerSnapshots(parts: EngineParts): Promise<Map<string, boolean>> {
+  const found = allContainers(parts);
+  const states = await Promise.all(found.map((container) => containerState(parts, container)));
+  return new Map(
+    found.map(({ row }, index) => {
+      const status = states[index]?.status;
+      return [`${row.snapshotter}/${row.snapshotKey}`, status !== 'created' && status !== 'exited'];
+    }),
   );
 }
 

@@ -23,6 +23,21 @@ export interface ContainerDefaults {
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly ExposedPorts?: Readonly<Record<string, unknown>> | null;
   readonly StopSignal?: string;
+  /** Not of the spec: Docker's. */
+  readonly Healthcheck?: ImageHealthcheck | null;
+  /** Not of the spec: Docker's. What a command that is one text is given to; default `/bin/sh -c`. */
+  readonly Shell?: readonly string[] | null;
+}
+
+/** As Docker writes it. Times in nanoseconds; 0, as absent, leaves it to the engine. */
+export interface ImageHealthcheck {
+  /** `[]`: as the base image has it; `['NONE']`; `['CMD', ...argv]`; `['CMD-SHELL', text]`. */
+  readonly Test?: readonly string[] | null;
+  readonly Interval?: number;
+  readonly Timeout?: number;
+  readonly StartPeriod?: number;
+  readonly StartInterval?: number;
+  readonly Retries?: number;
 }
 
 export interface HistoryEntry {

@@ -1,0 +1,81 @@
+import {
+  type ContainerSettings,
+  type CreateContainerOptions,
+  type ImageConfig,
+  type RunOptions,
+  SlipwayError,
+  wrapError,
+} from '@slipway/plugin-api';
+import { parseSignal } from '../bundle/index.js';
+
+/** What of the options describes the container, and is kept with it: plain data. */
+export function keptSettings(options: CreateContainerOptions | RunOptions): ContainerSettings {
+  const settings: Record<string, unknown> = { ...options };
+  for (const name of notKept) delete settings[name];
+  try {
+    return JSON.parse(JSON.stringify(settings)) as ContainerSettings;
+  } catch (error) {
+    throw wrapError('settings of a container, which must be plain data', error);
+  }
+}
+
+const notKept = [
+  ...['image', 'name', 'removeAtExit', 'pull', 'platform', 'signal', 'onProgress'],
+  ...['detach', 'dieWithParent', 'stdin', 'stdout', 'stderr', 'onCreated'],
+] as const satisfies readonly (keyof RunOptions)[];
+
+/** Those of the lifecycle; the others are checked where they are turned into config.json. Errors: `invalid-argument`. */
+export function checkLifecycle(settings: ContainerSettings, removeAtExit: boolean): void {
+  const { restart, stopTimeoutMs, log } = settings;
+  if (settings.stopSignal !== undefined) parseSignal(settings.stopSignal);
+  if (stopTimeoutMs !== undefined && stopTimeoutMs !== -1) requireCount('stopTimeoutMs', stopTimeoutMs, 0);
+  if (restart !== undefined) {
+    const { name, maximumRetries } = restart;
+    if (!policies.has(name)) throw invalid('restart', name, [...policies].join(', '));
+    if (maximumRetries !== undefined && name !== 'on-failure')
+      throw invalid('restart.maximumRetries', maximumRetries, 'none: it belongs to the policy on-failure');
+    if (maximumRetries !== undefined) requireCount('restart.maximumRetries', maximumRetries, 0);
+    if (name !== 'no' && removeAtExit) {
+      throw new SlipwayError({
+        kind: 'invalid-argument',
+        code: 'CONTAINER_OPTIONS_CONFLICT',
+        message: `restart policy "${name}" is for a container that stays, and this one is removed when it ends`,
+        hint: 'leave out one of --restart and --rm',
+      });
+    }
+  }
+  if (log?.driver !== undefined && log.driver !== 'file' && log.driver !== 'none')
+    throw invalid('log.driver', log.driver, 'file or none');
+  if (log?.maxSize !== undefined) requireCount('log.maxSize', log.maxSize, 1);
+  if (log?.maxFiles !== undefined) requireCount('log.maxFiles', log.maxFiles, 1);
+  for (const [name, value] of Object.entries(settings.labels ?? {}))
+    if (name === '' || typeof value !== 'string') throw invalid('label', name, 'a name and a text');
+}
+
+const policies: ReadonlySet<string> = new Set(['no', 'on-failure', 'always', 'unless-stopped']);
+
+export function requireCount(what: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) throw invalid(what, value, `a whole number, at least ${least}`);
+}
+
+export function invalid(what: string, found: unknown, expected: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'CONTAINER_OPTION_INVALID',
+    message: `${what} of a container is ${JSON.stringify(found)}, expected ${expected}`,
+    details: { option: what },
+  });
+}
+
+const SIGTERM = 15;
+
+/** What an image says is no signal counts as nothing said, as with Docker. */
+export function stopSignalOf(settings: ContainerSettings, image: ImageConfig): number {
+  if (settings.stopSignal !== undefined) return parseSignal(settings.stopSignal);
+  const own = image.config?.StopSignal;
+  try {
+    return own === undefined || own === '' ? SIGTERM : parseSignal(own);
+  } catch {
+    return SIGTERM;
+  }
+}

@@ -1,0 +1,155 @@
+import { closeSync, mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { linux } from '@slipway/linux';
+import {
+  type ImageConfig,
+  isKind,
+  type Mount,
+  type RuntimeContainer,
+  type RuntimeSpec,
+  type StdioRequest,
+  type Supervision,
+  step,
+  throwIfAborted,
+} from '@slipway/plugin-api';
+import {
+  buildSpec,
+  findCommand,
+  type RootFiles,
+  readHostFacts,
+  rootFiles,
+  type SpecInput,
+  writeBundle,
+} from '../bundle/index.js';
+import { eventsFolder, journalFile } from '../events/journal.js';
+import type { ContainerRow } from '../metadata/containers.js';
+import type { Held, Operation } from '../operations/operation.js';
+import type { EngineParts } from '../settings.js';
+import { bundleDirectory, containerFolder } from './folder.js';
+import { healthProbe } from './health.js';
+import { namespacePaths } from './namespace-paths.js';
+import { runtimeOf } from './runtime-of.js';
+
+export interface Launch {
+  readonly id: string;
+  readonly row: ContainerRow;
+  readonly image: ImageConfig;
+  readonly rootfs: readonly Mount[];
+  readonly stdio: StdioRequest;
+  readonly dieWithParent: boolean;
+  /** Its streams are the caller's, and nothing of it survives a reboot. */
+  readonly fleeting: boolean;
+  /** The container is there, and its program has not started. */
+  readonly onCreated?: ((container: RuntimeContainer) => void | Promise<void>) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** From the container's row to its running program: config.json made anew, the runtime's container, the start. */
+export async function launch(parts: EngineParts, operation: Operation, launched: Launch): Promise<RuntimeContainer> {
+  const { id, row, rootfs, stdio, dieWithParent, signal } = launched;
+  const bundle = await makeBundle(parts, operation, launched);
+  throwIfAborted(`start container ${JSON.stringify(row.name)}`, signal);
+
+  const runtime = await runtimeOf(parts, row);
+  const record = operation.acquire({ kind: 'runtime-container', runtime: row.runtime, id, outlives: !dieWithParent });
+  const created = runtime.create({
+    id,
+    bundle,
+    rootfs,
+    stdio,
+    dieWithParent,
+    keepOpen: [operation.fd],
+    supervision: supervisionOf(parts, launched),
+    signal,
+  });
+  const container = await unlessTaken(record, created);
+  step('run.created', { id, pid: container.pid, monitorPid: container.monitorPid });
+  await launched.onCreated?.(container);
+  await container.start();
+  step('run.started', { id, pid: container.pid, monitorPid: container.monitorPid });
+  return container;
+}
+
+async function makeBundle(parts: EngineParts, operation: Operation, launched: Launch): Promise<string> {
+  const { id, row, rootfs, fleeting } = launched;
+  const tree = linux.mountDetached(rootfs, { readOnly: true });
+  try {
+    const files = rootFiles(linux, tree);
+    const spec = specOf(launched, files, await namespacePaths(parts, row.settings));
+    // Known before anything is created: the runtime's own message for it differs from version to version.
+    findCommand(files, spec.process);
+    const bundle = bundleDirectory(parts.settings.state, id);
+    mkdirSync(path.dirname(bundle), { recursive: true, mode: 0o700 });
+    const record = operation.acquire({ kind: 'bundle', directory: bundle });
+    await unlessTaken(record, writeBundle(bundle, spec));
+    if (!fleeting) await keepSpec(parts, id, spec);
+    step('run.bundled', { id, bundle });
+    return bundle;
+  } finally {
+    closeSync(tree);
+  }
+}
+
+/** That a start would find nothing wrong with the settings, as far as the image and this host can tell now. */
+export function checkSpec(made: Pick<Launch, 'id' | 'row' | 'image' | 'rootfs'>): void {
+  const tree = linux.mountDetached(made.rootfs, { readOnly: true });
+  try {
+    specOf(made, rootFiles(linux, tree), {});
+  } finally {
+    closeSync(tree);
+  }
+}
+
+function specOf(
+  { id, row: { name, settings }, image }: Pick<Launch, 'id' | 'row' | 'image'>,
+  rootfs: RootFiles,
+  paths: SpecInput['namespacePaths'],
+): RuntimeSpec {
+  return buildSpec({
+    id,
+    name,
+    image,
+    settings,
+    rootfs,
+    host: readHostFacts(),
+    mounts: [],
+    namespacePaths: paths,
+    resources: {},
+  });
+}
+
+/** For whoever asks later what ran. */
+async function keepSpec(parts: EngineParts, id: string, spec: RuntimeSpec): Promise<void> {
+  const folder = containerFolder(parts.settings.root, id);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
+}
+
+const defaultLog = { maxSize: 10 * 1024 * 1024, maxFiles: 3 };
+
+function supervisionOf(parts: EngineParts, { id, row, image, fleeting }: Launch): Supervision {
+  const { root, state } = parts.settings;
+  const { log, restart, health } = row.settings;
+  mkdirSync(eventsFolder(state), { recursive: true, mode: 0o700 });
+  return {
+    directory: fleeting ? bundleDirectory(state, id) : containerFolder(root, id),
+    log:
+      fleeting || log?.driver === 'none'
+        ? undefined
+        : { maxBytes: log?.maxSize ?? defaultLog.maxSize, maxFiles: log?.maxFiles ?? defaultLog.maxFiles },
+    restart: restart?.name === 'no' ? undefined : restart,
+    health: healthProbe(health, image),
+    events: journalFile(state),
+  };
+}
+
+/** An id is unique in a root; engines of several roots may share a state folder. What exists already is then another's, and not ours to release. */
+async function unlessTaken<T>(record: Held, acquired: Promise<T>): Promise<T> {
+  try {
+    return await acquired;
+  } catch (error) {
+    if (isKind(error, 'already-exists')) record.forget();
+    throw error;
+  }
+}

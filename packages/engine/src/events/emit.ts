@@ -1,0 +1,66 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { type EventLine, hasCode } from '@slipway/plugin-api';
+import type { ContainerRow } from '../metadata/containers.js';
+import type { EngineParts } from '../settings.js';
+import { eventsFolder, journalFile, maxJournalBytes } from './journal.js';
+import { rotateJournal } from './rotate.js';
+
+/** With its newline: one write of so many bytes is never mixed with another's. */
+const maxLineBytes = 4096;
+
+/**
+ * Tells everyone who follows the events of this state folder. What cannot be told is logged, and no reason to fail for whatever has happened. Attributes that make
+ * the line too long are left out, the longest first.
+ */
+export function emit(parts: Pick<EngineParts, 'settings' | 'log'>, event: Omit<EventLine, 'time'>): void {
+  const { state } = parts.settings;
+  try {
+    const fd = openJournal(state);
+    let size: number;
+    try {
+      writeSync(fd, lineOf({ time: now(), ...event }));
+      ({ size } = fstatSync(fd));
+    } finally {
+      closeSync(fd);
+    }
+    if (size > maxJournalBytes) rotateJournal(state);
+  } catch (error) {
+    parts.log.warn(`event "${event.action}" of ${event.type} "${event.id}" is not told: ${String(error)}`);
+  }
+}
+
+/** With what Docker tells of a container: its name, its image, its labels. */
+export function emitOfContainer(
+  parts: Pick<EngineParts, 'settings' | 'log'>,
+  action: string,
+  { id, row }: { readonly id: string; readonly row: Pick<ContainerRow, 'name' | 'image' | 'labels'> },
+  attributes: EventLine['attributes'] = {},
+): void {
+  emit(parts, { type: 'container', action, id, attributes: { ...row.labels, image: row.image, name: row.name, ...attributes } });
+}
+
+function openJournal(state: string): number {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+  const open = (): number => openSync(journalFile(state), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    return open();
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    mkdirSync(eventsFolder(state), { recursive: true, mode: 0o700 });
+    return open();
+  }
+}
+
+/** RFC 3339 with nanoseconds, of which a Date knows the first three digits. */
+function now(): string {
+  return new Date().toISOString().replace('Z', '000000Z');
+}
+
+function lineOf(event: EventLine): Buffer {
+  let attributes = Object.entries(event.attributes).toSorted(([, one], [, other]) => one.length - other.length);
+  for (;;) {
+    const line = Buffer.from(`${JSON.stringify({ ...event, attributes: Object.fromEntries(attributes) })}\n`);
+    if (line.length <= maxLineBytes || attributes.length === 0) return line;
+    attributes = attributes.slice(0, -1);
+  }
+}
