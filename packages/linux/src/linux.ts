@@ -16,7 +16,7 @@ import {
   unflock,
 } from './files.js';
 import { libc } from './libc.js';
-import { attachMount, mountDetached, unmount, unshareMounts } from './mounts.js';
+import { attachMount, cloneTree, mountDetached, unmount, unshareMounts } from './mounts.js';
 import type { LinuxSystem } from './system.js';
 import { makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
 import { fsetxattr, lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
@@ -41,6 +41,7 @@ export const linux: LinuxSystem = {
   isByteLocked,
   setCloseOnExec,
   mountDetached,
+  cloneTree,
   attachMount,
   unmount,
   unshareMounts,

@@ -24,7 +24,7 @@ import {
   superblockWords,
 } from './mount-flags.js';
 import { mountOverlay, PathDescriptors } from './overlay.js';
-import type { Path } from './system.js';
+import type { CloneTreeOptions, Path } from './system.js';
 
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const MNT_DETACH = 2;
@@ -33,6 +33,7 @@ const CLONE_NEWNS = 0x20000;
 const MS_REC = 0x4000;
 const MS_PRIVATE = 0x40000;
 const MS_SLAVE = 0x80000;
+const AT_RECURSIVE = 0x8000;
 const EINVAL = 22;
 
 export function mountDetached(mounts: readonly Mount[], options: { readonly readOnly?: boolean } = {}): number {
@@ -94,12 +95,35 @@ function mountBind(mount: BindMount): number {
   }
 }
 
-function setAttributes(fd: number, attributes: number, propagation: number, path: Path): void {
+/** A copy of a shared mount is its peer, and a copy of a private one is private: `shared` is left as it comes. */
+const propagationBits: Readonly<Record<CloneTreeOptions['propagation'], number>> = {
+  private: MS_PRIVATE,
+  slave: MS_SLAVE,
+  shared: 0,
+};
+
+export function cloneTree(fd: number, { recursive, readOnly, propagation }: CloneTreeOptions): number {
+  const depth = recursive ? AT_RECURSIVE : 0;
+  const tree = checked(
+    libc().openTree(fd, cString(''), OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | depth),
+    'open_tree',
+    `/proc/self/fd/${fd}`,
+  );
+  try {
+    setAttributes(tree, readOnly ? MOUNT_ATTR_RDONLY : 0, propagationBits[propagation], `/proc/self/fd/${fd}`, depth);
+    return tree;
+  } catch (error) {
+    closeSync(tree);
+    throw error;
+  }
+}
+
+function setAttributes(fd: number, attributes: number, propagation: number, path: Path, depth = 0): void {
   // struct mount_attr {attr_set, attr_clr, propagation, userns_fd}.
   const words = Buffer.alloc(32);
   words.writeBigUInt64LE(BigInt(attributes), 0);
   words.writeBigUInt64LE(BigInt(propagation), 16);
-  checked(libc().mountSetattr(fd, cString(''), AT_EMPTY_PATH, words, words.length), 'mount_setattr', path);
+  checked(libc().mountSetattr(fd, cString(''), AT_EMPTY_PATH | depth, words, words.length), 'mount_setattr', path);
 }
 
 function mountErofs(mount: ErofsMount): number {

@@ -57,6 +57,11 @@ export interface LinuxSystem {
    * With `readOnly`, an overlay's upper directory becomes its topmost lower one and every other kind is mounted read-only.
    */
   mountDetached(mounts: readonly Mount[], options?: { readonly readOnly?: boolean }): number;
+  /**
+   * open_tree(2) with OPEN_TREE_CLONE: what is at a descriptor (O_PATH will do; a file or a directory), once more, attached to nowhere, as
+   * {@link LinuxSystem.mountDetached} returns it. The descriptor must be of a mount that is attached in this mount namespace.
+   */
+  cloneTree(fd: number, options: CloneTreeOptions): number;
   /** move_mount(2) of a detached tree onto a directory. `inert`: its device nodes and setuid bits mean nothing there (nodev, nosuid). */
   attachMount(mountFd: number, directory: Path, options?: { readonly inert?: boolean }): void;
   /** umount2(2) with UMOUNT_NOFOLLOW; `detach` adds MNT_DETACH. */
@@ -79,4 +84,16 @@ export interface LinuxSystem {
   statfs(path: Path): { readonly type: number; readonly blockSize: number; readonly blocks: bigint; readonly available: bigint };
   /** renameat2(2) with RENAME_NOREPLACE: EEXIST when `to` is there. */
   renameNoReplace(from: Path, to: Path): void;
+}
+
+export interface CloneTreeOptions {
+  /** With what is mounted below. */
+  readonly recursive: boolean;
+  /** Every mount of it. */
+  readonly readOnly: boolean;
+  /**
+   * What is mounted later in one of the two shows in the other: never, or from the original to the copy (slave), or both ways (shared; only
+   * where the original is shared).
+   */
+  readonly propagation: 'private' | 'slave' | 'shared';
 }

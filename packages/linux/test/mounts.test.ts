@@ -1,7 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { linux, O_CLOEXEC, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
+import { linux, O_CLOEXEC, O_PATH, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
 import type { Mount } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
 import { mountByString, mountOverlay, PathDescriptors } from '../dist/overlay.js';
@@ -223,5 +233,59 @@ describe('a detached tree that another process inherits', () => {
     expect(child.stderr).toBe('');
     const inert = { device: 'EACCES', options: ['ro', 'nosuid', 'nodev'] };
     expect(JSON.parse(child.stdout)).toEqual([inert, inert]);
+  });
+});
+
+describe('cloneTree', () => {
+  const mountTmpfs = (directory: string, ...options: readonly string[]): void => {
+    mkdirSync(directory, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', ...options, 'slipway-test', directory]);
+  };
+  const clone = (source: string, options: Parameters<typeof linux.cloneTree>[1], look: (tree: string) => void): void => {
+    const fd = openSync(source, O_PATH);
+    try {
+      const tree = linux.cloneTree(fd, options);
+      try {
+        expect(flagsOf(tree) & O_CLOEXEC).toBe(O_CLOEXEC);
+        look(`/proc/self/fd/${tree}`);
+      } finally {
+        closeSync(tree);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  };
+
+  it('takes what is mounted below with it, or not, and makes all of it read-only', () => {
+    const top = tempFolder();
+    mountTmpfs(join(top, 'below'));
+    try {
+      writeFileSync(join(top, 'below', 'file'), 'text');
+      const write = (tree: string) => () => writeFileSync(`${tree}/below/new`, '');
+      clone(top, { recursive: true, readOnly: false, propagation: 'private' }, (tree) => {
+        expect(readFileSync(`${tree}/below/file`, 'utf8')).toBe('text');
+        write(tree)();
+      });
+      clone(top, { recursive: true, readOnly: true, propagation: 'private' }, (tree) => {
+        expect(readFileSync(`${tree}/below/file`, 'utf8')).toBe('text');
+        expect(write(tree)).toThrow(expect.objectContaining({ code: 'EROFS' }));
+      });
+      clone(top, { recursive: false, readOnly: true, propagation: 'private' }, (tree) => {
+        expect(readdirSync(`${tree}/below`)).toEqual([]);
+        expect(write(tree)).toThrow(expect.objectContaining({ code: 'EROFS' }));
+      });
+      writeFileSync(join(top, 'below', 'still-writable'), '');
+    } finally {
+      linux.unmount(join(top, 'below'));
+    }
+  });
+
+  it('takes one file', () => {
+    const file = join(tempFolder(), 'a,b:c');
+    writeFileSync(file, 'text');
+    clone(file, { recursive: true, readOnly: true, propagation: 'private' }, (tree) => {
+      expect(readFileSync(tree, 'utf8')).toBe('text');
+      expect(() => writeFileSync(tree, '')).toThrow(expect.objectContaining({ code: 'EROFS' }));
+    });
   });
 });

@@ -147,6 +147,6 @@ describe('broken drivers are told from sound ones', () => {
   it.each(faults)('%s', async (_, change, laws) => {
     const runner = new CollectingRunner();
     volumeLaws(runner, open(change), options);
-    expect((await runner.failing('')).sort()).toEqual([...laws].sort());
+    expect(new Set(await runner.failing(''))).toEqual(new Set(laws));
   });
 });

@@ -10,7 +10,7 @@ import {
   readlinkSync,
   symlinkSync,
 } from 'node:fs';
-import { linux, splitdev } from '@slipway/linux';
+import { linux, O_PATH, splitdev } from '@slipway/linux';
 import { copyAttributes } from './attributes.js';
 import { Directory } from './tree-walk.js';
 
@@ -18,17 +18,19 @@ import { Directory } from './tree-walk.js';
 type Links = Map<string, Buffer>;
 
 interface Copy {
-  readonly target: Buffer;
+  readonly target: Directory;
   readonly links: Links;
 }
 
 /**
  * Copies everything in the directory `from`, and its attributes, to the directory `to`, which must be empty: types, modes,
- * owners, times to the nanosecond, all extended attributes, links between files, devices, holes.
+ * owners, times to the nanosecond, all extended attributes, links between files, devices, holes. Nothing outside of `to` is ever changed, also
+ * when somebody else changes what is in it meanwhile.
  */
 export function copyTree(from: string, to: string): void {
   const stats = lstatSync(from, { bigint: true });
-  copyDirectory(Buffer.from(from), Buffer.from(to), Buffer.alloc(0), { target: Buffer.from(`${to}/`), links: new Map() });
+  using target = new Directory(to);
+  copyDirectory(Buffer.from(from), Buffer.from(to), Buffer.alloc(0), { target, links: new Map() });
   copyAttributes(from, to, stats);
 }
 
@@ -56,7 +58,7 @@ function copyEntry(from: Buffer, to: Buffer, place: Buffer, copy: Copy): void {
       const key = `${stats.dev}:${stats.ino}`;
       const first = copy.links.get(key);
       if (first !== undefined) {
-        linkSync(Buffer.concat([copy.target, first]), to);
+        linkInside(copy.target, first, to);
         return;
       }
       copy.links.set(key, place);
@@ -64,6 +66,17 @@ function copyEntry(from: Buffer, to: Buffer, place: Buffer, copy: Copy): void {
     makeFile(from, to, stats);
   }
   copyAttributes(from, to, stats);
+}
+
+/** Over a folder that has become a link a path would lead to a file of somebody else. */
+function linkInside(target: Directory, first: Buffer, to: Buffer): void {
+  const slash = first.lastIndexOf('/');
+  const folder = linux.openInRoot(target.fd, slash === -1 ? '.' : first.subarray(0, slash), O_PATH | constants.O_DIRECTORY);
+  try {
+    linkSync(Buffer.concat([Buffer.from(`/proc/self/fd/${folder}/`), first.subarray(slash + 1)]), to);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function makeFile(from: Buffer, to: Buffer, stats: BigIntStats): void {

@@ -6,12 +6,12 @@ import { O_PATH, type Path } from '@slipway/linux';
  * in it matters: no name is longer than one component.
  */
 export class Directory implements Disposable {
-  readonly #fd: number;
+  readonly fd: number;
   readonly #prefix: Buffer;
 
   constructor(path: Path) {
-    this.#fd = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    this.#prefix = Buffer.from(`/proc/self/fd/${this.#fd}/`);
+    this.fd = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    this.#prefix = Buffer.from(`/proc/self/fd/${this.fd}/`);
   }
 
   names(): Buffer[] {
@@ -19,7 +19,7 @@ export class Directory implements Disposable {
   }
 
   stats(): BigIntStats {
-    return fstatSync(this.#fd, { bigint: true });
+    return fstatSync(this.fd, { bigint: true });
   }
 
   path(name: Buffer): Buffer {
@@ -27,6 +27,6 @@ export class Directory implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 }
