@@ -3,6 +3,7 @@ import { completeNamesSpec, completionSpec, doctorSpec, versionSpec } from './ab
 import { archiveSpecs } from './archive-specs.js';
 import { configSpecs, pluginsSpec } from './configuration-specs.js';
 import { containerGroupSpecs, eventsSpec, inspectSpec, psSpec } from './container-specs.js';
+import { createSpec } from './create-spec.js';
 import { imagesRmSpec, imagesSpecs, pullSpec, rmiSpec } from './image-specs.js';
 import { lifecycleSpecs } from './lifecycle-specs.js';
 import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
@@ -14,6 +15,7 @@ import { transferSpecs } from './transfer-specs.js';
 /** Every command, in the order of the help. */
 export const commandTree: readonly CommandSpec[] = [
   runSpec,
+  createSpec,
   ...lifecycleSpecs,
   psSpec,
   eventsSpec,
