@@ -1,5 +1,6 @@
-#include "monitor.h"
+#include "tools.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,16 +12,10 @@
 
 #define LIMIT_MS 3000
 
-static void kill_each_child(void) {
-  char path[64], text[4096];
-  snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
+static void kill_listed(const char *path) {
+  char text[4096];
   /* More than fit are met in the next round: the first ones are gone by then. */
-  ssize_t got = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (got <= 0) return;
-  text[got] = '\0';
+  if (read_text(AT_FDCWD, path, text, sizeof text) <= 0) return;
   char *end;
   for (char *at = text;; at = end) {
     long pid = strtol(at, &end, 10);
@@ -30,9 +25,25 @@ static void kill_each_child(void) {
   }
 }
 
+void children_kill_of(pid_t pid) {
+  char path[96];
+  snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+  DIR *threads = opendir(path);
+  if (threads == NULL) return;
+  for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+    long thread = strtol(entry->d_name, NULL, 10);
+    if (thread < 1) continue;
+    snprintf(path, sizeof path, "/proc/%d/task/%ld/children", (int)pid, thread);
+    kill_listed(path);
+  }
+  closedir(threads);
+}
+
 void children_kill(void) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
   for (int64_t deadline = now_ms() + LIMIT_MS; now_ms() < deadline;) {
-    kill_each_child();
+    kill_listed(path);
     pid_t reaped;
     while ((reaped = waitpid(-1, NULL, WNOHANG)) > 0) continue;
     if (reaped < 0 && errno == ECHILD) return;

@@ -1,27 +1,17 @@
-#include "monitor.h"
+#include "streams.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-/* Relative to the working directory: an absolute path may be longer than the 107 bytes that an address can hold. */
 #define SOCKET_NAME "console.sock"
 
 bool console_listen(struct console *console) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET_NAME};
-  console->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (console->listener < 0) return false;
-  unlink(SOCKET_NAME);
-  mode_t before = umask(0177);
-  int bound = bind(console->listener, (struct sockaddr *)&address, sizeof address);
-  umask(before);
-  return bound == 0 && listen(console->listener, 1) == 0;
+  console->master = -1;
+  console->listener = listen_on(SOCKET_NAME, 1);
+  return console->listener >= 0;
 }
 
 static int receive_descriptor(int connection) {
@@ -65,12 +55,11 @@ void console_close(struct console *console) {
   console->listener = -1;
 }
 
-bool terminal_resize(int master, const char *columns, const char *rows) {
-  unsigned long width = strtoul(columns, NULL, 10), height = strtoul(rows, NULL, 10);
-  if (width == 0 || width > 65535 || height == 0 || height > 65535) {
+bool terminal_resize(int master, unsigned long columns, unsigned long rows) {
+  if (columns == 0 || columns > 65535 || rows == 0 || rows > 65535) {
     errno = EINVAL;
     return false;
   }
-  struct winsize size = {.ws_col = (unsigned short)width, .ws_row = (unsigned short)height};
+  struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
   return ioctl(master, TIOCSWINSZ, &size) == 0;
 }

@@ -1,5 +1,5 @@
 /* Frames: a little-endian u32 length, then that many bytes of NUL-terminated strings: verb, id, arguments. */
-#include "monitor.h"
+#include "streams.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,13 +15,16 @@ void control_open(struct control *control, int fd) {
 void control_close(struct control *control) {
   if (control->fd >= 0) close(control->fd);
   control->fd = -1;
+  control->out_length = 0;
 }
 
 void control_poll(const struct control *control, struct poll_set *set) {
-  poll_add(set, control->fd, (short)(POLLIN | (control->out_length > 0 ? POLLOUT : 0)));
+  short events = (short)((control->in_length < control->in_size ? POLLIN : 0) | (control->out_length > 0 ? POLLOUT : 0));
+  /* Without a wish it is left out: a client that has hung up would wake us for ever. */
+  if (events != 0) poll_add(set, control->fd, events);
 }
 
-static void flush(struct control *control) {
+void control_flush(struct control *control) {
   while (control->fd >= 0 && control->out_length > 0) {
     ssize_t sent = send(control->fd, control->out, control->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -36,9 +39,9 @@ static void flush(struct control *control) {
 }
 
 void control_step(struct control *control) {
-  flush(control);
-  while (control->fd >= 0 && control->in_length < sizeof control->in) {
-    ssize_t got = recv(control->fd, control->in + control->in_length, sizeof control->in - control->in_length, MSG_DONTWAIT);
+  control_flush(control);
+  while (control->fd >= 0 && control->in_length < control->in_size) {
+    ssize_t got = recv(control->fd, control->in + control->in_length, control->in_size - control->in_length, MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) {
@@ -47,6 +50,11 @@ void control_step(struct control *control) {
     }
     control->in_length += (size_t)got;
   }
+}
+
+void control_taken(struct control *control, size_t length) {
+  control->in_length -= length;
+  memmove(control->in, control->in + length, control->in_length);
 }
 
 static uint32_t frame_length(const unsigned char *bytes) {
@@ -66,10 +74,10 @@ bool control_next(struct control *control, struct frame *frame) {
   if (control->in_length < 4) return false;
   uint32_t length = frame_length(control->in);
   if (length > FRAME_MAX || length == 0) return broken(control, "the length of a frame is not between 1 and 65536");
+  if (length > control->in_size - 4) return broken(control, "a frame is longer than a connection may send");
   if (control->in_length < 4 + (size_t)length) return false;
   memcpy(payload, control->in + 4, length);
-  control->in_length -= 4 + (size_t)length;
-  memmove(control->in, control->in + 4 + length, control->in_length);
+  control_taken(control, 4 + (size_t)length);
 
   if (payload[length - 1] != '\0') return broken(control, "a frame does not end with NUL");
   frame->count = 0;
@@ -89,7 +97,7 @@ void control_send(struct control *control, ...) {
   va_start(strings, control);
   for (const char *string = va_arg(strings, const char *); string != NULL; string = va_arg(strings, const char *)) {
     size_t size = strlen(string) + 1;
-    if (at > sizeof control->out || size > sizeof control->out - at) {
+    if (at > control->out_size || size > control->out_size - at) {
       va_end(strings);
       control_close(control);
       return;
@@ -101,5 +109,5 @@ void control_send(struct control *control, ...) {
   size_t length = at - begin - 4;
   for (int i = 0; i < 4; i++) control->out[begin + (size_t)i] = (unsigned char)(length >> (8 * i));
   control->out_length = at;
-  flush(control);
+  control_flush(control);
 }

@@ -1,126 +1,158 @@
 /* What follows when a tool or the container's first process ends. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void reply_tool_failed(struct container *container, const char *id, int wait_status) {
+void reply_tool_failed(const struct container *container, struct request *request, int wait_status) {
   const struct tool *tool = &container->tool;
   if (tool->timed_out) {
-    reply_failed(container, id, "timeout", (long)tool->limit_ms, tool->tail);
+    reply_failed(request, "timeout", (long)tool->limit_ms, tool->tail);
   } else if (WIFSIGNALED(wait_status)) {
-    reply_failed(container, id, "signal", WTERMSIG(wait_status), tool->tail);
+    reply_failed(request, "signal", WTERMSIG(wait_status), tool->tail);
   } else {
-    reply_failed(container, id, "exit", WEXITSTATUS(wait_status), tool->tail);
+    reply_failed(request, "exit", WEXITSTATUS(wait_status), tool->tail);
   }
 }
 
-/* The process must be a child of ours, or we would wait for, or kill, something else. 0 when it is not. */
-static pid_t read_pid_file(const char *path) {
-  char text[16];
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) return 0;
-  ssize_t got = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (got <= 0) return 0;
-  text[got] = '\0';
-  long pid = strtol(text, NULL, 10);
-  siginfo_t info;
-  if (pid < 2 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return 0;
-  return (pid_t)pid;
+void lifecycle_oom(struct container *container) {
+  if (oom_grew(&container->oom)) events_append(&container->events, "oom", "");
 }
 
-static void creation_failed(struct container *container) {
-  children_kill();
-  stdio_close(&container->stdio);
-}
-
-static void creation_ended(struct container *container, int wait_status) {
-  console_accept(&container->console);
-  console_close(&container->console);
-  if (wait_status != 0 || container->tool.timed_out) {
-    reply_tool_failed(container, container->request, wait_status);
-    creation_failed(container);
-    return;
-  }
-  container->init = read_pid_file(container->pid_file);
-  int master = container->console.master;
-  const char *wrong = NULL;
-  if (container->init == 0) {
-    wrong = "it wrote no pid of a child process";
-  } else if (container->with_terminal && (master < 0 || !terminal_resize(master, container->columns, container->rows))) {
-    wrong = "it sent no terminal";
-  } else if (!stdio_connect(&container->stdio, master, container->dies_with_parent)) {
-    wrong = "its streams could not be connected";
-  }
-  if (wrong != NULL) {
-    container->init = 0;
-    reply_failed(container, container->request, "result", 0, wrong);
-    creation_failed(container);
-    return;
-  }
-  container->was_created = true;
-  char pid[16];
-  snprintf(pid, sizeof pid, "%d", (int)container->init);
-  reply_ok(container, container->request, pid);
+static void tell_death(const struct container *container) {
+  char attributes[64];
+  struct text text = {.bytes = attributes, .size = sizeof attributes};
+  text_add(&text, "\"exitCode\":\"%d\"", container->status.code);
+  if (container->status.signal != 0) text_add(&text, ",\"signal\":\"%d\"", container->status.signal);
+  events_append(&container->events, "die", attributes);
 }
 
 static void init_ended(struct container *container, int wait_status) {
+  int64_t ran_ms = container->runs ? now_ms() - container->started_at_ms : 0;
   container->init = 0;
-  container->exited = true;
+  container->exited = container->has_exit = true;
   container->exited_at_ms = now_ms();
+  container->stop_deadline = 0;
   exit_status_set(&container->status, wait_status);
-  container->recorded = exit_record_write(&container->status);
+  /* Before the deletion takes the counter away. */
+  lifecycle_oom(container);
+  container->status.oom_killed = oom_ever(&container->oom);
+  oom_close(&container->oom);
+  health_stop(&container->health);
+  bool over = container->stop_requested || container->delete_wanted || container->dying || !container->was_started;
+  container->restart.step = RESTART_NONE;
+  container->runs = false;
+  if (over || !restart_due(&container->restart, &container->status, ran_ms)) {
+    lifecycle_end(container);
+  } else {
+    restart_schedule(&container->restart, ran_ms);
+    status_write(container, true);
+  }
+  tell_death(container);
+}
+
+void lifecycle_end(struct container *container) {
+  container->ended = true;
+  container->recorded = status_write(container, true);
+  if (!container->dies_with_parent) container->delete_wanted = true;
+}
+
+void lifecycle_no_restart(struct container *container) {
+  bool waits = container->restart.step == RESTART_CLEAN || container->restart.step == RESTART_WAIT;
+  if (container->stop_requested || container->ended) return;
+  container->stop_requested = true;
+  if (waits) {
+    container->restart.step = RESTART_NONE;
+    lifecycle_end(container);
+  } else {
+    status_write(container, true);
+  }
+}
+
+/* Everything below us was killed and reaped without a look at what it was. */
+static void reaped_unseen(struct container *container) {
+  if (container->health.tool.pid > 0) health_ended(&container->health, SIGKILL);
+  if (container->init > 0) init_ended(container, SIGKILL);
+}
+
+static void ready_for_next_run(struct container *container) {
+  if (container->console.master >= 0) close(container->console.master);
+  container->console.master = -1;
+  stdio_disconnect(&container->stdio);
+  container->restart.step = RESTART_WAIT;
 }
 
 static void deletion_ended(struct container *container, int wait_status) {
   /* All that the container has started are descendants of ours: what a shared pid namespace let live ends here. */
   children_kill();
-  /* It did not end of the first SIGKILL in time (frozen, or waiting for a disk), so it was reaped unseen just now. */
-  if (container->init > 0) init_ended(container, SIGKILL);
+  /* Those that did not end of the first SIGKILL in time (frozen, or waiting for a disk). */
+  reaped_unseen(container);
+  if (container->restart.step == RESTART_CLEAN) return ready_for_next_run(container);
+  if (!container->delete_wanted) return;
   bool succeeded = wait_status == 0 && !container->tool.timed_out;
-  if (container->delete_request[0] != '\0') {
-    if (succeeded) {
-      reply_ok(container, container->delete_request, "");
-    } else {
-      reply_tool_failed(container, container->delete_request, wait_status);
-    }
+  if (succeeded) {
+    reply_ok(&container->delete_request, "");
+  } else {
+    reply_tool_failed(container, &container->delete_request, wait_status);
   }
-  container->delete_request[0] = '\0';
-  container->delete_done = succeeded || container->dying;
+  /* Who may outlive its creator has nobody that would ask once more: whoever finds the record does the rest. */
+  container->delete_done = succeeded || container->dying || (container->ended && !container->dies_with_parent);
   container->delete_wanted = container->delete_done;
   container->finished_at_ms = now_ms();
 }
 
-void lifecycle_tool_ended(struct container *container, int wait_status) {
-  int which = container->running;
+static void tool_has_ended(struct container *container, int wait_status) {
+  enum running which = container->running;
+  bool failed = wait_status != 0 || container->tool.timed_out;
   container->running = TOOL_NONE;
+  if (which == TOOL_CREATE && container->exec && failed && !container->with_terminal) {
+    container->tool.output[0] = container->stdio.near[STREAM_OUT];
+    container->tool.output[1] = container->stdio.near[STREAM_ERR];
+  }
   tool_ended(&container->tool);
   if (which == TOOL_CREATE) {
-    creation_ended(container, wait_status);
-  } else if (which == TOOL_DELETE) {
-    deletion_ended(container, wait_status);
-  } else if (wait_status == 0 && !container->tool.timed_out) {
-    reply_ok(container, container->request, "");
+    run_creation_ended(container, wait_status);
+  } else if (which == TOOL_START) {
+    run_start_ended(container, wait_status);
   } else {
-    reply_tool_failed(container, container->request, wait_status);
+    deletion_ended(container, wait_status);
   }
 }
 
-void container_reap(struct container *container) {
-  for (;;) {
-    /* During a creation the first process is ours before we know its number: it is left unreaped until then. */
-    int status;
-    pid_t pid = waitpid(container->running == TOOL_CREATE ? container->tool.pid : -1, &status, WNOHANG);
-    if (pid <= 0) return;
+static void probe_has_ended(struct container *container, int wait_status) {
+  bool changed = health_ended(&container->health, wait_status);
+  if (container->health.started_at == 0) return;
+  lifecycle_health(container, changed);
+}
+
+void lifecycle_health(struct container *container, bool changed) {
+  char attributes[64];
+  status_write(container, false);
+  if (!changed) return;
+  snprintf(attributes, sizeof attributes, "\"status\":\"%s\"", health_name(container->health.status));
+  events_append(&container->events, "health_status", attributes);
+}
+
+static pid_t reap_one(const struct container *container, int *status) {
+  /*
+   * During a creation the first process is ours before we know its number, and during a start its end would be told
+   * before its beginning: it is left unreaped until then.
+   */
+  if (container->running != TOOL_CREATE && container->running != TOOL_START) return waitpid(-1, status, WNOHANG);
+  pid_t pid = waitpid(container->tool.pid, status, WNOHANG);
+  if (pid > 0 || container->health.tool.pid == 0) return pid;
+  return waitpid(container->health.tool.pid, status, WNOHANG);
+}
+
+void lifecycle_reap(struct container *container) {
+  int status;
+  for (pid_t pid; (pid = reap_one(container, &status)) > 0;) {
     if (container->running != TOOL_NONE && pid == container->tool.pid) {
-      lifecycle_tool_ended(container, status);
+      tool_has_ended(container, status);
+    } else if (pid == container->health.tool.pid) {
+      probe_has_ended(container, status);
     } else if (pid == container->init) {
       init_ended(container, status);
     }
@@ -129,13 +161,14 @@ void container_reap(struct container *container) {
 
 void lifecycle_start_delete(struct container *container) {
   const char *what = "delete";
-  int error = container->set_up ? tool_start_quiet(&container->tool, container->delete_argv, container->delete_limit_ms, &what) : 0;
-  if (container->set_up && error == 0) {
+  bool possible = command_is_set(&container->deletion);
+  int error = possible ? tool_start_quiet(&container->tool, &container->deletion, &what) : 0;
+  if (possible && error == 0) {
     container->running = TOOL_DELETE;
     return;
   }
-  if (container->delete_request[0] != '\0') reply_failed(container, container->delete_request, "errno", error, what);
-  container->delete_request[0] = '\0';
-  container->delete_done = container->delete_wanted = container->dying;
+  if (container->restart.step == RESTART_CLEAN) return ready_for_next_run(container);
+  reply_failed(&container->delete_request, "errno", error, what);
+  container->delete_done = container->delete_wanted = container->dying || (container->ended && !container->dies_with_parent);
   container->finished_at_ms = now_ms();
 }

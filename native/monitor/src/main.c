@@ -19,7 +19,7 @@
 static struct container container;
 
 static int fail(const char *what) {
-  control_send(&container.control, "failed", "0", "startup", "0", what, strerror(errno), NULL);
+  control_send(&container.clients.each[0].control, "failed", "0", "startup", "0", what, strerror(errno), NULL);
   return 1;
 }
 
@@ -79,7 +79,7 @@ static void take_signals(int signals) {
     reap = reap || info.ssi_signo == SIGCHLD;
     if (info.ssi_signo == SIGTERM) container_terminate(&container);
   }
-  if (reap) container_reap(&container);
+  if (reap) lifecycle_reap(&container);
 }
 
 static int poll_timeout(const struct poll_set *set) {
@@ -97,8 +97,8 @@ int main(int argc, char *argv[]) {
   int signals = open_signals();
   if (signals < 0) return fail("signalfd");
   if (!own_mounts()) return fail("unshare(CLONE_NEWNS)");
-  if (!stdio_take(&container.stdio)) return fail("stdio");
-  control_send(&container.control, "hello", "0", PROTOCOL_VERSION, NULL);
+  if (!stdio_take(&container.stdio, &container.sinks)) return fail("stdio");
+  control_send(&container.clients.each[0].control, "hello", "0", PROTOCOL_VERSION, NULL);
 
   do {
     struct poll_set set = {.deadline = -1};
@@ -107,5 +107,6 @@ int main(int argc, char *argv[]) {
     if (poll(set.entries, set.count, poll_timeout(&set)) < 0 && errno != EINTR) return fail("poll");
     take_signals(signals);
   } while (container_step(&container));
+  clients_close_listener(&container.clients);
   return 0;
 }

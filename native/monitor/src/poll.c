@@ -1,4 +1,4 @@
-#include "monitor.h"
+#include "base.h"
 
 void poll_add(struct poll_set *set, int fd, short events) {
   if (fd < 0 || set->count == POLL_MAX) return;

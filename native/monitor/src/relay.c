@@ -1,8 +1,9 @@
-#include "monitor.h"
+#include "streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -28,10 +29,11 @@ void relay_open(struct relay *relay, int from, int to) {
   relay->to = to;
   relay->from_kind = kind_of(from);
   relay->to_kind = kind_of(to);
-  relay->from_terminal = relay->to_terminal = relay->ends_with_target = relay->line_open = false;
+  relay->from_terminal = relay->to_terminal = relay->ends_with_target = relay->held_open = relay->line_open = false;
   relay->retry_at = 0;
   relay->read_since_exit = 0;
-  relay->start = relay->end = 0;
+  relay->owed = 0;
+  relay->start = relay->end = relay->length = 0;
 }
 
 static void close_one(int *fd) {
@@ -39,27 +41,32 @@ static void close_one(int *fd) {
   *fd = -1;
 }
 
-static bool buffer_empty(const struct relay *relay) { return relay->start == relay->end; }
+static bool buffer_empty(const struct relay *relay) { return relay->start == relay->end && relay->owed == 0; }
 
 void relay_close(struct relay *relay) {
   close_one(&relay->from);
   close_one(&relay->to);
+  relay->held_open = false;
   relay->start = relay->end = 0;
+  relay->owed = 0;
 }
 
 bool relay_done(const struct relay *relay) { return relay->from < 0 && buffer_empty(relay); }
 
 bool relay_blocked(const struct relay *relay) { return !buffer_empty(relay); }
 
+/* Input that is kept for the next run. */
+static bool waits_for_target(const struct relay *relay) { return relay->sinks == NULL && relay->to < 0; }
+
 void relay_poll(const struct relay *relay, struct poll_set *set) {
-  if (!buffer_empty(relay)) {
-    poll_add(set, relay->to, POLLOUT);
-  } else if (relay->retry_at > 0) {
+  if (relay->start != relay->end) poll_add(set, relay->to, POLLOUT);
+  if (!buffer_empty(relay) || waits_for_target(relay)) return;
+  if (relay->retry_at > 0) {
     poll_wake_at(set, relay->retry_at);
   } else {
     poll_add(set, relay->from, POLLIN);
     /* No events asked for: only to learn that the last reader has gone. */
-    if (relay->from >= 0 && !relay->to_terminal) poll_add(set, relay->to, 0);
+    if ((relay->from >= 0 || relay->held_open) && !relay->to_terminal) poll_add(set, relay->to, 0);
   }
 }
 
@@ -72,15 +79,21 @@ static void type_end_of_file(struct relay *relay) {
 }
 
 static void finish_if_ended(struct relay *relay) {
-  if (relay->from >= 0 || !buffer_empty(relay) || relay->to < 0) return;
+  if (relay->from >= 0 || relay->held_open || !buffer_empty(relay) || relay->to < 0) return;
   if (relay->to_terminal) type_end_of_file(relay);
   close_one(&relay->to);
 }
 
-static void target_gone(struct relay *relay) {
+void relay_drop_target(struct relay *relay) {
   close_one(&relay->to);
   relay->start = relay->end = 0;
-  if (relay->ends_with_target) close_one(&relay->from);
+}
+
+static void target_gone(struct relay *relay) {
+  relay_drop_target(relay);
+  relay->held_open = false;
+  bool alone = relay->sinks == NULL || !sinks_any(relay->sinks, relay->stream);
+  if (relay->ends_with_target && alone) close_one(&relay->from);
 }
 
 static ssize_t put(const struct relay *relay, const unsigned char *at, size_t length) {
@@ -104,7 +117,8 @@ static ssize_t take(struct relay *relay) {
 }
 
 static bool flush(struct relay *relay) {
-  while (!buffer_empty(relay)) {
+  if (relay->owed != 0) relay->owed = sinks_pass(relay->sinks, relay->stream, relay->buffer, relay->length, relay->owed);
+  while (relay->start != relay->end) {
     const unsigned char *at = relay->buffer + relay->start;
     size_t length = relay->end - relay->start;
     ssize_t sent = put(relay, at, length);
@@ -118,12 +132,12 @@ static bool flush(struct relay *relay) {
     if (sent > 0) relay->line_open = at[sent - 1] != '\n';
     relay->start += (size_t)sent;
   }
-  return true;
+  return relay->owed == 0;
 }
 
 /* True when there may be more at once. */
 static bool fill(struct relay *relay, bool exited) {
-  if (relay->from < 0) return false;
+  if (relay->from < 0 || waits_for_target(relay)) return false;
   ssize_t got;
   do {
     got = take(relay);
@@ -137,14 +151,16 @@ static bool fill(struct relay *relay, bool exited) {
   if (got <= 0) close_one(&relay->from);
   if (exited && got > 0) relay->read_since_exit += (size_t)got;
   relay->start = 0;
-  relay->end = got > 0 && relay->to >= 0 ? (size_t)got : 0;
+  relay->length = got > 0 ? (size_t)got : 0;
+  relay->end = relay->to >= 0 ? relay->length : 0;
+  if (relay->sinks != NULL && relay->length > 0) relay->owed = sinks_offer(relay->sinks, relay->stream, relay->buffer, relay->length);
   return got > 0;
 }
 
 void relay_step(struct relay *relay, bool exited) {
   if (relay->retry_at > 0 && (exited || now_ms() >= relay->retry_at)) relay->retry_at = 0;
   if (relay->retry_at > 0) return;
-  /* Bounded, so that one busy stream does not keep the others and the control channel waiting. */
+  /* Bounded, so that one busy stream does not keep the others and the clients waiting. */
   for (int rounds = 0; rounds < 16; rounds++) {
     if (!flush(relay)) return;
     if (!fill(relay, exited)) break;
@@ -155,5 +171,16 @@ void relay_step(struct relay *relay, bool exited) {
 
 void relay_end_source(struct relay *relay) {
   close_one(&relay->from);
+  relay->held_open = false;
   finish_if_ended(relay);
+}
+
+size_t relay_feed(struct relay *relay, const unsigned char *bytes, size_t length) {
+  if (relay->to < 0) return length;
+  if (!buffer_empty(relay)) return 0;
+  size_t taken = length < sizeof relay->buffer ? length : sizeof relay->buffer;
+  memcpy(relay->buffer, bytes, taken);
+  relay->start = 0;
+  relay->end = relay->length = taken;
+  return taken;
 }

@@ -1,186 +1,168 @@
-/* What the client asks for. One tool runs at a time; the client sends its requests one after the other. */
+/* What any client asks for, once the container is set up. One command runs at a time. */
 #include "monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define MOVE_FROM_EMPTY_PATH 0x4 /* MOVE_MOUNT_F_EMPTY_PATH of linux/mount.h, which not every libc lets us include */
-#define LIMIT_MAX_MS 3600000
+#define GRACE_MAX_MS 2592000000l
 
-void reply_ok(struct container *container, const char *id, const char *value) {
-  control_send(&container->control, "ok", id, value, NULL);
+void reply_ok(struct request *request, const char *value) {
+  if (request->client != NULL) control_send(&request->client->control, "ok", request->id, value, NULL);
+  request->client = NULL;
 }
 
-void reply_failed(struct container *container, const char *id, const char *kind, long value, const char *text) {
+void reply_failed(struct request *request, const char *kind, long value, const char *text) {
   char number[24];
   snprintf(number, sizeof number, "%ld", value);
-  control_send(&container->control, "failed", id, kind, number, text, NULL);
+  if (request->client != NULL) control_send(&request->client->control, "failed", request->id, kind, number, text, NULL);
+  request->client = NULL;
 }
 
-static bool number_of(const char *text, long minimum, long maximum, long *number) {
-  char *end;
-  errno = 0;
-  *number = strtol(text, &end, 10);
-  return errno == 0 && end != text && *end == '\0' && *number >= minimum && *number <= maximum;
-}
-
-static bool copy(char *to, size_t size, const char *from) {
-  return (size_t)snprintf(to, size, "%s", from) < size;
-}
-
-/* folder, dies-with-parent, time limit and argv of the deletion */
-static const char *set_up(struct container *container, const struct frame *frame) {
-  long dies, limit;
-  if (container->set_up) return "is set up already";
-  if (frame->count < 6 || !number_of(frame->strings[3], 0, 1, &dies) || !number_of(frame->strings[4], 1, LIMIT_MAX_MS, &limit))
-    return "has wrong arguments";
-  if (chdir(frame->strings[2]) < 0) return strerror(errno);
-  size_t used = 0, count = 0;
-  for (char *const *string = frame->strings + 5; *string != NULL; string++) {
-    size_t size = strlen(*string) + 1;
-    container->delete_argv[count++] = memcpy(container->delete_strings + used, *string, size);
-    used += size;
-  }
-  container->delete_argv[count] = NULL;
-  container->delete_limit_ms = limit;
-  container->dies_with_parent = dies == 1;
-  container->set_up = true;
-  return NULL;
-}
-
-/* descriptor of a detached mount tree, directory */
-static void attach(struct container *container, const struct frame *frame) {
-  long fd;
-  if (frame->count != 4 || !number_of(frame->strings[2], 4, 1023, &fd)) {
-    reply_failed(container, frame->strings[1], "state", 0, "mount has wrong arguments");
-    return;
-  }
-  long moved = syscall(SYS_move_mount, (int)fd, "", AT_FDCWD, frame->strings[3], MOVE_FROM_EMPTY_PATH);
-  int error = errno;
-  close((int)fd);
-  if (moved < 0) {
-    reply_failed(container, frame->strings[1], "errno", error, "move_mount");
-  } else {
-    reply_ok(container, frame->strings[1], "");
-  }
-}
-
-static void run(struct container *container, const char *id, enum running which, int error, const char *what) {
-  if (error != 0) {
-    reply_failed(container, id, "errno", error, what);
-    return;
-  }
-  container->running = which;
-  copy(container->request, sizeof container->request, id);
-}
+static void refuse(struct request *request, const char *reason) { reply_failed(request, "state", 0, reason); }
 
 /* time limit, pid file, columns and rows (0: no terminal), argv */
-static const char *create(struct container *container, const struct frame *frame) {
+static void create(struct container *container, struct request *request, const struct frame *frame) {
   long limit, columns, rows;
   const char *what = "create";
-  if (!container->set_up || container->create_tried) return "create is not possible now";
+  if (!container->set_up || container->create_tried) return refuse(request, "create is not possible now");
   if (frame->count < 7 || !number_of(frame->strings[2], 1, LIMIT_MAX_MS, &limit) ||
       !copy(container->pid_file, sizeof container->pid_file, frame->strings[3]) ||
       !number_of(frame->strings[4], 0, 65535, &columns) || !number_of(frame->strings[5], 0, 65535, &rows))
-    return "create has wrong arguments";
-  copy(container->columns, sizeof container->columns, frame->strings[4]);
-  copy(container->rows, sizeof container->rows, frame->strings[5]);
+    return refuse(request, "create has wrong arguments");
+  command_set(&container->creation, frame->strings + 6, limit);
+  container->columns = (unsigned long)columns;
+  container->rows = (unsigned long)rows;
   container->create_tried = true;
   container->with_terminal = columns > 0;
-  int error;
-  if (container->with_terminal) {
-    error = console_listen(&container->console) ? tool_start_quiet(&container->tool, frame->strings + 6, limit, &what) : errno;
-  } else if (!stdio_make_pipes(&container->stdio)) {
-    error = errno;
-  } else {
-    error = tool_start(&container->tool, frame->strings + 6, container->stdio.inner, limit, &what);
-    /* The user's program has not run: what is printed until the tool has ended is the tool's. */
-    container->tool.output[0] = container->stdio.near[STREAM_OUT];
-    container->tool.output[1] = container->stdio.near[STREAM_ERR];
-    stdio_close_inner(&container->stdio);
-  }
-  run(container, frame->strings[1], TOOL_CREATE, error, what);
-  return NULL;
+  int error = run_create(container, &what);
+  if (error != 0) return reply_failed(request, "errno", error, what);
+  container->request = *request;
 }
 
-/* time limit, argv */
-static const char *start(struct container *container, const struct frame *frame) {
-  long limit;
-  const char *what;
-  if (!container->was_created || container->was_started || container->exited) return "start is not possible now";
-  if (frame->count < 4 || !number_of(frame->strings[2], 1, LIMIT_MAX_MS, &limit)) return "start has wrong arguments";
-  int error = tool_start_quiet(&container->tool, frame->strings + 3, limit, &what);
-  container->was_started = error == 0;
-  run(container, frame->strings[1], TOOL_START, error, what);
-  return NULL;
+static void start(struct container *container, struct request *request) {
+  const char *what = "start";
+  if (!container->was_created || container->was_started || container->exited || !command_is_set(&container->starting))
+    return refuse(request, "start is not possible now");
+  int error = run_start(container, &what);
+  if (error != 0) return reply_failed(request, "errno", error, what);
+  container->request = *request;
 }
 
-static void send_signal(struct container *container, const struct frame *frame) {
+static bool waits_to_restart(const struct container *container) { return container->restart.step != RESTART_NONE && container->init == 0; }
+
+static void send_signal(struct container *container, struct request *request, const struct frame *frame) {
   long number;
-  if (frame->count != 3 || !number_of(frame->strings[2], 1, 64, &number)) {
-    reply_failed(container, frame->strings[1], "state", 0, "signal has wrong arguments");
-  } else if (container->init == 0) {
-    /* It is reaped nowhere but here: a process that is not reaped keeps its number. */
-    reply_failed(container, frame->strings[1], "exited", 0, "there is no process");
-  } else if (kill(container->init, (int)number) < 0) {
-    reply_failed(container, frame->strings[1], "errno", errno, "kill");
-  } else {
-    reply_ok(container, frame->strings[1], "");
+  if (frame->count != 3 || !number_of(frame->strings[2], 1, 64, &number)) return refuse(request, "signal has wrong arguments");
+  /* It is reaped nowhere but here: a process that is not reaped keeps its number. */
+  if (container->init == 0 && !(number == SIGKILL && waits_to_restart(container)))
+    return reply_failed(request, "exited", 0, "there is no process");
+  if (number == SIGKILL) lifecycle_no_restart(container);
+  if (container->init > 0 && kill(container->init, (int)number) < 0) return reply_failed(request, "errno", errno, "kill");
+  reply_ok(request, "");
+}
+
+/* signal, grace in ms (-1: for ever) */
+static void stop(struct container *container, struct request *request, const struct frame *frame) {
+  long number, grace;
+  if (frame->count != 4 || !number_of(frame->strings[2], 1, 64, &number) || !number_of(frame->strings[3], -1, GRACE_MAX_MS, &grace))
+    return refuse(request, "stop has wrong arguments");
+  if (!container->was_created && !waits_to_restart(container)) return refuse(request, "there is no container to stop");
+  lifecycle_no_restart(container);
+  if (container->init > 0) {
+    /* What was only created has no program that could take the signal. */
+    kill(container->init, container->was_started && grace != 0 ? (int)number : SIGKILL);
+    int64_t deadline = now_ms() + grace;
+    if (grace > 0 && (container->stop_deadline == 0 || deadline < container->stop_deadline)) container->stop_deadline = deadline;
   }
+  reply_ok(request, "");
 }
 
-static void resize(struct container *container, const struct frame *frame) {
-  if (container->console.master < 0) {
-    reply_failed(container, frame->strings[1], "state", 0, "there is no terminal");
-  } else if (frame->count != 4 || !terminal_resize(container->console.master, frame->strings[2], frame->strings[3])) {
-    reply_failed(container, frame->strings[1], "errno", EINVAL, "resize");
-  } else {
-    reply_ok(container, frame->strings[1], "");
+static void resize(struct container *container, struct request *request, const struct frame *frame) {
+  long columns = 0, rows = 0;
+  if (!container->with_terminal) return refuse(request, "there is no terminal");
+  if (frame->count != 4 || !number_of(frame->strings[2], 1, 65535, &columns) || !number_of(frame->strings[3], 1, 65535, &rows))
+    return reply_failed(request, "errno", EINVAL, "resize");
+  container->columns = (unsigned long)columns;
+  container->rows = (unsigned long)rows;
+  if (container->console.master < 0 && container->restart.step == RESTART_NONE) return refuse(request, "there is no terminal");
+  /* Between two runs the next terminal gets the size. */
+  if (container->console.master >= 0 && !terminal_resize(container->console.master, container->columns, container->rows))
+    return reply_failed(request, "errno", errno, "resize");
+  reply_ok(request, "");
+}
+
+static void delete_it(struct container *container, struct request *request) {
+  if (container->delete_request.client != NULL) return refuse(request, "it is being deleted already");
+  container->delete_asked = true;
+  if (container->delete_done) return reply_ok(request, "");
+  lifecycle_no_restart(container);
+  container->delete_wanted = true;
+  container->delete_request = *request;
+}
+
+/* of 0 and 1: stdin, stdout, stderr */
+static void attach(struct container *container, struct request *request, const struct frame *frame) {
+  struct client *client = request->client;
+  long wants[STREAMS];
+  int attached = 0;
+  for (int stream = 0; stream < STREAMS; stream++) {
+    if (frame->count != 2 + STREAMS || !number_of(frame->strings[2 + stream], 0, 1, &wants[stream]))
+      return refuse(request, "attach has wrong arguments");
   }
+  for (size_t i = 0; i < CLIENTS; i++) attached += container->clients.each[i].attached;
+  bool restarting = container->restart.step != RESTART_NONE;
+  bool has_input = container->stdio.input != INPUT_NULL && (restarting || container->stdio.relays[STREAM_IN].to >= 0);
+  if (client->is_creator) return refuse(request, "the control channel cannot be attached");
+  if (container->ended) return reply_failed(request, "exited", 0, "it has ended");
+  if (!container->was_created && !restarting) return refuse(request, "there is no container to attach to");
+  if (attached == ATTACHED_MAX) return refuse(request, "too many are attached");
+  if (wants[STREAM_IN] == 1 && !has_input) return refuse(request, "it has no open input");
+  reply_ok(request, container->with_terminal ? "terminal" : "pipes");
+  client->attached = client->waits = true;
+  for (int stream = 0; stream < STREAMS; stream++) client->wants[stream] = wants[stream] == 1;
 }
 
-static void refuse(struct container *container, const char *id, const char *reason) {
-  if (reason != NULL) reply_failed(container, id, "state", 0, reason);
+static void detach(struct container *container, struct request *request) {
+  container->detached = true;
+  stdio_let_go(&container->stdio, false);
+  reply_ok(request, "");
 }
 
-void container_request(struct container *container, const struct frame *frame) {
-  const char *verb = frame->strings[0], *id = frame->strings[1];
+void container_request(struct container *container, struct client *client, const struct frame *frame) {
+  const char *verb = frame->strings[0];
+  struct request request = {.client = client};
+  bool known = true;
+  if (!copy(request.id, sizeof request.id, frame->strings[1])) {
+    control_send(&client->control, "failed", "0", "protocol", "0", "the id of a request is too long", NULL);
+    return;
+  }
   bool needs_tool = strcmp(verb, "create") == 0 || strcmp(verb, "start") == 0;
-  if (strlen(id) >= sizeof container->request) {
-    reply_failed(container, "0", "protocol", 0, "the id of a request is too long");
-  } else if (needs_tool && (container->running != TOOL_NONE || container->delete_wanted)) {
-    reply_failed(container, id, "state", 0, "another request is being worked on");
-  } else if (strcmp(verb, "setup") == 0) {
-    const char *reason = set_up(container, frame);
-    if (reason == NULL) reply_ok(container, id, "");
-    refuse(container, id, reason);
-  } else if (strcmp(verb, "mount") == 0) {
-    attach(container, frame);
-  } else if (strcmp(verb, "create") == 0) {
-    refuse(container, id, create(container, frame));
-  } else if (strcmp(verb, "start") == 0) {
-    refuse(container, id, start(container, frame));
-  } else if (strcmp(verb, "signal") == 0) {
-    send_signal(container, frame);
-  } else if (strcmp(verb, "resize") == 0) {
-    resize(container, frame);
-  } else if (strcmp(verb, "close-stdin") == 0) {
-    relay_end_source(&container->stdio.relays[STREAM_IN]);
-    reply_ok(container, id, "");
-  } else if (strcmp(verb, "delete") == 0) {
-    if (container->delete_wanted) {
-      refuse(container, id, "it is being deleted already");
-    } else {
-      container->delete_wanted = true;
-      copy(container->delete_request, sizeof container->delete_request, id);
-    }
-  } else {
-    reply_failed(container, id, "protocol", 0, "unknown verb");
+  if (needs_tool && (container->running != TOOL_NONE || container->delete_wanted || container->restart.step != RESTART_NONE))
+    return refuse(&request, "another request is being worked on");
+  if (client->is_creator) {
+    const char *what, *reason = settings_request(container, frame, &known);
+    int error = settings_error(&what);
+    if (known && error != 0) return reply_failed(&request, "errno", error, what);
+    if (known) return reason == NULL ? reply_ok(&request, "") : refuse(&request, reason);
+    if (strcmp(verb, "create") == 0) return create(container, &request, frame);
   }
+  if (strcmp(verb, "start") == 0) return start(container, &request);
+  if (strcmp(verb, "signal") == 0) return send_signal(container, &request, frame);
+  if (strcmp(verb, "stop") == 0) return stop(container, &request, frame);
+  if (strcmp(verb, "resize") == 0) return resize(container, &request, frame);
+  if (strcmp(verb, "delete") == 0) return delete_it(container, &request);
+  if (strcmp(verb, "attach") == 0) return attach(container, &request, frame);
+  if (strcmp(verb, "detach") == 0) return detach(container, &request);
+  if (strcmp(verb, "wait") == 0) {
+    client->waits = true;
+    return reply_ok(&request, "");
+  }
+  if (strcmp(verb, "close-stdin") == 0) {
+    relay_end_source(&container->stdio.relays[STREAM_IN]);
+    return reply_ok(&request, "");
+  }
+  reply_failed(&request, "protocol", 0, "unknown verb");
 }

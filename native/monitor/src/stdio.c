@@ -1,4 +1,4 @@
-#include "monitor.h"
+#include "streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,16 +31,20 @@ static int own_open_file(int fd, int access) {
   return own;
 }
 
-bool stdio_take(struct stdio *stdio) {
+bool stdio_take(struct stdio *stdio, struct sinks *sinks) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return false;
-  stdio->input_is_null = is_null_device(STREAM_IN);
+  stdio->input = is_null_device(STREAM_IN) ? INPUT_NULL : INPUT_GIVEN;
   for (int stream = 0; stream < STREAMS; stream++) {
-    stdio->inner[stream] = stdio->near[stream] = -1;
+    stdio->inner[stream] = stdio->near[stream] = stdio->outer[stream] = -1;
     relay_open(&stdio->relays[stream], -1, -1);
-    int fd = fcntl(stream, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    if (fd < 0) return false;
-    stdio->outer[stream] = own_open_file(fd, stream == STREAM_IN ? O_RDONLY : O_WRONLY);
+    stdio->relays[stream].sinks = stream == STREAM_IN ? NULL : sinks;
+    stdio->relays[stream].stream = stream;
+    if (!is_null_device(stream)) {
+      int fd = fcntl(stream, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+      if (fd < 0) return false;
+      stdio->outer[stream] = own_open_file(fd, stream == STREAM_IN ? O_RDONLY : O_WRONLY);
+    }
     if (dup2(null, stream) < 0) return false;
   }
   return null < STREAMS || close(null) == 0;
@@ -57,9 +61,9 @@ static bool make_pipe(int *read_end, int *write_end) {
 static bool never_wait(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0; }
 
 bool stdio_make_pipes(struct stdio *stdio) {
-  if (stdio->input_is_null) {
-    stdio->inner[STREAM_IN] = stdio->outer[STREAM_IN];
-    stdio->outer[STREAM_IN] = -1;
+  if (stdio->input == INPUT_NULL) {
+    stdio->inner[STREAM_IN] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (stdio->inner[STREAM_IN] < 0) return false;
   } else if (!make_pipe(&stdio->inner[STREAM_IN], &stdio->near[STREAM_IN]) || !never_wait(stdio->near[STREAM_IN])) {
     return false;
   }
@@ -83,15 +87,22 @@ static void give(struct relay *relay, int *from, int *to) {
   *from = *to = -1;
 }
 
+static void connect_input(struct stdio *stdio, int *target) {
+  struct relay *relay = &stdio->relays[STREAM_IN];
+  give(relay, &stdio->outer[STREAM_IN], target);
+  relay->ends_with_target = !stdio->keeps_input;
+  relay->held_open = stdio->input == INPUT_ATTACHED;
+}
+
 static bool connect_terminal(struct stdio *stdio, int terminal) {
   int input = fcntl(terminal, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
   int output = fcntl(terminal, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
   if (input < 0 || output < 0 || !never_wait(terminal)) return false;
-  if (stdio->input_is_null) {
+  if (stdio->input == INPUT_NULL) {
     close(input);
   } else {
-    give(&stdio->relays[STREAM_IN], &stdio->outer[STREAM_IN], &input);
-    stdio->relays[STREAM_IN].to_terminal = stdio->relays[STREAM_IN].ends_with_target = true;
+    connect_input(stdio, &input);
+    stdio->relays[STREAM_IN].to_terminal = true;
   }
   give(&stdio->relays[STREAM_OUT], &output, &stdio->outer[STREAM_OUT]);
   stdio->relays[STREAM_OUT].from_terminal = true;
@@ -101,15 +112,42 @@ static bool connect_terminal(struct stdio *stdio, int terminal) {
 
 bool stdio_connect(struct stdio *stdio, int terminal, bool writers_end_with_readers) {
   if (terminal >= 0) return connect_terminal(stdio, terminal);
-  if (!stdio->input_is_null) {
-    give(&stdio->relays[STREAM_IN], &stdio->outer[STREAM_IN], &stdio->near[STREAM_IN]);
-    stdio->relays[STREAM_IN].ends_with_target = true;
-  }
+  if (stdio->input != INPUT_NULL) connect_input(stdio, &stdio->near[STREAM_IN]);
   for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) {
     give(&stdio->relays[stream], &stdio->near[stream], &stdio->outer[stream]);
     stdio->relays[stream].ends_with_target = writers_end_with_readers;
   }
   return true;
+}
+
+static void take_back(struct relay *relay, int *kept, int *outer) {
+  if (*kept >= 0) *outer = *kept;
+  *kept = -1;
+  relay_close(relay);
+}
+
+void stdio_disconnect(struct stdio *stdio) {
+  close_each(stdio->inner);
+  close_each(stdio->near);
+  take_back(&stdio->relays[STREAM_IN], &stdio->relays[STREAM_IN].from, &stdio->outer[STREAM_IN]);
+  for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++)
+    take_back(&stdio->relays[stream], &stdio->relays[stream].to, &stdio->outer[stream]);
+}
+
+void stdio_let_go(struct stdio *stdio, bool end_input) {
+  struct relay *input = &stdio->relays[STREAM_IN];
+  close_each(stdio->outer);
+  if (stdio->input == INPUT_GIVEN) {
+    bool stays_open = !end_input || input->to_terminal;
+    if (stays_open) stdio->input = INPUT_ATTACHED;
+    if (input->to >= 0) {
+      if (stays_open) input->held_open = true;
+      if (input->from >= 0) close(input->from);
+      input->from = -1;
+      if (!stays_open) relay_end_source(input);
+    }
+  }
+  for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) relay_drop_target(&stdio->relays[stream]);
 }
 
 void stdio_close(struct stdio *stdio) {

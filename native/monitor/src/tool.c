@@ -1,4 +1,4 @@
-#include "monitor.h"
+#include "tools.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,14 +55,18 @@ static void become(char *const argv[], const int fds[STREAMS], int report, pid_t
   _exit(127);
 }
 
-int tool_start(struct tool *tool, char *const argv[], const int fds[STREAMS], int64_t limit_ms, const char **what) {
+void tool_open(struct tool *tool) {
+  tool->output[0] = tool->output[1] = -1;
+}
+
+int tool_start(struct tool *tool, const struct command *command, const int fds[STREAMS], const char **what) {
   int report[2];
   *what = "pipe2";
   if (pipe2(report, O_CLOEXEC) < 0) return errno;
   pid_t parent = getpid();
   *what = "fork";
   pid_t pid = fork();
-  if (pid == 0) become(argv, fds, report[1], parent);
+  if (pid == 0) become(command->argv, fds, report[1], parent);
   int error = pid < 0 ? errno : 0;
   close(report[1]);
   if (pid > 0) {
@@ -73,19 +77,19 @@ int tool_start(struct tool *tool, char *const argv[], const int fds[STREAMS], in
   close(report[0]);
   if (error != 0) return error;
   tool->pid = pid;
-  tool->limit_ms = limit_ms;
-  tool->deadline = now_ms() + limit_ms;
+  tool->limit_ms = command->limit_ms;
+  tool->deadline = now_ms() + command->limit_ms;
   tool->timed_out = false;
   tool->tail_length = 0;
   return 0;
 }
 
-int tool_start_quiet(struct tool *tool, char *const argv[], int64_t limit_ms, const char **what) {
+int tool_start_quiet(struct tool *tool, const struct command *command, const char **what) {
   int ends[2];
   *what = "pipe2";
   if (pipe2(ends, O_CLOEXEC) < 0) return errno;
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  int error = tool_start(tool, argv, (int[STREAMS]){STDIN_FILENO, ends[1], ends[1]}, limit_ms, what);
+  int error = tool_start(tool, command, (int[STREAMS]){STDIN_FILENO, ends[1], ends[1]}, what);
   close(ends[1]);
   if (error != 0) {
     close(ends[0]);
@@ -154,5 +158,8 @@ void tool_ended(struct tool *tool) {
 }
 
 void tool_kill(const struct tool *tool) {
-  if (tool->pid > 0) kill(tool->pid, SIGKILL);
+  if (tool->pid == 0) return;
+  /* First, while they can be told from what else is below us. */
+  children_kill_of(tool->pid);
+  kill(tool->pid, SIGKILL);
 }

@@ -20,20 +20,24 @@ export function encodeFrame(strings: readonly string[]): Buffer {
 export class FrameReader {
   #pending: Buffer = Buffer.alloc(0);
 
-  /** Frames that are whole now. Throws on bytes that can be no frame. */
-  push(chunk: Buffer): string[][] {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    const frames: string[][] = [];
-    while (this.#pending.length >= 4) {
-      const length = this.#pending.readUInt32LE(0);
-      if (length === 0 || length > maxFrameBytes) throw new Error(`the monitor sent a frame of ${length} bytes`);
-      if (this.#pending.length < 4 + length) break;
-      const text = this.#pending.toString('utf8', 4, 4 + length);
-      if (!text.endsWith('\0')) throw new Error('the monitor sent a frame that does not end with NUL');
-      frames.push(text.slice(0, -1).split('\0'));
-      this.#pending = this.#pending.subarray(4 + length);
-    }
-    return frames;
+  /** The next frame that is whole now, with more bytes if there are. Throws on bytes that can be no frame. */
+  next(chunk?: Buffer): string[] | undefined {
+    if (chunk !== undefined) this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (this.#pending.length < 4) return undefined;
+    const length = this.#pending.readUInt32LE(0);
+    if (length === 0 || length > maxFrameBytes) throw new Error(`the monitor sent a frame of ${length} bytes`);
+    if (this.#pending.length < 4 + length) return undefined;
+    const text = this.#pending.toString('utf8', 4, 4 + length);
+    if (!text.endsWith('\0')) throw new Error('the monitor sent a frame that does not end with NUL');
+    this.#pending = this.#pending.subarray(4 + length);
+    return text.slice(0, -1).split('\0');
+  }
+
+  /** What has come beyond the last frame. */
+  rest(): Buffer {
+    const rest = this.#pending;
+    this.#pending = Buffer.alloc(0);
+    return rest;
   }
 }
 

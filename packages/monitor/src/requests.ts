@@ -3,31 +3,43 @@ import { type ExitStatus, SlipwayError } from '@slipway/plugin-api';
 import { encodeFrame, FrameReader } from './frames.js';
 import { ToolFailure, type ToolFailureReason } from './tool-failure.js';
 
+const protocolVersion = '2';
+
 interface Pending {
   readonly verb: string;
   readonly resolve: (value: string) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** The client's end of the control channel: requests with their answers, and what the monitor tells by itself. */
+/** The client's end of a connection: requests with their answers, and what the monitor tells by itself. */
 export class Requests {
-  readonly #socket: Socket;
   readonly #pending = new Map<string, Pending>();
   readonly #reader = new FrameReader();
+  readonly #hello = Promise.withResolvers<void>();
+  readonly #exited = Promise.withResolvers<ExitStatus>();
   #nextId = 1;
   #failure: unknown;
   #closed = false;
-  onHello: (version: string) => void = () => {};
-  onExited: (status: ExitStatus) => void = () => {};
-  /** Once, after the last frame. With what went wrong, if the monitor told. */
-  onClosed: (failure: unknown) => void = () => {};
+  #hasExited = false;
+  #takeBytes: ((bytes: Buffer) => void) | undefined;
+  /** When the monitor speaks our version of the protocol. */
+  readonly hello = this.#hello.promise;
+  /** Never unhandled. */
+  readonly exited = this.#exited.promise;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  constructor(readonly socket: Socket) {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     // An error is always followed by 'close'.
-    socket.on('error', () => {});
+    socket.on('error', (error) => {
+      this.#failure ??= error;
+    });
     socket.on('close', () => this.#close());
+    this.hello.catch(() => {});
+    this.exited.catch(() => {});
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
   }
 
   /** Resolves with the answer's value. Rejects with a {@link ToolFailure}, or when the monitor is gone. */
@@ -40,38 +52,75 @@ export class Requests {
       const id = String(this.#nextId++);
       const frame = encodeFrame([verb, id, ...args]);
       this.#pending.set(id, { verb, resolve, reject });
-      this.#socket.write(frame);
+      this.socket.write(frame);
     });
   }
 
+  async stop(signal: number, graceMs: number): Promise<void> {
+    const grace = Number.isFinite(graceMs) ? Math.min(Math.max(0, Math.ceil(graceMs)), maxGraceMs) : -1;
+    await this.send('stop', String(signal), String(grace));
+  }
+
+  /** As {@link send}; what comes after the answer is no frame any more and goes to `takeBytes`. */
+  sendLast(takeBytes: (bytes: Buffer) => void, verb: string, ...args: readonly string[]): Promise<string> {
+    const answer = this.send(verb, ...args);
+    const pending = this.#pending.get(String(this.#nextId - 1));
+    if (pending !== undefined) {
+      const resolve = (value: string) => {
+        this.#takeBytes = takeBytes;
+        pending.resolve(value);
+      };
+      this.#pending.set(String(this.#nextId - 1), { ...pending, resolve });
+    }
+    return answer;
+  }
+
+  /** The end of the container was told in another way. */
+  tellExited(strings: readonly string[]): void {
+    this.#hasExited = true;
+    this.#exited.resolve(exitStatus(strings));
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.socket.destroy();
+  }
+
   unref(): void {
-    this.#socket.unref();
+    this.socket.unref();
   }
 
   /** An answer is waited for again. */
   ref(): void {
-    this.#socket.ref();
+    this.socket.ref();
   }
 
   end(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   #receive(chunk: Buffer): void {
     try {
-      for (const frame of this.#reader.push(chunk)) this.#dispatch(frame);
+      let bytes: Buffer | undefined = chunk;
+      while (this.#takeBytes === undefined) {
+        const frame = this.#reader.next(bytes);
+        if (frame === undefined) return;
+        this.#dispatch(frame);
+        bytes = undefined;
+      }
+      this.#takeBytes(bytes ?? this.#reader.rest());
     } catch (error) {
-      this.#failure = error;
-      this.#socket.destroy();
+      this.fail(error);
     }
   }
 
   #dispatch([verb = '', id = '', ...rest]: readonly string[]): void {
     const pending = this.#pending.get(id);
     if (verb === 'hello') {
-      this.onHello(rest[0] ?? '');
+      if (rest[0] === protocolVersion) this.#hello.resolve();
+      else this.#hello.reject(wrongVersion(rest[0] ?? ''));
     } else if (verb === 'exited') {
-      this.onExited(exitStatus(rest));
+      this.tellExited(rest);
     } else if (verb === 'ok' && pending !== undefined) {
       this.#pending.delete(id);
       pending.resolve(rest[0] ?? '');
@@ -94,9 +143,13 @@ export class Requests {
     this.#closed = true;
     for (const { verb, reject } of this.#pending.values()) reject(monitorLost(verb, this.#failure));
     this.#pending.clear();
-    this.onClosed(this.#failure);
+    this.#hello.reject(monitorLost('hello', this.#failure));
+    this.#exited.reject(monitorLost('wait', this.#failure));
   }
 }
+
+/** Thirty days: more than any grace means. */
+const maxGraceMs = 2_592_000_000;
 
 export function monitorLost(during: string, cause: unknown): SlipwayError {
   return new SlipwayError({
@@ -108,7 +161,21 @@ export function monitorLost(during: string, cause: unknown): SlipwayError {
   });
 }
 
-function exitStatus([code = '', signal = '', exitedAt = '']: readonly string[]): ExitStatus {
+function wrongVersion(version: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'MONITOR_VERSION',
+    message: `container monitor speaks version ${JSON.stringify(version)} of the protocol, expected "${protocolVersion}"`,
+    hint: 'build the monitor and this package from the same release; a container of another release can only be deleted',
+  });
+}
+
+function exitStatus([code = '', signal = '', exitedAt = '', , oom = '']: readonly string[]): ExitStatus {
   const signalNumber = Number(signal);
-  return { exitCode: Number(code), ...(signalNumber === 0 ? {} : { signal: signalNumber }), exitedAt };
+  return {
+    exitCode: Number(code),
+    ...(signalNumber === 0 ? {} : { signal: signalNumber }),
+    exitedAt,
+    ...(oom === '' ? {} : { oomKilled: true }),
+  };
 }

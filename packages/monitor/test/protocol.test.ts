@@ -52,7 +52,7 @@ function frame(payload: Buffer, length = payload.length): Buffer {
 
 test('it greets with its version and ends with its client', async () => {
   const raw = new Raw();
-  await raw.until('hello\x000\x001\0');
+  await raw.until('hello\x000\x002\0');
   raw.control.end();
   expect(await raw.exit).toEqual([0, null]);
 });

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findMonitor, type MonitorOptions, startMonitor, ToolFailure } from '@slipway/monitor';
+import { findMonitor, type MonitorOptions, readStatus, startMonitor, ToolFailure } from '@slipway/monitor';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 let folder: string;
@@ -48,7 +48,7 @@ test('it supervises whatever the command leaves: its output, its exit status, it
   await monitor.start({ args: sh('touch go'), limitMs: 10_000 });
   const status = await monitor.exited;
   expect(status).toMatchObject({ exitCode: 42 });
-  expect(JSON.parse(readFileSync(path.join(folder, 'exit'), 'utf8'))).toEqual(status);
+  expect(readStatus(folder)).toMatchObject({ status: 'exited', exit: { ...status, oomKilled: false } });
   expect(String(await stdout)).toBe('out\n');
   expect(String(await stderr)).toBe('err\n');
   await monitor.delete();

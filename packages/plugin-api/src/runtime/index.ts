@@ -1,2 +1,2 @@
 export * from './runtime.js';
-export type * from './supervision.js';
+export * from './supervision.js';
