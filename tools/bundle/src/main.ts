@@ -16,14 +16,20 @@ const fresh = `${target}.new`;
 
 rmSync(fresh, { recursive: true, force: true });
 await Promise.all([...builtPackages(root).map(bundlePackage), bundleTsyringe()]);
-const monitor = path.join(fresh, 'node_modules/@slipway/monitor/bin/slipway-monitor');
-mkdirSync(path.dirname(monitor), { recursive: true });
-cpSync(path.join(root, 'native/monitor/build/slipway-monitor'), monitor);
+copyProgram('monitor', 'monitor');
+copyProgram('init', 'engine');
 mkdirSync(path.join(fresh, 'bin'));
 symlinkSync('../node_modules/@slipway/cli/bin/slipway', path.join(fresh, 'bin/slipway'));
 // One that runs meanwhile has its files open; the next one finds the new tree.
 rmSync(target, { recursive: true, force: true });
 renameSync(fresh, target);
+
+/** One of C, to the package that looks for it. */
+function copyProgram(name: string, owner: string): void {
+  const folder = path.join(fresh, `node_modules/@slipway/${owner}/bin`);
+  mkdirSync(folder, { recursive: true });
+  cpSync(path.join(root, `native/${name}/build/slipway-${name}`), path.join(folder, `slipway-${name}`));
+}
 
 async function bundlePackage({ folder, manifest, entries }: BuiltPackage): Promise<void> {
   const to = path.join(fresh, 'node_modules', manifest.name);

@@ -16,12 +16,13 @@ function slipway(...args: string[]) {
 }
 
 describe('the bundled tree', () => {
-  it('has every package, its entries, and the monitor', () => {
+  it('has every package, its entries, the monitor and the init program', () => {
     for (const { manifest, entries } of builtPackages(root)) {
       for (const entry of entries)
         expect(existsSync(path.join(build, 'node_modules', manifest.name, entry)), `${manifest.name}/${entry}`).toBe(true);
     }
     expect(existsSync(path.join(build, 'node_modules/@slipway/monitor/bin/slipway-monitor'))).toBe(true);
+    expect(existsSync(path.join(build, 'node_modules/@slipway/engine/bin/slipway-init'))).toBe(true);
     expect(existsSync(path.join(build, 'node_modules/@slipway/plugin-testkit'))).toBe(false);
   });
 

@@ -17,9 +17,9 @@ export interface ContainerInit {
   readonly args: readonly string[];
 }
 
-/** The program that is packaged beside the compiled code (`bin/`), else the one built in the source tree. */
+/** The program that is packaged beside the bundled code (`bin/`), else the one built in the source tree. */
 export function findInit(): string | undefined {
-  return ['../../bin/slipway-init', '../../../../native/init/build/slipway-init']
+  return ['../bin/slipway-init', '../../../../native/init/build/slipway-init']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find(isExecutable);
 }
