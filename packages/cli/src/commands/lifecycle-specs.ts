@@ -15,8 +15,18 @@ const stopOptions: readonly OptionSpec[] = [
 
 const goesOn = 'What fails for one container is told, the others have their turn, and the exit code is 1.';
 
-/** What changes how a container is. `run`, `create` and `start` are elsewhere. */
+/** What changes how a container is. */
 export const lifecycleSpecs: readonly CommandSpec[] = [
+  {
+    name: 'start',
+    group,
+    args: [several('stopped')],
+    summary: 'start containers that do not run',
+    description: `They go on when this command has ended. ${goesOn}`,
+    examples: [['slipway start web db', 'in this order']],
+    options: [],
+    load: async () => (await import('./start.js')).start,
+  },
   {
     name: 'stop',
     group,
