@@ -6,10 +6,10 @@ import * as v from 'valibot';
 
 const maxConfigBytes = 16 * 1024 * 1024;
 
-const specSchema = v.object({
-  root: v.object({ path: v.pipe(v.string(), v.minLength(1)) }),
-  process: v.object({ terminal: v.optional(v.boolean(), false) }),
-  linux: v.optional(v.object({ cgroupsPath: v.optional(v.string()) })),
+const specSchema = v.looseObject({
+  root: v.looseObject({ path: v.pipe(v.string(), v.minLength(1)) }),
+  process: v.looseObject({ terminal: v.optional(v.boolean()) }),
+  linux: v.optional(v.looseObject({ cgroupsPath: v.optional(v.string()) })),
 });
 
 /** What has to be known of a bundle before the tool reads it. */
@@ -20,6 +20,8 @@ export interface Bundle {
   readonly terminal: boolean;
   /** As config.json says; empty when the tool chooses. */
   readonly cgroupsPath: string;
+  /** All of config.json. */
+  readonly spec: v.InferOutput<typeof specSchema>;
 }
 
 export function readBundle(directory: string): Bundle {
@@ -31,8 +33,9 @@ export function readBundle(directory: string): Bundle {
   return {
     directory,
     rootfs: path.resolve(directory, root.path),
-    terminal: process.terminal,
+    terminal: process.terminal ?? false,
     cgroupsPath: linux?.cgroupsPath ?? '',
+    spec: spec.output,
   };
 }
 

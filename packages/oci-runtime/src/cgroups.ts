@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { driverOfPath, pathInHierarchy } from '@slipway/cgroups';
 
 const sweepLimitMs = 5_000;
 
@@ -14,8 +15,8 @@ export function cgroupsToCome(id: string, cgroupsPath: string): string[] {
   for (const hierarchy of hierarchies(readFileSync('/proc/self/mountinfo', 'utf8'))) {
     const relativeTo = own.get(hierarchy.name);
     if (relativeTo === undefined) continue;
-    if (path.isAbsolute(cgroupsPath)) {
-      found.add(path.join(hierarchy.mountPoint, cgroupsPath));
+    if (path.isAbsolute(cgroupsPath) || driverOfPath(cgroupsPath) === 'systemd') {
+      found.add(path.join(hierarchy.mountPoint, pathInHierarchy(cgroupsPath)));
       continue;
     }
     const inside = path.relative(hierarchy.root, relativeTo);

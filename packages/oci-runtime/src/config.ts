@@ -12,5 +12,13 @@ export function toolConfig(program: string) {
       ),
       program,
     ),
+    cgroup_driver: v.optional(
+      v.pipe(
+        v.picklist(['cgroupfs', 'systemd']),
+        v.description(
+          'who makes the cgroups; default: as the parent cgroup is named, else systemd where it runs the host with cgroup v2',
+        ),
+      ),
+    ),
   });
 }

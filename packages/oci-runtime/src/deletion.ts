@@ -1,29 +1,33 @@
-import { closeSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { linux } from '@slipway/linux';
+import { isFrozen } from '@slipway/cgroups';
 import { SlipwayError, step } from '@slipway/plugin-api';
 import { removeCgroups } from './cgroups.js';
-import { type ContainerFolder, lockOf, readCgroups, removeFolder, toolsHaveEnded } from './container-folder.js';
+import { type ContainerFolder, removeFolder } from './container-folder.js';
+import { readCgroup, readRecord } from './container-record.js';
+import { execFolders, removeExec } from './exec-folder.js';
+import { toolsHaveEnded } from './folder-lock.js';
+import { takeOver } from './takeover.js';
 import type { Tool } from './tool.js';
 import { limitsMs, runTool, toolArgs } from './tool-command.js';
 import { toolError } from './tool-errors.js';
 
-/** For a monitor that was told to end: killing, the tool's deletion and the last output are each bounded there. */
-const monitorEndMs = 45_000;
-const killedMonitorEndMs = 5_000;
+/** Told to end, it kills, runs the tool's deletion and waits for the last output, each of which is bounded there. */
+const monitorPatience = { leaveMs: 0, endMs: 45_000, killedMs: 5_000 };
+/** Its process is dead by then: it has only to hand on the last output. */
+const execPatience = { leaveMs: 500, endMs: 10_000, killedMs: 5_000 };
 const strayToolMs = 15_000;
-const SIGTERM = 15;
-const SIGKILL = 9;
-const SIGCONT = 18;
 
 /** Removes every trace of a container, whoever made it and however far that came. */
 export async function deleteContainer(tool: Tool, folder: ContainerFolder): Promise<void> {
   if (!existsSync(folder.directory) && !existsSync(folder.toolState)) return;
   // The tool's own part may be all there is. Its lock and log need the folder.
   if (existsSync(folder.toolState)) mkdirSync(folder.directory, { recursive: true, mode: 0o700 });
-  const lock = await takeOver(folder);
+  const lock = await takeOver(folder, folder.monitor, monitorPatience);
   // Another process has removed it meanwhile.
   if (lock === 'gone') return;
+  if (lock === undefined)
+    throw busy(folder.id, 'is held by another process', 'wait until the process that is creating it has ended');
   try {
     await removeToolState(tool, folder);
     await sweep(folder);
@@ -32,19 +36,38 @@ export async function deleteContainer(tool: Tool, folder: ContainerFolder): Prom
   }
 }
 
+/** What is frozen dies only when it is thawed: a deletion would wait for that in vain. */
+export async function thaw(tool: Tool, folder: ContainerFolder): Promise<void> {
+  const cgroup = readCgroup(folder);
+  if (cgroup === undefined || !isFrozen(cgroup)) return;
+  // Where this fails, the sweep of the cgroups thaws what is left.
+  await runTool('resume', toolArgs(tool, folder, 'resume'), limitsMs.query).catch(() => {});
+}
+
 /** What is left when the tool has done its part, or had nothing to do. */
 async function sweep(folder: ContainerFolder): Promise<void> {
-  if (!(await removeCgroups(readCgroups(folder)))) {
+  const cgroups = cgroupsOf(folder);
+  if (!(await removeCgroups(cgroups))) {
     throw new SlipwayError({
       kind: 'internal',
       code: 'CGROUP_BUSY',
       message: `container "${folder.id}": processes in its cgroups do not end`,
       hint: 'delete it again later',
-      details: { id: folder.id, cgroups: readCgroups(folder) },
+      details: { id: folder.id, cgroups },
     });
   }
+  await endExecs(folder);
   removeFolder(folder);
   step('runtime.delete.deleted', { id: folder.id });
+}
+
+async function endExecs(folder: ContainerFolder): Promise<void> {
+  for (const exec of execFolders(folder)) {
+    const lock = await takeOver(exec, exec.monitor, execPatience);
+    if (lock === undefined) throw busy(folder.id, 'has a process that is being made', 'delete it again later');
+    removeExec(exec);
+    if (lock !== 'gone') closeSync(lock);
+  }
 }
 
 /** A command whose monitor was killed ends a moment later than the monitor, and until then it may still make things. */
@@ -52,7 +75,7 @@ async function removeToolState(tool: Tool, folder: ContainerFolder): Promise<voi
   for (const deadline = Date.now() + strayToolMs; !toolsHaveEnded(folder) && Date.now() < deadline; await sleep(5)) {
     // A process that waits to be started holds the lock too: the tool kills it, and fails where its state is not whole yet.
     if (existsSync(folder.toolState)) await runDeletion(tool, folder).catch(() => {});
-    await removeCgroups(readCgroups(folder));
+    await removeCgroups(cgroupsOf(folder));
   }
   if (existsSync(folder.toolState)) await runDeletion(tool, folder);
 }
@@ -65,36 +88,17 @@ async function runDeletion(tool: Tool, folder: ContainerFolder): Promise<void> {
   }
 }
 
-/** Ends the monitor, if one lives, and takes its lock. */
-async function takeOver(folder: ContainerFolder): Promise<number | 'gone'> {
-  let lock = await lockOf(folder, 0);
-  for (const [signal, waitMs] of [
-    [SIGTERM, monitorEndMs],
-    [SIGKILL, killedMonitorEndMs],
-  ] as const) {
-    if (lock !== undefined) return lock;
-    signalMonitor(folder, signal);
-    lock = await lockOf(folder, waitMs);
-  }
-  if (lock !== undefined) return lock;
-  throw new SlipwayError({
-    kind: 'unavailable',
-    code: 'CONTAINER_BUSY',
-    message: `container "${folder.id}" is held by another process`,
-    hint: 'wait until the process that is creating it has ended',
-    details: { id: folder.id },
-  });
+/** Those that its creation may have left. */
+function cgroupsOf(folder: ContainerFolder): readonly string[] {
+  return readRecord(folder)?.cgroups ?? [];
 }
 
-/** The lock is held, so the process that the file names lives, unless it is not the monitor but the creator that holds it. */
-function signalMonitor(folder: ContainerFolder, signal: number): void {
-  try {
-    const pid = Number(readFileSync(folder.monitorPid, 'utf8'));
-    if (pid <= 1 || readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'slipway-monitor\n') return;
-    linux.kill(pid, signal);
-    // One that somebody has stopped hears of it only then.
-    linux.kill(pid, SIGCONT);
-  } catch {
-    // It has ended, or has not been started: the lock will tell.
-  }
+function busy(id: string, found: string, hint: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'unavailable',
+    code: 'CONTAINER_BUSY',
+    message: `container "${id}" ${found}`,
+    hint,
+    details: { id },
+  });
 }

@@ -1,30 +1,32 @@
 import { ToolFailure } from '@slipway/monitor';
-import { neutralize } from '@slipway/oci';
-import { type RuntimeFeatures, SlipwayError } from '@slipway/plugin-api';
+import type { RuntimeFeatures } from '@slipway/plugin-api';
 import type { Tool } from './tool.js';
 import { limitsMs, runTool } from './tool-command.js';
+import { versionOf } from './version.js';
 
 /** Asks the tool. Errors: `failed-precondition` when it is missing or is no OCI runtime. */
 export async function readFeatures(tool: Tool): Promise<RuntimeFeatures> {
-  const text = await runTool('--version', [tool.binary, '--version'], limitsMs.query).catch((error: unknown) => {
-    throw notRuntime(tool, error instanceof Error ? error.message : String(error), error);
-  });
-  const version = readVersion(text);
-  if (version === undefined) throw notRuntime(tool, `"--version" printed ${JSON.stringify(neutralize(text.trim(), 80))}`);
+  const { name, number, text } = await versionOf(tool);
+  const [commands, seccomp] = await Promise.all([commandsOf(tool), hasSeccomp(tool, text)]);
   return {
-    version: `${version.name} ${version.number}`,
-    isolation: 'process',
-    pause: true,
-    exec: true,
-    update: true,
-    seccomp: await hasSeccomp(tool, text),
+    version: `${name} ${number}`,
+    // gVisor has a kernel of its own, which the container's system calls go to.
+    isolation: name === 'runsc' ? 'vm' : 'process',
+    pause: commands.has('pause') && commands.has('resume'),
+    exec: commands.has('exec'),
+    update: commands.has('update'),
+    seccomp,
   };
 }
 
-/** `runc version 1.1.5`, `crun version 1.8.1`, `runsc version release-20240107.0`, `youki version: 0.5.0`. */
-function readVersion(text: string): { readonly name: string; readonly number: string } | undefined {
-  const [, name, number] = /^(runc|crun|runsc|youki)(?: version)?:? (\S+)/m.exec(text) ?? [];
-  return name === undefined || number === undefined ? undefined : { name, number };
+/** Those that its help lists, one on a line of its own with its meaning, as all OCI runtimes print it. */
+export async function commandsOf(tool: Tool): Promise<ReadonlySet<string>> {
+  const text = await runTool('--help', [tool.binary, '--help'], limitsMs.query).catch((error: unknown) => {
+    // The text is what counts: runsc prints it and fails.
+    if (error instanceof ToolFailure && error.reason === 'exit') return error.output;
+    throw error;
+  });
+  return new Set(Array.from(text.matchAll(/^\s+([a-z]+)(?:, [a-z]+)*\s/gm), ([, word = '']) => word));
 }
 
 /** `runc features` came with 1.1; an older one names the library in its version when it has it. crun lists what it was built with. */
@@ -42,15 +44,4 @@ async function hasSeccomp(tool: Tool, versionText: string): Promise<boolean> {
 
 function property(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-}
-
-function notRuntime(tool: Tool, reason: string, cause?: unknown): SlipwayError {
-  return new SlipwayError({
-    kind: 'failed-precondition',
-    code: 'RUNTIME_NOT_FOUND',
-    message: `${tool.name} at ${JSON.stringify(tool.binary)} does not work: ${reason}`,
-    hint: tool.hint,
-    details: { binary: tool.binary },
-    cause,
-  });
 }

@@ -1,8 +1,8 @@
-import { closeSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { linux } from '@slipway/linux';
-import { type Monitor, startMonitor, ToolFailure } from '@slipway/monitor';
+import type { Monitor } from '@slipway/monitor';
+import { ToolFailure } from '@slipway/monitor';
 import {
   type Attachment,
+  type AttachRequest,
   type CreateRequest,
   canceled,
   type ExecProcess,
@@ -17,25 +17,33 @@ import {
   type RuntimeState,
   type RuntimeStats,
   type StopRequest,
-  step,
   type TerminalSize,
   throwIfAborted,
   tokens,
   wrapError,
 } from '@slipway/plugin-api';
 import { inject, injectable } from 'tsyringe';
-import { type Bundle, readBundle } from './bundle.js';
-import { cgroupsToCome } from './cgroups.js';
-import { type ContainerFolder, claim, containerFolder, exists, writeRecord } from './container-folder.js';
+import { attachToContainer, resizeContainer } from './attaching.js';
+import { readBundle } from './bundle.js';
+import { withCgroupDriver } from './cgroup-driver.js';
+import { type ContainerFolder, claim, containerFolder } from './container-folder.js';
 import { checkRequest } from './create-request.js';
-import { deleteContainer } from './deletion.js';
+import { createUnder, startContainerMonitor } from './creation.js';
+import { deleteContainer, thaw } from './deletion.js';
+import { execInContainer } from './exec.js';
 import { readFeatures } from './features.js';
 import { checkId } from './identifier.js';
-import { OciContainer } from './oci-container.js';
-import { readState } from './state.js';
+import { observe } from './observe.js';
+import type { OciContainer } from './oci-container.js';
+import { pauseContainer, resumeContainer } from './pausing.js';
+import { killContainer } from './signals.js';
+import { startContainer } from './starting.js';
+import { stopContainer } from './stopping.js';
 import type { Tool } from './tool.js';
-import { limitsMs, toolArgs } from './tool-command.js';
 import { toolError } from './tool-errors.js';
+import { updateContainer } from './updating.js';
+import { processesOf, statsOf } from './using-cgroup.js';
+import { waitForContainer } from './waiting.js';
 
 /** Token of the {@link Tool} in the plugin's container. */
 export const toolToken = 'oci-runtime:tool';
@@ -65,13 +73,16 @@ export class OciRuntime implements Runtime {
     checkId(request.id);
     const what = `creating container "${request.id}"`;
     throwIfAborted(what, request.signal);
-    const bundle = readBundle(request.bundle);
-    checkRequest(this.tool, request, bundle);
+    const read = readBundle(request.bundle);
+    checkRequest(this.tool, request, read);
+    const bundle = withCgroupDriver(read, request.id, this.tool.cgroupDriver);
     const folder = containerFolder(this.dirs, request.id);
     const lock = claim(folder);
     try {
-      const monitor = await this.startMonitor(request, bundle, folder, lock);
-      return await this.createUnder(monitor, request, bundle, folder);
+      const monitor = await startContainerMonitor(this.tool, folder, request, bundle, lock, (started) =>
+        this.keep(request.id, started),
+      );
+      return await createUnder(monitor, this.tool, folder, request, bundle);
     } catch (error) {
       await this.delete(request.id).catch((leftover: unknown) =>
         this.log.warn('a container that could not be created was not removed', { id: request.id, error: String(leftover) }),
@@ -81,114 +92,73 @@ export class OciRuntime implements Runtime {
   }
 
   async state(id: string): Promise<RuntimeState> {
-    checkId(id);
-    return readState(this.tool, containerFolder(this.dirs, id));
+    return (await observe(this.tool, this.folder(id))).state;
   }
 
-  start(_id: string): Promise<void> {
-    return unfinished();
+  async start(id: string): Promise<void> {
+    await startContainer(this.tool, this.folder(id));
   }
-  kill(_id: string, _signal: number): Promise<void> {
-    return unfinished();
+
+  async kill(id: string, signal: number, options: { readonly all?: boolean | undefined } = {}): Promise<void> {
+    await killContainer(this.tool, this.folder(id), signal, options.all ?? false);
   }
-  stop(_id: string, _request: StopRequest): Promise<ExitStatus> {
-    return unfinished();
+
+  async stop(id: string, request: StopRequest): Promise<ExitStatus> {
+    return await stopContainer(this.tool, this.folder(id), request);
   }
-  wait(_id: string): Promise<ExitStatus> {
-    return unfinished();
+
+  async wait(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ExitStatus> {
+    return await waitForContainer(this.tool, this.folder(id), options.signal);
   }
-  exec(_id: string, _request: ExecRequest): Promise<ExecProcess> {
-    return unfinished();
+
+  async exec(id: string, request: ExecRequest): Promise<ExecProcess> {
+    return await execInContainer(this.tool, this.folder(id), request);
   }
-  attach(_id: string): Promise<Attachment> {
-    return unfinished();
+
+  async attach(id: string, request: AttachRequest = {}): Promise<Attachment> {
+    return await attachToContainer(this.tool, this.folder(id), request);
   }
-  resize(_id: string, _size: TerminalSize): Promise<void> {
-    return unfinished();
+
+  async resize(id: string, size: TerminalSize): Promise<void> {
+    await resizeContainer(this.tool, this.folder(id), size);
   }
-  pause(_id: string): Promise<void> {
-    return unfinished();
+
+  async pause(id: string): Promise<void> {
+    await pauseContainer(this.tool, this.folder(id));
   }
-  resume(_id: string): Promise<void> {
-    return unfinished();
+
+  async resume(id: string): Promise<void> {
+    await resumeContainer(this.tool, this.folder(id));
   }
-  processes(_id: string): Promise<readonly number[]> {
-    return unfinished();
+
+  async processes(id: string): Promise<readonly number[]> {
+    return await processesOf(this.tool, this.folder(id));
   }
-  stats(_id: string): Promise<RuntimeStats> {
-    return unfinished();
+
+  async stats(id: string): Promise<RuntimeStats> {
+    return await statsOf(this.tool, this.folder(id));
   }
-  update(_id: string, _resources: RuntimeResources): Promise<void> {
-    return unfinished();
+
+  async update(id: string, resources: RuntimeResources): Promise<void> {
+    await updateContainer(this.tool, this.folder(id), resources);
   }
 
   async delete(id: string): Promise<void> {
-    checkId(id);
-    const folder = containerFolder(this.dirs, id);
+    const folder = this.folder(id);
+    await thaw(this.tool, folder);
     const monitor = this.monitors.get(id);
     if (monitor !== undefined) await this.deleteBy(monitor, folder);
     await deleteContainer(this.tool, folder);
   }
 
-  private async startMonitor(request: CreateRequest, bundle: Bundle, folder: ContainerFolder, lock: number): Promise<Monitor> {
-    let tree: number | undefined;
-    try {
-      if (existsSync(folder.toolState)) throw exists(request.id);
-      writeRecord(folder, cgroupsToCome(request.id, bundle.cgroupsPath));
-      if (request.rootfs.length > 0) {
-        mkdirSync(bundle.rootfs, { recursive: true, mode: 0o700 });
-        tree = linux.mountDetached(request.rootfs);
-      }
-      const monitor = await startMonitor({
-        folder: folder.directory,
-        dieWithParent: request.dieWithParent,
-        ...request.stdio,
-        mounts: tree === undefined ? [] : [{ fd: tree, directory: bundle.rootfs }],
-        keepOpen: [...request.keepOpen, lock],
-        deletion: { args: toolArgs(this.tool, folder, 'delete', '--force'), limitMs: limitsMs.delete },
-      });
-      // Before anything can fail: who deletes the container must find it.
-      this.monitors.set(request.id, monitor);
-      void monitor.ended.then(() => this.monitors.delete(request.id));
-      writeFileSync(folder.monitorPid, String(monitor.pid), { mode: 0o600 });
-      step('runtime.monitor.started', { id: request.id, pid: monitor.pid });
-      step('runtime.create.mounted', { id: request.id, rootfs: bundle.rootfs });
-      return monitor;
-    } finally {
-      closeSync(lock);
-      if (tree !== undefined) closeSync(tree);
-    }
+  private folder(id: string): ContainerFolder {
+    checkId(id);
+    return containerFolder(this.dirs, id);
   }
 
-  private async createUnder(
-    monitor: Monitor,
-    request: CreateRequest,
-    bundle: Bundle,
-    folder: ContainerFolder,
-  ): Promise<OciContainer> {
-    const { terminal } = request.stdio;
-    const options = ['--bundle', bundle.directory, '--pid-file', folder.pidFile];
-    if (terminal !== undefined) options.push('--console-socket', monitor.consoleSocket);
-    const args = toolArgs(this.tool, folder, 'create', ...options);
-    const abort = () => {
-      try {
-        linux.kill(monitor.pid, 15);
-      } catch {
-        // It has ended by itself, which the request under way reports. Thrown from a listener it would end the process.
-      }
-    };
-    try {
-      throwIfAborted(`creating container "${request.id}"`, request.signal);
-      request.signal?.addEventListener('abort', abort, { once: true });
-      const pid = await monitor.create({ args, limitMs: limitsMs.create, pidFile: folder.pidFile, terminal });
-      throwIfAborted(`creating container "${request.id}"`, request.signal);
-      step('runtime.create.created', { id: request.id, pid });
-      return new OciContainer(pid, monitor, folder, this.tool);
-    } catch (error) {
-      throw isSlipwayError(error) ? error : toolError(this.tool, 'create', request.id, error, folder.log);
-    } finally {
-      request.signal?.removeEventListener('abort', abort);
-    }
+  private keep(id: string, monitor: Monitor): void {
+    this.monitors.set(id, monitor);
+    void monitor.ended.then(() => this.monitors.delete(id));
   }
 
   /** The monitor runs the tool for less than a process as big as this one would. What it leaves undone is done after it has ended. */
@@ -202,8 +172,4 @@ export class OciRuntime implements Runtime {
     }
     await monitor.ended;
   }
-}
-
-function unfinished(): Promise<never> {
-  return Promise.reject(new Error('UNFINISHED'));
 }

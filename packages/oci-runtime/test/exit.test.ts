@@ -39,24 +39,17 @@ test.each([1, 9, 15, 34, 64])('signal %i that ends the program is 128 + n', asyn
 test('states from created to nothing, as any process sees them', async () => {
   const elsewhere = host.activate();
   const container = await host.create(['sleep', '1000']);
-  expect(await elsewhere.state(container.id)).toEqual({
-    id: container.id,
-    status: 'created',
-    pid: container.pid,
-    supervised: true,
-  });
+  const { id, pid } = container;
+  expect(await elsewhere.state(id)).toEqual({ id, status: 'created', pid, restarts: 0, supervised: true });
   await container.start();
-  expect(await elsewhere.state(container.id)).toEqual({
-    id: container.id,
-    status: 'running',
-    pid: container.pid,
-    supervised: true,
-  });
+  const startedAt = expect.any(String);
+  expect(await elsewhere.state(id)).toEqual({ id, status: 'running', pid, startedAt, restarts: 0, supervised: true });
   await container.kill(9);
   container.stdout?.resume();
   container.stderr?.resume();
   await container.wait();
-  expect(await elsewhere.state(container.id)).toEqual({ id: container.id, status: 'stopped', supervised: true });
+  const exit = { exitCode: 137, signal: 9, exitedAt: expect.any(String), oomKilled: false };
+  expect(await elsewhere.state(id)).toEqual({ id, status: 'stopped', startedAt, exit, restarts: 0, supervised: true });
   await host.runtime.delete(container.id);
   await expect(elsewhere.state(container.id)).rejects.toMatchObject({ kind: 'not-found' });
 });

@@ -58,7 +58,7 @@ test('monitor killed under a running container: wait rejects, the container goes
   await container.start();
   linux.kill(container.monitorPid, 9);
   await expect(container.wait()).rejects.toMatchObject({ kind: 'internal', code: 'MONITOR_LOST' });
-  expect(await host.runtime.state(container.id)).toMatchObject({ status: 'running', pid: container.pid, supervised: true });
+  expect(await host.runtime.state(container.id)).toMatchObject({ status: 'running', pid: container.pid, supervised: false });
   await host.runtime.delete(container.id);
 });
 
@@ -114,9 +114,11 @@ test('a container that outlives its creator leaves its exit record', async () =>
   await container.start();
   await container[Symbol.asyncDispose]();
   await until(() => host.leftovers()['processes']?.length === 0);
-  const record = path.join(host.dirs.state, 'containers', container.id, 'exit');
-  expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({ exitCode: 42 });
-  expect(await host.activate().state(container.id)).toEqual({ id: container.id, status: 'stopped', supervised: true });
+  expect(await host.activate().state(container.id)).toMatchObject({
+    status: 'stopped',
+    supervised: true,
+    exit: { exitCode: 42 },
+  });
   await host.activate().delete(container.id);
 });
 
@@ -163,9 +165,13 @@ function fakeRunc(script: string): string {
 test('bug: a monitor whose number could not be written down held the id until its creator ended', async () => {
   const id = `${host.prefix}-unwritten`;
   const monitor = path.join(host.folder, 'monitor');
-  writeFileSync(monitor, `#!/bin/sh\nmkdir '${host.dirs.state}/containers/${id}/monitor.pid' && exec '${findMonitor()}' "$@"\n`, {
-    mode: 0o700,
-  });
+  writeFileSync(
+    monitor,
+    `#!/bin/sh\nmkdir '${host.dirs.state}/containers/${id}/monitor.json' && exec '${findMonitor()}' "$@"\n`,
+    {
+      mode: 0o700,
+    },
+  );
   vi.stubEnv('SLIPWAY_MONITOR', monitor);
   try {
     await expect(host.create(['true'], { id })).rejects.toMatchObject({ message: expect.stringContaining('EISDIR') });
@@ -196,6 +202,8 @@ test.each([
 
 test('a state that is junk is an error that names runc', async () => {
   const container = await host.create(['true']);
+  // Without the monitor's record the tool is asked.
+  rmSync(path.join(host.dirs.state, 'containers', container.id, 'status.json'));
   await expect(host.activate(fakeRunc('echo "{ junk"')).state(container.id)).rejects.toMatchObject({
     code: 'RUNTIME_RESULT_INVALID',
   });

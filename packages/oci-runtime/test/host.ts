@@ -55,7 +55,7 @@ export class Host implements Disposable {
 
   /** One more runtime on the same folders, as another process would have. */
   activate(binary = 'runc'): Runtime {
-    const tool = findTool({ program: binary, plugin: 'runtime-runc' });
+    const tool = findTool({ binary, plugin: 'runtime-runc' });
     if (tool === undefined) throw new Error(`${binary} was not found`);
     return new OciRuntime(tool, this.dirs, log);
   }

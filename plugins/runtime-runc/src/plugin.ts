@@ -8,7 +8,7 @@ export const plugin = definePlugin({
   config: toolConfig('runc'),
   declares: { accepts: [...accepts] },
   activate: ({ config, container, skip }) => {
-    const choice = { program: config.binary, plugin: 'runtime-runc' };
+    const choice = { ...config, plugin: 'runtime-runc' };
     const tool = findTool(choice);
     if (tool === undefined) return skip(`${JSON.stringify(config.binary)} was not found`, installHint(choice));
     container.register(toolToken, { useValue: tool });

@@ -1,0 +1,21 @@
+import { writeFileSync } from 'node:fs';
+import type { Supervision } from '@slipway/plugin-api';
+import type { Bundle } from './bundle.js';
+import type { ContainerFolder } from './container-folder.js';
+import type { Tool } from './tool.js';
+import { toolArgs } from './tool-command.js';
+
+/**
+ * The command that runs the wanted probe in the container, as the user and with the environment of its first process. Undefined when none
+ * is wanted.
+ */
+export function probeCommand(
+  tool: Tool,
+  folder: ContainerFolder,
+  { spec }: Bundle,
+  wanted: Supervision | undefined,
+): readonly string[] | undefined {
+  if (wanted?.health === undefined) return undefined;
+  writeFileSync(folder.probe, JSON.stringify({ ...spec.process, terminal: false, args: wanted.health.args }), { mode: 0o600 });
+  return toolArgs(tool, folder, 'exec', '--process', folder.probe);
+}
