@@ -8,6 +8,7 @@ import { addToLease, dropLease, endLease, hasExpired, leasesTable, relieveCutOff
 import { mark } from '../dist/metadata/marks.js';
 import { overLeases } from '../dist/metadata/over-leases.js';
 import { rowKey } from '../dist/metadata/rows.js';
+import { containerRow } from './containers/row.ts';
 
 const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
 const at = '2026-01-01T00:00:00.000Z';
@@ -50,16 +51,7 @@ describe('marks', () => {
     const metadata = await storeWithImage();
     await metadata.write((tx) => {
       tx.delete(imagesTable, rowKey('img'));
-      const row = {
-        image: 'img',
-        operation: 'o',
-        manifest: digest('b'),
-        snapshotter: 'overlay',
-        snapshotKey: 'k',
-        runtime: 'runc',
-        createdAt: at,
-      };
-      tx.put(containersTable, rowKey('c1'), { ...row, chainId: 'top2' });
+      tx.put(containersTable, rowKey('c1'), containerRow({ image: 'img', manifest: digest('b'), chainId: 'top2' }));
       addToLease(tx, 'op', { content: [digest('e')] });
       addToLease(tx, 'op', { snapshots: [{ snapshotter: 'native', name: 'half' }] });
     });

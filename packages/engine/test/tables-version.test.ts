@@ -1,6 +1,7 @@
 import { defineTable } from '@slipway/plugin-api';
 import { memoryMetadata } from '@slipway/plugin-testkit';
 import { expect, it } from 'vitest';
+import { findContainer } from '../dist/containers/find.js';
 import { requireTables, type TablesMigration } from '../dist/metadata/tables-version.js';
 
 const rows = defineTable('rows', (value) => value);
@@ -10,10 +11,29 @@ const adding =
   (tx) =>
     tx.put(rows, name, true);
 
-it('a store without a version is of the first one, and nothing is written for it', async () => {
+it('a store without a version is of the first one, and nothing is written for it while there is no other', async () => {
   const metadata = memoryMetadata();
-  await requireTables(metadata);
+  await requireTables(metadata, []);
   expect(metadata.read((tx) => [...tx.entries(versions)])).toEqual([]);
+});
+
+it('a container of the first version has its id for a name, and goes when it ends', async () => {
+  const metadata = memoryMetadata();
+  const first = defineTable('containers', (value) => value);
+  const row = {
+    image: 'x',
+    operation: 'run-1',
+    manifest: 'sha256:1',
+    chainId: null,
+    snapshotter: 'overlay',
+    snapshotKey: 'key',
+    runtime: 'runc',
+    createdAt: '2026-01-01T00:00:00Z',
+  };
+  await metadata.write((tx) => tx.put(first, 'default/web', row));
+  await requireTables(metadata);
+  expect(findContainer({ metadata }, 'web')).toMatchObject({ id: 'web', row: { ...row, name: 'web', removeAtExit: true } });
+  expect(metadata.read((tx) => tx.get(versions, 'engine'))).toBe(2);
 });
 
 it('older tables are migrated step by step, once', async () => {

@@ -55,7 +55,7 @@ async function withEngine(request: CommandRequest): Promise<object> {
       await engine.images.unmount(directory);
       return {};
     case 'run': {
-      const container = await engine.run({ image, id, args, stack });
+      const container = await engine.run({ image, name: id, args, stack });
       const { exitCode, stdout } = await container.output();
       return { exitCode, stdout: stdout.toString() };
     }

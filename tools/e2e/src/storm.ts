@@ -12,7 +12,7 @@ const expected: ReadonlySet<string> = new Set(['IMAGE_NOT_FOUND', 'IMAGE_IN_USE'
 const work: Readonly<Record<StormDeed, (engine: Engine) => Promise<unknown>>> = {
   pull: (engine) => engine.pull(oneOf(images), { stack: oneOf(stacks) }),
   run: async (engine) => {
-    const container = await engine.run({ image: oneOf(images), id, stack: oneOf(stacks), args: ['/bin/echo', 'hello'] });
+    const container = await engine.run({ image: oneOf(images), name: id, stack: oneOf(stacks), args: ['/bin/echo', 'hello'] });
     const { exitCode, stdout } = await container.output();
     if (exitCode !== 0 || stdout.toString() !== 'hello\n') throw new Error(`exit code ${exitCode}, ${stdout.toString()}`);
   },

@@ -110,7 +110,7 @@ describe('an aborted run', () => {
       using abort = abortAt(step);
       const args = ['sh', '-c', 'sleep 2'];
       try {
-        const container = await engine.run({ image, id, args, signal: abort.signal });
+        const container = await engine.run({ image, name: id, args, signal: abort.signal });
         const { exitCode } = await container.output();
         // Aborted when it had ended by itself, or killed.
         expect(exitCode).toBeOneOf([0, 137]);
@@ -119,7 +119,7 @@ describe('an aborted run', () => {
       }
       expect(abort.signal.aborted).toBe(true);
       expect(leftInPlace(prepared)).toEqual([]);
-      const container = await engine.run({ image, id, args: ['echo', 'again'] });
+      const container = await engine.run({ image, name: id, args: ['echo', 'again'] });
       expect((await container.output()).stdout.toString()).toBe('again\n');
     }
     expect(leftInPlace(prepared)).toEqual([]);
@@ -128,7 +128,12 @@ describe('an aborted run', () => {
   it('kills a container that has long been running', async () => {
     await using engine = await prepared.open();
     const controller = new AbortController();
-    const container = await engine.run({ image, id, args: ['sh', '-c', 'echo up; sleep 100000'], signal: controller.signal });
+    const container = await engine.run({
+      image,
+      name: id,
+      args: ['sh', '-c', 'echo up; sleep 100000'],
+      signal: controller.signal,
+    });
     container.stdout?.once('data', () => controller.abort());
     expect(await container.wait()).toMatchObject({ exitCode: 137, signal: 9 });
     expect(leftInPlace(prepared)).toEqual([]);
@@ -150,7 +155,7 @@ describe('an engine that is disposed of', () => {
   it('kills its containers and leaves nothing', async () => {
     {
       await using engine = await prepared.open();
-      await engine.run({ image, id, args: ['sleep', '100000'] });
+      await engine.run({ image, name: id, args: ['sleep', '100000'] });
     }
     expect(leftInPlace(prepared)).toEqual([]);
   });
@@ -173,7 +178,7 @@ describe('an engine that is disposed of', () => {
     const closing = Promise.withResolvers<void>();
     using _at = atStep(step, () => engine[Symbol.asyncDispose]().then(closing.resolve, closing.reject));
     try {
-      const container = await engine.run({ image, id, args: ['true'] });
+      const container = await engine.run({ image, name: id, args: ['true'] });
       await container.output();
     } catch (error) {
       if (!isKind(error, 'canceled')) throw error;

@@ -140,7 +140,7 @@ describe('what others write', () => {
     expect(config.rootfs.diff_ids).toEqual(readImage(demo).config.rootfs.diff_ids);
     const container = await engine.run({
       image: `docker-archive:${at('theirs-docker.tar')}:test/demo:1`,
-      id: path.basename(place.folder),
+      name: path.basename(place.folder),
     });
     expect((await container.output()).stdout.toString()).toContain('Hello from a container');
   });

@@ -35,7 +35,7 @@ async function onPlace(use: (engine: Engine, place: Place, at: (name: string) =>
 }
 
 const outputOf = async (engine: Engine, place: Place, image: string, pull?: 'never'): Promise<string> => {
-  const container = await engine.run({ image, pull, id: path.basename(place.folder) });
+  const container = await engine.run({ image, pull, name: path.basename(place.folder) });
   return (await container.output()).stdout.toString();
 };
 

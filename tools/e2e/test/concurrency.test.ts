@@ -106,11 +106,13 @@ describe('several processes on one root', () => {
 });
 
 describe('one engine', () => {
-  it('refuses a second container of an id, and takes the id again when the first has gone', async () => {
+  it('refuses a second container of a name, and takes the name again when the first has gone', async () => {
     using place = newPlace();
     await using engine = await place.open();
     const id = path.basename(place.folder);
-    const outcomes = await Promise.allSettled([1, 2, 3].map(() => engine.run({ image: small, id, args: ['sleep', '100000'] })));
+    const outcomes = await Promise.allSettled(
+      [1, 2, 3].map(() => engine.run({ image: small, name: id, args: ['sleep', '100000'] })),
+    );
     const winners = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
     expect(winners).toHaveLength(1);
@@ -157,7 +159,7 @@ describe('one engine', () => {
 });
 
 async function echo(engine: Engine, id: string, text: string): Promise<void> {
-  const container = await engine.run({ image: small, id, args: ['echo', text] });
+  const container = await engine.run({ image: small, name: id, args: ['echo', text] });
   const { exitCode, stdout } = await container.output();
   expect({ exitCode, stdout: stdout.toString() }).toEqual({ exitCode: 0, stdout: `${text}\n` });
 }

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startRegistry } from '@slipway/fixtures';
-import type { Container, Engine } from 'slipway';
+import type { Engine, RunningContainer } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StormEvent, StormRequest } from '../src/storm-request.ts';
 import { compileCache } from './child.ts';
@@ -73,11 +73,11 @@ function count(stdout: string): void {
 }
 
 /** A container that nobody kills: it answers before and after. */
-async function bystander(engine: Engine): Promise<Container> {
-  return engine.run({ image: image('small'), id: `${path.basename(place.folder)}-bystander`, args: ['cat'], stdin: 'pipe' });
+async function bystander(engine: Engine): Promise<RunningContainer> {
+  return engine.run({ image: image('small'), name: `${path.basename(place.folder)}-bystander`, args: ['cat'], stdin: 'pipe' });
 }
 
-async function answer(container: Container, line: string): Promise<void> {
+async function answer(container: RunningContainer, line: string): Promise<void> {
   const { stdin, stdout } = container;
   if (stdin === undefined || stdout === undefined) throw new Error('the bystander has no pipes');
   stdin.write(`${line}\n`);
@@ -116,7 +116,7 @@ describe('two hundred kill -9 at random moments, of three processes at once that
             stack,
             pull: 'never',
             args: ['/bin/echo', 'alive'],
-            id: path.basename(place.folder),
+            name: path.basename(place.folder),
           });
           expect((await container.output()).stdout.toString()).toBe('alive\n');
           expect(await wrongPaths(engine, name, which, stack)).toEqual([]);

@@ -61,7 +61,7 @@ export async function expectPullAndRun(place: Place, image: string, name: ImageN
   await using engine = await place.open();
   await engine.pull(image);
   expect(await wrongPaths(engine, image, name)).toEqual([]);
-  const container = await engine.run({ image, id: path.basename(place.folder), args: ['sh', '-c', 'echo alive'] });
+  const container = await engine.run({ image, name: path.basename(place.folder), args: ['sh', '-c', 'echo alive'] });
   const { exitCode, stdout } = await container.output();
   expect({ exitCode, stdout: stdout.toString() }).toEqual({ exitCode: 0, stdout: 'alive\n' });
 }

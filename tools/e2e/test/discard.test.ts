@@ -36,7 +36,7 @@ describe('layers that are discarded once they are unpacked', () => {
     const [listed] = await engine.images.list();
     expect(listed?.size).toBe((await engine.system.content()).reduce((sum, { size }) => sum + size, 0));
     expect(listed?.size).toBe(image.size);
-    const container = await engine.run({ image: demo, id: path.basename(place.folder), args: ['echo', 'alive'] });
+    const container = await engine.run({ image: demo, name: path.basename(place.folder), args: ['echo', 'alive'] });
     expect((await container.output()).stdout.toString()).toBe('alive\n');
     expect((await engine.system.prune()).content).toEqual([]);
     expect(leftInPlace(place)).toEqual([]);

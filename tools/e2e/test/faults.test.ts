@@ -47,7 +47,7 @@ describe('a full disk', () => {
     await engine.pull(image);
     disk.fill(0);
     expect(await engine.images.list()).toHaveLength(1);
-    await expect(engine.run({ image, id: path.basename(place.folder), args: ['true'] })).rejects.toMatchObject({
+    await expect(engine.run({ image, name: path.basename(place.folder), args: ['true'] })).rejects.toMatchObject({
       kind: 'resource-exhausted',
     });
     expect(leftInPlace(place)).toEqual([]);

@@ -46,7 +46,7 @@ describe('prune', () => {
     const mounted = path.join(place.folder, 'mounted');
     mkdirSync(mounted);
     await engine.images.mount(demo, mounted);
-    const container = await engine.run({ image: small, id: path.basename(place.folder), args: ['sleep', '100000'] });
+    const container = await engine.run({ image: small, name: path.basename(place.folder), args: ['sleep', '100000'] });
     expect(await engine.system.prune({ all: true })).toEqual(nothing);
     expect(await engine.system.diskUsage()).toMatchObject({
       images: { count: 2, active: 2, reclaimable: 0 },

@@ -56,10 +56,10 @@ function attempt(read: () => string): string {
   }
 }
 
-/** Cgroups of containers whose id begins so; a test gives its containers ids that begin with the name of its folder. */
-export function leftInCgroups(prefix: string): string[] {
+/** Cgroups of these containers, wherever in a hierarchy they are. */
+export function leftInCgroups(ids: ReadonlySet<string>): string[] {
   return globSync(['/sys/fs/cgroup/slipway/*', '/sys/fs/cgroup/*/slipway/*'])
-    .filter((directory) => path.basename(directory).startsWith(prefix))
+    .filter((directory) => ids.has(path.basename(directory)))
     .map((directory) => `cgroup ${directory}`);
 }
 

@@ -20,7 +20,11 @@ it('the same files imported and committed by many, beside prunes and removals in
   {
     await using engine = await place.open();
     await engine.pull(small);
-    const container = await engine.run({ image: small, id, args: ['sh', '-c', 'echo 1 > /one; echo ready; exec sleep 1000'] });
+    const container = await engine.run({
+      image: small,
+      name: id,
+      args: ['sh', '-c', 'echo 1 > /one; echo ready; exec sleep 1000'],
+    });
     for await (const chunk of container.stdout ?? []) if (String(chunk).includes('ready')) break;
 
     let isDone = false;

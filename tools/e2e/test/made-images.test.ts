@@ -21,7 +21,7 @@ const small = `${registry.address}/test/small:latest`;
 
 /** A container whose command has done this and waits. */
 async function changed(engine: Engine, image: string, id: string, script: string, stack?: string): Promise<Container> {
-  const container = await engine.run({ image, id, stack, args: ['sh', '-c', `${script}\necho ready\nexec sleep 1000`] });
+  const container = await engine.run({ image, name: id, stack, args: ['sh', '-c', `${script}\necho ready\nexec sleep 1000`] });
   for await (const chunk of container.stdout ?? []) if (String(chunk).includes('ready')) break;
   return container;
 }
@@ -113,12 +113,12 @@ describe.each(['overlay', 'native'])('on %s', (snapshotter) => {
       });
       expect(below).toEqual(await engine.images.history(demo));
 
-      const ran = await (await engine.run({ image: 'made/app:1', id, pull: 'never' })).output();
+      const ran = await (await engine.run({ image: 'made/app:1', name: id, pull: 'never' })).output();
       expect([ran.exitCode, ran.stdout.toString()]).toEqual([0, 'made here\n']);
 
       const imported = await engine.images.import(exported, 'plain:1', { changes: ['CMD ["cat", "/srv/app/link"]'] });
       expect(diffTrees(await mountedTree(engine, 'plain:1'), after)).toEqual([]);
-      expect((await (await engine.run({ image: imported.name, id })).output()).stdout.toString()).toBe('made here\n');
+      expect((await (await engine.run({ image: imported.name, name: id })).output()).stdout.toString()).toBe('made here\n');
       expect(await engine.images.diff('made/app:1', 'plain:1')).toEqual([]);
       const { problems } = await engine.system.verify();
       expect(problems).toEqual([]);
@@ -148,7 +148,7 @@ describe.each(['overlay', 'native'])('on %s', (snapshotter) => {
     const added = now.filter((one) => !before.includes(one));
     expect(new Set(added)).toEqual(new Set([...documents, 'row docker.io/library/same:1']));
     await container[Symbol.asyncDispose]();
-    expect((await (await engine.run({ image: 'same:1', id, args: ['echo', 'alive'] })).output()).stdout.toString()).toBe(
+    expect((await (await engine.run({ image: 'same:1', name: id, args: ['echo', 'alive'] })).output()).stdout.toString()).toBe(
       'alive\n',
     );
   });
@@ -187,7 +187,7 @@ it('a commit of an image whose layers were discarded keeps its own, and the othe
   await container[Symbol.asyncDispose]();
   await engine.images.remove(small);
   await engine.system.prune();
-  const { stdout } = await (await engine.run({ image: 'made:1', id, stack: 'copy', args: ['cat', '/one'] })).output();
+  const { stdout } = await (await engine.run({ image: 'made:1', name: id, stack: 'copy', args: ['cat', '/one'] })).output();
   expect(stdout.toString()).toBe('1\n');
 });
 
@@ -211,7 +211,7 @@ it('a commit whose layer a sweep has taken before it was leased makes it again',
   expect(taken).toBe(2);
   await container[Symbol.asyncDispose]();
   expect((await engine.system.verify()).problems).toEqual([]);
-  expect((await (await engine.run({ image: 'made:1', id, args: ['cat', '/one'] })).output()).stdout.toString()).toBe('1\n');
+  expect((await (await engine.run({ image: 'made:1', name: id, args: ['cat', '/one'] })).output()).stdout.toString()).toBe('1\n');
 });
 
 describe('import', () => {

@@ -88,7 +88,7 @@ describe('images that are made here, and others that make and read them', () => 
     const exported = path.join(newFolder('files'), 'exported.tar');
     await using engine = await place.open();
     await engine.pull(demo);
-    const container = await engine.run({ image: demo, id, args: ['sh', '-c', script] });
+    const container = await engine.run({ image: demo, name: id, args: ['sh', '-c', script] });
     for await (const chunk of container.stdout ?? []) if (String(chunk).includes('ready')) break;
     const changes = [
       'CMD ["cat", "/srv/app/file"]',
@@ -135,7 +135,7 @@ describe('images that are made here, and others that make and read them', () => 
     const [ours, theirs] = [path.join(newFolder('files'), 'ours.tar'), path.join(newFolder('files'), 'theirs.tar')];
     await using engine = await place.open();
     await engine.pull(demo);
-    const container = await engine.run({ image: demo, id, args: ['sh', '-c', script] });
+    const container = await engine.run({ image: demo, name: id, args: ['sh', '-c', script] });
     for await (const chunk of container.stdout ?? []) if (String(chunk).includes('ready')) break;
     await engine.containers.export(id, createWriteStream(ours));
     await container[Symbol.asyncDispose]();

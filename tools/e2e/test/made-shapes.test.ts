@@ -29,7 +29,7 @@ afterAll(() => registry?.[Symbol.asyncDispose]());
 
 async function running(engine: Engine, image: string, place: Place): Promise<Container> {
   const args = ['sh', '-c', 'echo 1 > /one; echo ready; exec sleep 1000'];
-  const container = await engine.run({ image, id: path.basename(place.folder), args });
+  const container = await engine.run({ image, name: path.basename(place.folder), args });
   for await (const chunk of container.stdout ?? []) if (String(chunk).includes('ready')) break;
   return container;
 }
@@ -71,7 +71,7 @@ it("a commit of an image of Docker's schema 2 is one of OCI's, keeps what only D
   const [top, below] = await engine.images.history('made:1');
   expect(top).toMatchObject({ created_by: 'slipway commit', layer: manifest.layers[1] });
   expect(below).toEqual({ layer: manifest.layers[0] });
-  const ran = await (await engine.run({ image: 'made:1', id: container.id, args: ['cat', '/one'] })).output();
+  const ran = await (await engine.run({ image: 'made:1', name: container.name, args: ['cat', '/one'] })).output();
   expect(ran.stdout.toString()).toBe('1\n');
 });
 
@@ -97,7 +97,7 @@ it('an image of SHA-512 is committed, too', async () => {
   await container[Symbol.asyncDispose]();
   await engine.images.remove(name);
   expect((await engine.system.verify()).problems).toEqual([]);
-  const ran = await (await engine.run({ image: 'made:1', id: container.id, args: ['cat', '/one'] })).output();
+  const ran = await (await engine.run({ image: 'made:1', name: container.name, args: ['cat', '/one'] })).output();
   expect(ran.stdout.toString()).toBe('1\n');
 });
 

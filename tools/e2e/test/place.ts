@@ -49,8 +49,16 @@ export function leftInPlace({ folder, root, state }: Place): string[] {
     ...entries(root, 'locks'),
     ...leftInMounts([folder, root]),
     ...leftInProcesses([folder, root]),
-    ...leftInCgroups(path.basename(folder)),
+    ...leftInCgroups(new Set(containersEver(state))),
   ];
+}
+
+/** The ids of all containers that were made on the state folder. */
+export function containersEver(state: string): string[] {
+  const folder = path.join(state, 'events');
+  const lines = namesIn(folder).flatMap((name) => readFileSync(path.join(folder, name), 'utf8').split('\n').slice(0, -1));
+  const events = lines.map((line) => JSON.parse(line) as { readonly type: string; readonly action: string; readonly id: string });
+  return events.flatMap(({ type, action, id }) => (type === 'container' && action === 'create' ? id : []));
 }
 
 function entries(folder: string, below: string): string[] {

@@ -49,7 +49,7 @@ function everyFile({ root, state }: Place): Record<string, string> {
 }
 
 async function echo(engine: Engine, image: string, place: Place): Promise<string> {
-  const container = await engine.run({ image, id: path.basename(place.folder), args: ['echo', 'alive'], pull: 'never' });
+  const container = await engine.run({ image, name: path.basename(place.folder), args: ['echo', 'alive'], pull: 'never' });
   return (await container.output()).stdout.toString();
 }
 

@@ -69,7 +69,7 @@ async function expectSameImages(place: Place, before: ReadonlyMap<string, string
   expect(after).toEqual(before);
   // Nothing but the layers is needed of content, and no registry.
   const id = path.basename(place.folder);
-  const container = await engine.run({ image: demo, id, args: ['echo', 'alive'], pull: 'never' });
+  const container = await engine.run({ image: demo, name: id, args: ['echo', 'alive'], pull: 'never' });
   expect((await container.output()).stdout.toString()).toBe('alive\n');
   expect(await wrongPaths(engine, demo, 'demo')).toEqual([]);
   expect((await engine.system.verify()).problems).toEqual([]);
@@ -146,7 +146,7 @@ describe('rebuilding', () => {
     await using engine = await place.open();
     await engine.pull(demo);
     const id = path.basename(place.folder);
-    await using container = await engine.run({ image: demo, id, args: ['sleep', '1000'] });
+    await using container = await engine.run({ image: demo, name: id, args: ['sleep', '1000'] });
     const refused = await runCli(place, ['system', 'rebuild', '--json']);
     expect(refused.status).toBe(1);
     expect(JSON.parse(refused.stderr)).toMatchObject({ kind: 'failed-precondition', code: 'STORE_IN_USE' });

@@ -36,7 +36,7 @@ function around<T extends object, K extends keyof T>(
 
 async function run(host: Host, place: Place, pull: 'missing' | 'never' | 'always' = 'missing'): Promise<string> {
   const engine = await host.engine();
-  const container = await engine.run({ image, id: place.folder.split('/').at(-1), args: ['echo', 'hello'], pull });
+  const container = await engine.run({ image, name: place.folder.split('/').at(-1), args: ['echo', 'hello'], pull });
   return (await container.output()).stdout.toString();
 }
 

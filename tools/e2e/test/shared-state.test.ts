@@ -13,13 +13,13 @@ it('a container keeps its bundle and runs on when an engine of another root with
   await using first = await place.open();
   await using second = await place.open({ root: path.join(place.folder, 'second-root') });
   const id = `shared-${randomBytes(4).toString('hex')}`;
-  const container = await first.run({ image, id, args: ['sh', '-c', 'read line; echo "$line"'], stdin: 'pipe' });
+  const container = await first.run({ image, name: id, args: ['sh', '-c', 'read line; echo "$line"'], stdin: 'pipe' });
   for (let attempt = 0; attempt < 2; attempt++)
-    await expect(second.run({ image, id, args: ['true'] })).rejects.toMatchObject({ kind: 'already-exists' });
+    await expect(second.run({ image, name: id, args: ['true'] })).rejects.toMatchObject({ kind: 'already-exists' });
   expect(namesIn(path.join(place.state, 'containers'))).toEqual([id]);
   container.stdin?.end('still here\n');
   expect(await container.output()).toMatchObject({ exitCode: 0, stdout: Buffer.from('still here\n') });
 
-  const again = await second.run({ image, id, args: ['echo', 'mine now'] });
+  const again = await second.run({ image, name: id, args: ['echo', 'mine now'] });
   expect(await again.output()).toMatchObject({ exitCode: 0, stdout: Buffer.from('mine now\n') });
 });

@@ -14,7 +14,7 @@ const image = `${registry.address}/test/demo:latest`;
 /** What a container says of the file system its root is on, having written to it. */
 async function rootFileSystem(engine: Engine, id: string, stack?: string): Promise<string> {
   const args = ['sh', '-c', 'echo written > /srv/new && cat /srv/new && grep " / / \\| / " /proc/self/mountinfo | head -n 1'];
-  const container = await engine.run({ image, id, args, stack });
+  const container = await engine.run({ image, name: id, args, stack });
   const { exitCode, stdout, stderr } = await container.output();
   expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout.toString().split('\n')[0]).toBe('written');

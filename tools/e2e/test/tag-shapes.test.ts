@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 async function outputOf(name: string): Promise<string> {
-  const container = await engine.run({ image: name, id: path.basename(watched.place.folder) });
+  const container = await engine.run({ image: name, name: path.basename(watched.place.folder) });
   return (await container.output()).stdout.toString();
 }
 

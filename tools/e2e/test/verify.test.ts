@@ -49,7 +49,7 @@ async function expectWhole(place: Place, engine: Engine): Promise<void> {
   expect(snapshots).toBeGreaterThanOrEqual(layers.length);
   expect(bytes).toBeGreaterThan(0);
   expect(await wrongPaths(engine, image, 'demo')).toEqual([]);
-  const container = await engine.run({ image, id: path.basename(place.folder), args: ['echo', 'alive'], pull: 'never' });
+  const container = await engine.run({ image, name: path.basename(place.folder), args: ['echo', 'alive'], pull: 'never' });
   expect((await container.output()).stdout.toString()).toBe('alive\n');
   expect(leftInPlace(place)).toEqual([]);
 }
@@ -268,7 +268,7 @@ describe('a damaged snapshot', () => {
     await using engine = await place.open();
     await engine.pull(image);
     for (const folder of snapshotFolders(place)) rmSync(path.join(folder, 'fs'), { recursive: true });
-    await expect(engine.run({ image, id: path.basename(place.folder) })).rejects.toMatchObject({
+    await expect(engine.run({ image, name: path.basename(place.folder) })).rejects.toMatchObject({
       kind: 'data-loss',
       code: 'SNAPSHOT_TREE_GONE',
       hint: expect.stringContaining('slipway verify --repair'),
@@ -282,7 +282,7 @@ describe('a damaged snapshot', () => {
     await using engine = await place.open();
     await engine.pull(image);
     const id = path.basename(place.folder);
-    const container = await engine.run({ image, id, args: ['sleep', '1000'] });
+    const container = await engine.run({ image, name: id, args: ['sleep', '1000'] });
     chmodSync(busybox(lowestTree(place)), 0o700);
     const { problems } = await verified(engine, { repair: true });
     expect(problems).toMatchObject([{ repaired: false, message: expect.stringContaining(`container "${id}" uses it`) }]);

@@ -1,17 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { recordedReference } from '@slipway/oci';
 import type { ReadTransaction } from '@slipway/plugin-api';
-import { parseContainerId } from '../bundle/index.js';
 import { containerNamesTable } from '../metadata/containers.js';
 import { rowKey } from '../metadata/rows.js';
 
 /** With room for the dash and five digits in 64. */
 const maxStemLength = 58;
-
-/** Errors: `invalid-argument`. A name obeys the rule of ids. */
-export function checkedName(name: string): string {
-  return parseContainerId(name);
-}
 
 /** `<last part of the image's name>-<5 hex>`, which no other container has. */
 export function generatedName(tx: ReadTransaction, image: string): string {

@@ -9,11 +9,13 @@ import { ensureUnpacked } from '../unpack/ensure-unpacked.js';
 import type { Works } from '../works.js';
 import { lockNewContainer } from './container-lock.js';
 import { ContainerHandle } from './handle.js';
+import { checkOptions } from './kept-settings.js';
 import { checkSpec } from './launch.js';
 import { makeContainer } from './make.js';
 
 /** All but the process. What could not be started later for its settings is refused here. */
 export async function createContainer(parts: EngineParts, works: Works, options: CreateContainerOptions): Promise<Container> {
+  checkOptions(options);
   const id = generateContainerId();
   const stack = activeStack(parts, options.stack);
   return againIfRemoved(options, async () => {

@@ -6,7 +6,7 @@ import {
   SlipwayError,
   wrapError,
 } from '@slipway/plugin-api';
-import { parseSignal } from '../bundle/index.js';
+import { parseContainerId, parseSignal } from '../bundle/index.js';
 
 /** What of the options describes the container, and is kept with it: plain data. */
 export function keptSettings(options: CreateContainerOptions | RunOptions): ContainerSettings {
@@ -24,7 +24,12 @@ const notKept = [
   ...['detach', 'dieWithParent', 'stdin', 'stdout', 'stderr', 'onCreated'],
 ] as const satisfies readonly (keyof RunOptions)[];
 
-/** Those of the lifecycle; the others are checked where they are turned into config.json. Errors: `invalid-argument`. */
+/** Before anything is obtained or made: name and lifecycle. The rest is checked where it is turned into config.json. Errors: `invalid-argument`. */
+export function checkOptions(options: CreateContainerOptions): void {
+  if (options.name !== undefined) parseContainerId(options.name);
+  checkLifecycle(options, options.removeAtExit ?? false);
+}
+
 export function checkLifecycle(settings: ContainerSettings, removeAtExit: boolean): void {
   const { restart, stopTimeoutMs, log } = settings;
   if (settings.stopSignal !== undefined) parseSignal(settings.stopSignal);

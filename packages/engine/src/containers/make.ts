@@ -10,10 +10,10 @@ import { removedImage } from '../run/again-if-removed.js';
 import type { ObtainedImage } from '../run/obtain-image.js';
 import type { EngineParts } from '../settings.js';
 import type { ActiveStack } from '../stack.js';
-import { checkedName, generatedName } from './container-name.js';
+import { generatedName } from './container-name.js';
 import { containerFolder } from './folder.js';
 import { healthProbe } from './health.js';
-import { checkLifecycle, keptSettings, stopSignalOf } from './kept-settings.js';
+import { keptSettings, stopSignalOf } from './kept-settings.js';
 
 export interface MadeContainer {
   readonly id: string;
@@ -47,9 +47,7 @@ export async function makeContainer(
   const image = loaded.config;
   const settings = keptSettings(options);
   const removeAtExit = options.removeAtExit ?? false;
-  checkLifecycle(settings, removeAtExit);
   healthProbe(settings.health, image);
-  if (options.name !== undefined) checkedName(options.name);
   const { id: snapshotter, snapshotter: snapshots } = await stack.snapshotter();
   const snapshotKey = `container-${id}-${operation.id}`;
   const chainId = loaded.chain.at(-1);

@@ -1,4 +1,5 @@
 import { isKind, type RemoveContainerOptions, SlipwayError, step } from '@slipway/plugin-api';
+import { emitOfContainer } from '../events/emit.js';
 import { settle } from '../operations/settle.js';
 import type { EngineParts } from '../settings.js';
 import { withContainer } from './container-lock.js';
@@ -30,7 +31,9 @@ export async function removeContainer(parts: EngineParts, id: string, options: R
 }
 
 async function kill(parts: EngineParts, id: string, signal: AbortSignal | undefined): Promise<void> {
-  await endContainer(parts, containerById(parts, id), { timeoutMs: 0, stopSignal: 'SIGKILL', signal });
+  const container = containerById(parts, id);
+  if (await endContainer(parts, container, { timeoutMs: 0, stopSignal: 'SIGKILL', signal }))
+    emitOfContainer(parts, 'kill', container, { signal: '9' });
 }
 
 function inUse({ id, row: { name } }: FoundContainer, status: string): SlipwayError {

@@ -1,14 +1,14 @@
 import { step } from '@slipway/plugin-api';
+import { parseContainerId } from '../bundle/index.js';
 import { emitOfContainer } from '../events/emit.js';
 import { containerNamesTable, containersTable, takeName } from '../metadata/containers.js';
 import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
-import { checkedName } from './container-name.js';
 import { containerNotFound, lookUp } from './find.js';
 
 /** In one transaction: of two that want one name one gets it. Errors: `already-exists`, `invalid-argument`. */
 export async function renameContainer(parts: EngineParts, id: string, name: string): Promise<void> {
-  checkedName(name);
+  parseContainerId(name);
   const before = await parts.metadata.write((tx) => {
     const found = lookUp(tx, id);
     if (found === undefined) throw containerNotFound(id);

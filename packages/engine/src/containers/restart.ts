@@ -18,8 +18,8 @@ export async function restartContainer(parts: EngineParts, id: string, options: 
         hint: 'run another, without --rm',
       });
     }
-    const ran = await endContainer(parts, container, options);
+    await endContainer(parts, container, options);
     await startAgain(parts, id, { signal: options.signal });
-    if (ran) emitOfContainer(parts, 'restart', container);
+    emitOfContainer(parts, 'restart', container);
   });
 }

@@ -13,7 +13,8 @@ const defaultGraceMs = 10_000;
 /** Without the container's lock: who waits for a long grace to end keeps nobody from killing it. */
 export async function stopContainer(parts: EngineParts, id: string, options: StopOptions): Promise<void> {
   const container = containerById(parts, id);
-  await Promise.all([want(parts, id, 'stopped'), endContainer(parts, container, options)]);
+  const [, ran] = await Promise.all([want(parts, id, 'stopped'), endContainer(parts, container, options)]);
+  if (ran) emitOfContainer(parts, 'stop', container);
 }
 
 /** Asks for its end and waits for it. False when it did not run. */
@@ -32,7 +33,6 @@ export async function endContainer(parts: EngineParts, container: FoundContainer
     if (!isKind(error, 'not-found') && !isUnknownExit(error)) throw error;
   }
   step('stop.stopped', { id });
-  emitOfContainer(parts, 'stop', container);
   return true;
 }
 

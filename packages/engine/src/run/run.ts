@@ -12,6 +12,7 @@ import {
 import { generateContainerId } from '../bundle/index.js';
 import { lockNewContainer } from '../containers/container-lock.js';
 import { discardContainer } from '../containers/discard.js';
+import { checkOptions } from '../containers/kept-settings.js';
 import { launch } from '../containers/launch.js';
 import { type MadeContainer, makeContainer } from '../containers/make.js';
 import { Operation } from '../operations/operation.js';
@@ -29,6 +30,7 @@ import { type ObtainedImage, obtainImage } from './obtain-image.js';
  */
 export async function run(parts: EngineParts, works: Works, given: RunOptions): Promise<StartedContainer> {
   const options = withDefaults(given);
+  checkOptions(options);
   const stack = activeStack(parts, options.stack);
   return againIfRemoved(options, async () => {
     const image = await obtainImage(parts, stack, options);

@@ -86,6 +86,13 @@ export class Box implements Disposable {
       'stat',
       'touch',
       'true',
+      'mkdir',
+      'sleep',
+      'ps',
+      'kill',
+      'mknod',
+      'dd',
+      'test',
     ]) {
       fs.symlinkSync('busybox', join(this.#rootfs, 'bin', name));
     }

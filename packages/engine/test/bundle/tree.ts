@@ -51,12 +51,12 @@ function make(path: string, entry: TreeEntry): void {
 }
 
 /** The error of this model that `run` throws. */
-export function errorOf(run: () => unknown): { kind: string; code: string; message: string } {
+export function errorOf(run: () => unknown): { kind: string; code: string; message: string; hint?: string } {
   try {
     run();
   } catch (error) {
-    const { kind, code, message } = error as { kind: string; code: string; message: string };
-    return { kind, code, message };
+    const { kind, code, message, hint } = error as { kind: string; code: string; message: string; hint?: string };
+    return { kind, code, message, ...(hint === undefined ? {} : { hint }) };
   }
   throw new Error('expected an error');
 }

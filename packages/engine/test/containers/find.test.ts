@@ -1,31 +1,57 @@
 import { memoryMetadata } from '@slipway/plugin-testkit';
 import { expect, it } from 'vitest';
 import { findContainer } from '../../dist/containers/find.js';
-import { type ContainerRow, containersTable } from '../../dist/metadata/containers.js';
+import { containersTable, deleteContainer, takeName } from '../../dist/metadata/containers.js';
 import { rowKey } from '../../dist/metadata/rows.js';
+import { containerRow } from './row.ts';
 
-const row: ContainerRow = {
-  image: 'x',
-  operation: 'run-1',
-  manifest: 'sha256:1',
-  chainId: null,
-  snapshotter: 'overlay',
-  snapshotKey: 'key',
-  runtime: 'runc',
-  createdAt: '2026-01-01T00:00:00Z',
-};
+const idOf = (beginning: string): string => beginning.padEnd(64, '0');
 
-it('finds by name, by id, or by the beginning of an id that was generated', async () => {
+async function storeWith(containers: Readonly<Record<string, string>>) {
   const metadata = memoryMetadata();
-  const [one, two] = [`abc1${'0'.repeat(60)}`, `abc2${'0'.repeat(60)}`];
-  const ids = [one, two, 'web', 'web-2', 'abc'];
   await metadata.write((tx) => {
-    for (const id of ids) tx.put(containersTable, rowKey(id), row);
+    for (const [name, id] of Object.entries(containers)) {
+      takeName(tx, name, id);
+      tx.put(containersTable, rowKey(id), containerRow({ name }));
+    }
   });
-  const found = (text: string): string => findContainer({ metadata }, text).id;
-  expect(ids.map(found)).toEqual(ids);
-  expect(found('abc1')).toBe(one);
+  return metadata;
+}
+
+it('finds by id, by name, or by the beginning of an id', async () => {
+  const metadata = await storeWith({ web: idOf('abc1'), 'web-2': idOf('abc2'), db: idOf('f00') });
+  const found = (text: string): string => findContainer({ metadata }, text).row.name;
+  expect([idOf('abc1'), 'web', 'abc1', 'web-2', idOf('abc2'), 'db', 'f'].map(found)).toEqual([
+    'web',
+    'web',
+    'web',
+    'web-2',
+    'web-2',
+    'db',
+    'db',
+  ]);
   expect(() => found('ab')).toThrow(expect.objectContaining({ kind: 'invalid-argument', code: 'CONTAINER_AMBIGUOUS' }));
   for (const text of ['we', 'web-', 'abc3', '', 'x'.repeat(2000), '../web', 'default/web'])
     expect(() => found(text)).toThrow(expect.objectContaining({ kind: 'not-found', code: 'CONTAINER_NOT_FOUND' }));
+});
+
+it('a name wins over the beginning of an id, and an id over a name', async () => {
+  const [one, two] = [idOf('abc'), idOf('def')];
+  const metadata = await storeWith({ first: one, abc: two });
+  const found = (text: string): string => findContainer({ metadata }, text).id;
+  expect(found('abc')).toBe(two);
+  expect(found('abc0')).toBe(one);
+  await expect(metadata.write((tx) => takeName(tx, one, two))).rejects.toMatchObject({ code: 'CONTAINER_EXISTS' });
+});
+
+it('a name is that of one container, until that is gone', async () => {
+  const [one, two] = [idOf('abc'), idOf('def')];
+  const metadata = await storeWith({ web: one });
+  await expect(metadata.write((tx) => takeName(tx, 'web', two))).rejects.toMatchObject({
+    kind: 'already-exists',
+    code: 'CONTAINER_EXISTS',
+    details: { name: 'web', id: one },
+  });
+  await metadata.write((tx) => deleteContainer(tx, one));
+  await metadata.write((tx) => takeName(tx, 'web', two));
 });

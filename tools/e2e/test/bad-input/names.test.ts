@@ -55,7 +55,7 @@ describe('ids of containers', () => {
   it('a NUL, which only a program can give', async () => {
     await using engine = await watched.place.open();
     const before = await watched.look();
-    await expect(engine.run({ image: 'absent', id: 'a\0b', pull: 'never' })).rejects.toMatchObject({
+    await expect(engine.run({ image: 'absent', name: 'a\0b', pull: 'never' })).rejects.toMatchObject({
       kind: 'invalid-argument',
       code: 'CONTAINER_ID_INVALID',
       message: expect.stringContaining('\\u0000'),
