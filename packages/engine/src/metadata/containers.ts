@@ -8,6 +8,8 @@ const volumeSchema = v.object({
   /** Goes with the container, where that is asked for. */
   anonymous: v.boolean(),
   target: v.string(),
+  /** What the image has there was copied to it, or it was not empty: that happens once for a container. */
+  filled: v.optional(v.boolean()),
 });
 
 const schema = v.object({

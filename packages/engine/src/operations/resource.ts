@@ -30,6 +30,9 @@ export const resourceSchema = v.variant('kind', [
   v.object({ kind: v.literal('container-row'), id: v.string(), operation: v.string() }),
   v.object({ kind: v.literal('container-folder'), id: v.string() }),
   v.object({ kind: v.literal('bundle'), directory: v.string() }),
+  /** The container has the volume mounted. */
+  v.object({ kind: v.literal('volume-use'), driver: v.string(), name: v.string(), user: v.string() }),
+  v.object({ kind: v.literal('anonymous-volume'), driver: v.string(), name: v.string() }),
   v.object({
     kind: v.literal('runtime-container'),
     runtime: v.string(),
@@ -74,6 +77,10 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
       return removeBundle(parts.settings.state, resource.directory);
     case 'runtime-container':
       return (await parts.runtimes.get(resource.runtime)).delete(resource.id);
+    case 'volume-use':
+      return (await import('../volumes/remove-volume.js')).releaseVolumeUse(parts, resource.driver, resource.name, resource.user);
+    case 'anonymous-volume':
+      return (await import('../volumes/remove-volume.js')).releaseAnonymousVolume(parts, resource.driver, resource.name);
     case 'image-mount':
       return releaseImageMount(parts, resource.directory, resource, { force: true });
     case 'deletion':
