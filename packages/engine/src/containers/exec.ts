@@ -1,7 +1,63 @@
-import type { Exec, ExecOptions } from '@slipway/plugin-api';
+import { closeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { linux } from '@slipway/linux';
+import {
+  type Exec,
+  type ExecOptions,
+  type RuntimeProcess,
+  type RuntimeSpec,
+  type StdioRequest,
+  throwIfAborted,
+  wrapError,
+} from '@slipway/plugin-api';
+import { readHostFacts, rootFiles } from '../bundle/index.js';
+import { stdioTarget } from '../run/stdio.js';
 import type { EngineParts } from '../settings.js';
-import { unfinished } from '../unfinished.js';
+import { execProcess } from './exec/exec-process.js';
+import { StartedExec } from './exec/started-exec.js';
+import { bundleDirectory } from './folder.js';
+import { openLiveRoot } from './live-root.js';
+import { notRunning, type RunningNow, requireRunning } from './runtime-of.js';
 
-export async function execInContainer(_parts: EngineParts, _id: string, _options: ExecOptions): Promise<Exec> {
-  throw unfinished('execInContainer');
+/** Another process in a running container, like its own but for what is asked for. */
+export async function execInContainer(parts: EngineParts, id: string, options: ExecOptions): Promise<Exec> {
+  const container = await requireRunning(parts, id);
+  throwIfAborted(`execute in container ${JSON.stringify(container.row.name)}`, options.signal);
+  const process = await processFor(parts, container, options);
+  const { detach = false, signal } = options;
+  const started = await container.runtime.exec(id, { process, stdio: stdioOf(options), dieWithParent: !detach, signal });
+  return new StartedExec(started, { isDetached: detach, signal });
+}
+
+async function processFor(parts: EngineParts, container: RunningNow, options: ExecOptions): Promise<RuntimeProcess> {
+  const spec = await readSpec(parts, container.id);
+  const root = await openLiveRoot(container.runtime, container.id);
+  if (root === undefined) throw notRunning(container, undefined);
+  try {
+    const groups = container.row.settings.groups ?? [];
+    return execProcess({ spec, options, groups, root: rootFiles(linux, root), host: readHostFacts() });
+  } finally {
+    closeSync(root);
+  }
+}
+
+/** What runs now: the bundle's own, also of a container that nothing else is kept of. */
+async function readSpec(parts: EngineParts, id: string): Promise<RuntimeSpec> {
+  const file = path.join(bundleDirectory(parts.settings.state, id), 'config.json');
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as RuntimeSpec;
+  } catch (error) {
+    throw wrapError(`read ${JSON.stringify(file)}`, error);
+  }
+}
+
+function stdioOf({ detach = false, terminal, stdin = 'ignore', stdout = 'pipe', stderr = 'pipe' }: ExecOptions): StdioRequest {
+  if (detach) return { terminal, stdin: 'null', stdout: 'null', stderr: 'null' };
+  return {
+    terminal,
+    stdin: stdioTarget(stdin, 0),
+    stdout: stdioTarget(stdout, 1),
+    stderr: terminal === undefined ? stdioTarget(stderr, 2) : 'null',
+  };
 }

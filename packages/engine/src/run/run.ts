@@ -3,9 +3,7 @@ import {
   type RunOptions,
   type RuntimeContainer,
   SlipwayError,
-  type Stdio,
   type StdioRequest,
-  type StdioTarget,
   step,
   wrapError,
 } from '@slipway/plugin-api';
@@ -23,6 +21,7 @@ import type { Works } from '../works.js';
 import { againIfRemoved } from './again-if-removed.js';
 import { StartedContainer } from './container.js';
 import { type ObtainedImage, obtainImage } from './obtain-image.js';
+import { stdioTarget } from './stdio.js';
 
 /**
  * run(name): look the name up (pulling as the policy says); read manifest and config; prepare a writable snapshot on the
@@ -134,9 +133,4 @@ function stdioOf({ detach, openStdin, terminal, ...options }: FullOptions): Stdi
     stdout: stdioTarget(options.stdout ?? 'pipe', 1),
     stderr: stdioTarget(options.stderr ?? 'pipe', 2),
   };
-}
-
-function stdioTarget(stdio: Stdio, own: number): StdioTarget {
-  if (stdio === 'inherit') return own;
-  return stdio === 'ignore' ? 'null' : 'pipe';
 }

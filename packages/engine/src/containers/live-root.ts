@@ -1,0 +1,45 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { O_PATH } from '@slipway/linux';
+import { hasCode, type Runtime, SlipwayError } from '@slipway/plugin-api';
+import { stateIfThere } from './runtime-of.js';
+
+/** A container that restarts meets the look-up between two of its first processes; more often than so is no chance. */
+const attempts = 5;
+
+/**
+ * A descriptor of the root that the first process of a running container sees, volumes and mounts included, for as long as the container has it. Undefined when it
+ * does not run. Paths below must be resolved with `openInRoot`. Close it.
+ */
+export async function openLiveRoot(runtime: Runtime, id: string): Promise<number | undefined> {
+  for (let left = attempts; left > 0; left--) {
+    const pid = await livePid(runtime, id);
+    if (pid === undefined) return undefined;
+    const root = openRootOf(pid);
+    if (root === undefined) continue;
+    // The same first process before and after: so the number was its own all the time, and not another process'.
+    if ((await livePid(runtime, id)) === pid) return root;
+    closeSync(root);
+  }
+  throw new SlipwayError({
+    kind: 'aborted',
+    code: 'CONTAINER_CHANGED',
+    message: `container ${JSON.stringify(id)} ends and starts again while its files are looked for`,
+    hint: 'try again when it runs, or stop it',
+    details: { id },
+  });
+}
+
+async function livePid(runtime: Runtime, id: string): Promise<number | undefined> {
+  const state = await stateIfThere(runtime, id);
+  return state?.status === 'running' || state?.status === 'paused' || state?.status === 'created' ? state.pid : undefined;
+}
+
+function openRootOf(pid: number): number | undefined {
+  try {
+    return openSync(`/proc/${pid}/root/.`, O_PATH | constants.O_DIRECTORY);
+  } catch (error) {
+    // ESRCH, ENOENT: it has ended; EACCES: it is about to.
+    if (hasCode(error, 'ENOENT', 'ESRCH', 'EACCES')) return undefined;
+    throw error;
+  }
+}
