@@ -127,6 +127,8 @@ static void attach(struct container *container, struct request *request, const s
 
 static void detach(struct container *container, struct request *request) {
   container->detached = true;
+  /* Left to itself, it ends by itself, and is deleted then: what has ended already waits for its creator as before. */
+  if (!container->ended) container->dies_with_parent = false;
   stdio_let_go(&container->stdio, false);
   reply_ok(request, "");
 }
