@@ -22,7 +22,7 @@ esac
 packages='ca-certificates runc docker-registry busybox-static gcc libc6-dev musl-tools make util-linux'
 case $purpose in
   run) ;;
-  test) packages="$packages apache2-utils attr curl libarchive-tools mmdebstrap openssl strace systemd tar zstd" ;;
+  test) packages="$packages apache2-utils attr curl e2fsprogs libarchive-tools mmdebstrap openssl qemu-system-x86 strace systemd tar zstd" ;;
   bench) packages="$packages apache2-utils containerd curl e2fsprogs mmdebstrap openssl podman tar" ;;
   *) usage ;;
 esac
