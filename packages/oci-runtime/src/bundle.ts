@@ -8,7 +8,7 @@ const maxConfigBytes = 16 * 1024 * 1024;
 
 const specSchema = v.looseObject({
   root: v.looseObject({ path: v.pipe(v.string(), v.minLength(1)) }),
-  process: v.looseObject({ terminal: v.optional(v.boolean()) }),
+  process: v.looseObject({ terminal: v.optional(v.boolean()), args: v.optional(v.array(v.string())) }),
   linux: v.optional(v.looseObject({ cgroupsPath: v.optional(v.string()) })),
 });
 
@@ -20,6 +20,8 @@ export interface Bundle {
   readonly terminal: boolean;
   /** As config.json says; empty when the tool chooses. */
   readonly cgroupsPath: string;
+  /** The program, as config.json names it. */
+  readonly command: string | undefined;
   /** All of config.json. */
   readonly spec: v.InferOutput<typeof specSchema>;
 }
@@ -35,6 +37,7 @@ export function readBundle(directory: string): Bundle {
     rootfs: path.resolve(directory, root.path),
     terminal: process.terminal ?? false,
     cgroupsPath: linux?.cgroupsPath ?? '',
+    command: process.args?.[0],
     spec: spec.output,
   };
 }

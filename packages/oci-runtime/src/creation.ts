@@ -96,7 +96,7 @@ export async function createUnder(
     step('runtime.create.created', { id, pid });
     return new OciContainer(pid, monitor, folder, tool);
   } catch (error) {
-    throw isSlipwayError(error) ? error : toolError(tool, 'create', id, error, folder.log);
+    throw isSlipwayError(error) ? error : toolError(tool, 'create', id, error, { log: folder.log, command: bundle.command });
   } finally {
     signal?.removeEventListener('abort', abort);
   }

@@ -9,7 +9,7 @@ import { execFolders, removeExec } from './exec-folder.js';
 import { toolsHaveEnded } from './folder-lock.js';
 import { takeOver } from './takeover.js';
 import type { Tool } from './tool.js';
-import { limitsMs, runTool, toolArgs } from './tool-command.js';
+import { directArgs, limitsMs, runTool } from './tool-command.js';
 import { toolError } from './tool-errors.js';
 
 /** Told to end, it kills, runs the tool's deletion and waits for the last output, each of which is bounded there. */
@@ -41,7 +41,7 @@ export async function thaw(tool: Tool, folder: ContainerFolder): Promise<void> {
   const cgroup = readCgroup(folder);
   if (cgroup === undefined || !isFrozen(cgroup)) return;
   // Where this fails, the sweep of the cgroups thaws what is left.
-  await runTool('resume', toolArgs(tool, folder, 'resume'), limitsMs.query).catch(() => {});
+  await runTool('resume', directArgs(tool, folder, ['resume']), limitsMs.query).catch(() => {});
 }
 
 /** What is left when the tool has done its part, or had nothing to do. */
@@ -82,9 +82,9 @@ async function removeToolState(tool: Tool, folder: ContainerFolder): Promise<voi
 
 async function runDeletion(tool: Tool, folder: ContainerFolder): Promise<void> {
   try {
-    await runTool('delete', toolArgs(tool, folder, 'delete', '--force'), limitsMs.delete);
+    await runTool('delete', directArgs(tool, folder, ['delete', '--force']), limitsMs.delete);
   } catch (error) {
-    throw toolError(tool, 'delete', folder.id, error, folder.log);
+    throw toolError(tool, 'delete', folder.id, error);
   }
 }
 

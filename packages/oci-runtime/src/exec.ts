@@ -73,7 +73,7 @@ async function execUnder(
   tool: Tool,
   folder: ContainerFolder,
   exec: ExecFolder,
-  { stdio: { terminal }, dieWithParent, signal }: ExecRequest,
+  { process, stdio: { terminal }, dieWithParent, signal }: ExecRequest,
   what: string,
 ): Promise<OciProcess> {
   const options = ['--detach', '--process', exec.process, '--pid-file', exec.pidFile];
@@ -95,7 +95,7 @@ async function execUnder(
     if (isSlipwayError(error)) throw error;
     requireRunning(folder, (await observe(tool, folder)).state);
     if (!(await commandsOf(tool)).has('exec')) throw lacking(tool, 'exec');
-    throw toolError(tool, 'exec', folder.id, error, exec.log);
+    throw toolError(tool, 'exec', folder.id, error, { log: exec.log, command: process.args[0] });
   } finally {
     signal?.removeEventListener('abort', abort);
   }

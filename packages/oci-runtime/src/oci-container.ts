@@ -26,7 +26,7 @@ export class OciContainer extends OciProcess implements RuntimeContainer {
     try {
       await this.monitor.start();
     } catch (error) {
-      throw toolError(this.tool, 'start', this.id, error, this.folder.log);
+      throw toolError(this.tool, 'start', this.id, error, { log: this.folder.log });
     }
     step('runtime.start.started', { id: this.id, pid: this.pid });
   }

@@ -167,7 +167,7 @@ export class OciRuntime implements Runtime {
       await monitor.delete();
     } catch (error) {
       const isLostOrDeleting = isSlipwayError(error) || (error instanceof ToolFailure && error.reason === 'state');
-      if (!isLostOrDeleting) throw toolError(this.tool, 'delete', folder.id, error, folder.log);
+      if (!isLostOrDeleting) throw toolError(this.tool, 'delete', folder.id, error, { log: folder.log });
       return;
     }
     await monitor.ended;

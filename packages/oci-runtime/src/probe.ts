@@ -17,5 +17,6 @@ export function probeCommand(
 ): readonly string[] | undefined {
   if (wanted?.health === undefined) return undefined;
   writeFileSync(folder.probe, JSON.stringify({ ...spec.process, terminal: false, args: wanted.health.args }), { mode: 0o600 });
-  return toolArgs(tool, folder, 'exec', '--process', folder.probe);
+  // A probe may fail every second for years: its words are in the status, and a log would only grow.
+  return toolArgs(tool, { ...folder, log: '/dev/null' }, 'exec', '--process', folder.probe);
 }

@@ -7,7 +7,7 @@ import { checkSignal, exited } from './errors.js';
 import { type Observed, observe } from './observe.js';
 import { lives } from './process-identity.js';
 import type { Tool } from './tool.js';
-import { limitsMs, runTool, toolArgs } from './tool-command.js';
+import { directArgs, limitsMs, runTool } from './tool-command.js';
 import { toolError } from './tool-errors.js';
 
 export const SIGKILL = 9;
@@ -40,10 +40,10 @@ async function signalAll(tool: Tool, folder: ContainerFolder, signal: number, ob
   // The monitor must know that this is no end after which it restarts.
   if (signal === SIGKILL && observed.monitor !== undefined) await signalFirst(folder, signal, observed).catch(ignoreExited);
   try {
-    await runTool('kill', [...toolArgs(tool, folder, 'kill', '--all'), String(signal)], limitsMs.query);
+    await runTool('kill', directArgs(tool, folder, ['kill', '--all'], String(signal)), limitsMs.query);
   } catch (error) {
     const { status } = (await observe(tool, folder)).state;
-    if (status !== 'stopped') throw toolError(tool, 'kill', folder.id, error, folder.log);
+    if (status !== 'stopped') throw toolError(tool, 'kill', folder.id, error);
     if (signal !== SIGKILL) throw exited(folder.id, error);
   }
 }

@@ -17,7 +17,7 @@ export async function startContainer(tool: Tool, folder: ContainerFolder): Promi
   } catch (error) {
     if (isMonitorLost(error)) throw unsupervised(folder.id, 'started');
     if (error instanceof ToolFailure && error.reason === 'exited') throw exited(folder.id, error);
-    throw toolError(tool, 'start', folder.id, error, folder.log);
+    throw toolError(tool, 'start', folder.id, error, { log: folder.log });
   }
   step('runtime.start.started', { id: folder.id, ...(state.pid === undefined ? {} : { pid: state.pid }) });
 }

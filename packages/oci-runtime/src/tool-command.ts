@@ -6,9 +6,19 @@ import type { Tool } from './tool.js';
 /** Enough on a machine that is very busy; one that takes longer hangs. */
 export const limitsMs = { create: 60_000, start: 30_000, delete: 30_000, query: 10_000 } as const;
 
-/** argv for one container; the tool's log goes to the container's folder as JSON. */
+/** argv for one container, of a command that the monitor runs: the tool's log goes to the container's folder as JSON. */
 export function toolArgs(tool: Tool, folder: ContainerFolder, verb: string, ...options: readonly string[]): string[] {
   return [tool.binary, '--root', folder.toolRoot, '--log', folder.log, '--log-format', 'json', verb, ...options, folder.id];
+}
+
+/** The same for {@link runTool}, which has on stderr what the tool logs; `rest` comes after the id. */
+export function directArgs(
+  tool: Tool,
+  folder: ContainerFolder,
+  [verb = '', ...options]: readonly string[],
+  ...rest: readonly string[]
+): string[] {
+  return [tool.binary, '--root', folder.toolRoot, '--log-format', 'json', verb, ...options, folder.id, ...rest];
 }
 
 /** Runs a command to its end and resolves with what it printed on stdout. Rejects with a {@link ToolFailure} of `verb`. */

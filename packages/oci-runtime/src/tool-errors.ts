@@ -9,11 +9,19 @@ import type { Tool } from './tool.js';
 const maxLogBytes = 64 * 1024;
 const maxMessageLength = 600;
 
+export interface ToolContext {
+  /** Of a command that the monitor ran. */
+  readonly log?: string | undefined;
+  /** The program that was to be executed in the container: not every tool names it. */
+  readonly command?: string | undefined;
+}
+
 /** What went wrong when the tool was asked to do `verb` with a container, with its own last words. */
-export function toolError(tool: Tool, verb: string, id: string, failure: unknown, logFile: string): SlipwayError {
+export function toolError(tool: Tool, verb: string, id: string, failure: unknown, context: ToolContext = {}): SlipwayError {
   const what = `${tool.name} ${verb} of container "${id}"`;
   if (!(failure instanceof ToolFailure)) return wrapError(what, failure);
-  const said = lastLogMessage(logFile) ?? lastLine(failure.output);
+  const logged = context.log === undefined ? undefined : lastLogMessage(readTail(context.log));
+  const said = logged ?? lastLogMessage(failure.output) ?? lastLine(failure.output);
   const details = { id, tool: tool.name, reason: failure.reason, value: failure.value, said };
   const make = (kind: ErrorKind, code: string, message: string, hint?: string) =>
     new SlipwayError({ kind, code, message, hint, details, cause: failure });
@@ -21,7 +29,7 @@ export function toolError(tool: Tool, verb: string, id: string, failure: unknown
   switch (failure.reason) {
     case 'exit':
       return (
-        commandError(id, said, failure) ??
+        commandError(id, said, context.command, failure) ??
         make('internal', 'RUNTIME_FAILED', `${what} failed with status ${failure.value}${words}`)
       );
     case 'timeout':
@@ -50,26 +58,49 @@ export function toolError(tool: Tool, verb: string, id: string, failure: unknown
   }
 }
 
-/** Runtimes look the command up in the container while they create it. runc: `exec: "nope": executable file not found in $PATH`. */
-function commandError(id: string, said: string, cause: unknown): SlipwayError | undefined {
+/** Runtimes look the command up in the container while they create it; what the container's files lack is no failure of theirs. */
+function commandError(id: string, said: string, command: string | undefined, cause: unknown): SlipwayError | undefined {
   if (/container with (?:given )?id (?:already )?exists/i.test(said)) return exists(id, cause);
-  const match = /\bexec: ("(?:[^"\\]|\\.)*"): (.*)$/.exec(said);
-  if (match === null) return undefined;
-  const [, command = '', reason = ''] = match;
-  const notFound = /not found|no such file/.test(reason);
+  const reason = commandReason(said);
+  if (reason === undefined) return workdirError(id, said, cause);
+  const notFound = /not found|no such file/i.test(reason);
   return new SlipwayError({
     kind: notFound ? 'not-found' : 'permission-denied',
     code: notFound ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_EXECUTABLE',
-    message: `container "${id}": command ${command}: ${reason}`,
+    message: `container "${id}": command ${quote(command ?? '')}: ${reason}`,
     hint: notFound ? 'check its name, and that the image holds it' : 'check that it is a file that its user may execute',
     details: { id, command },
     cause,
   });
 }
 
-/** The last message of level error or worse in the tool's JSON log. */
-function lastLogMessage(file: string): string | undefined {
-  for (const line of readTail(file).split('\n').reverse()) {
+/**
+ * runc: `exec: "nope": executable file not found in $PATH`. crun: `` executable file `nope` not found in $PATH: No such file or directory `` and
+ * `open executable: Permission denied`.
+ */
+function commandReason(said: string): string | undefined {
+  const match = /\bexec: "(?:[^"\\]|\\.)*": (.*)$/.exec(said) ?? /^(?:open executable: |executable file `.*` )(.*)$/.exec(said);
+  return match?.[1];
+}
+
+/** runc: `chdir to cwd ("/nope") set in config.json failed: no such file or directory`. crun: `` chdir `/nope`: No such file or directory ``. */
+function workdirError(id: string, said: string, cause: unknown): SlipwayError | undefined {
+  const match = /chdir to cwd \("(.*)"\).* failed: (.*)$/.exec(said) ?? /^chdir `(.*)`: (.*)$/.exec(said);
+  if (match === null) return undefined;
+  const [, directory = '', reason = ''] = match;
+  return new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'WORKDIR_INVALID',
+    message: `container "${id}": working directory ${quote(directory)}: ${reason}`,
+    hint: 'choose another working directory',
+    details: { id, directory },
+    cause,
+  });
+}
+
+/** The last message of level error or worse in a JSON log. */
+function lastLogMessage(text: string): string | undefined {
+  for (const line of text.split('\n').reverse()) {
     try {
       const entry: unknown = JSON.parse(line);
       if (typeof entry !== 'object' || entry === null || !('level' in entry) || !('msg' in entry)) continue;

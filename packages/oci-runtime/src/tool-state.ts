@@ -5,7 +5,7 @@ import type { ContainerFolder } from './container-folder.js';
 import { notFound } from './errors.js';
 import { lockOf } from './folder-lock.js';
 import type { Tool } from './tool.js';
-import { limitsMs, runTool, toolArgs } from './tool-command.js';
+import { directArgs, limitsMs, runTool } from './tool-command.js';
 import { toolError } from './tool-errors.js';
 
 const stateSchema = v.object({
@@ -22,14 +22,13 @@ export interface ToolState {
 export async function askState(tool: Tool, folder: ContainerFolder): Promise<ToolState> {
   let text: string;
   try {
-    text = await runTool('state', toolArgs(tool, folder, 'state'), limitsMs.query);
+    text = await runTool('state', directArgs(tool, folder, ['state']), limitsMs.query);
   } catch (error) {
-    if (!(error instanceof ToolFailure) || !isUnknown(error.output)) throw toolError(tool, 'state', folder.id, error, folder.log);
+    if (!(error instanceof ToolFailure) || !isUnknown(error.output)) throw toolError(tool, 'state', folder.id, error);
     return { status: await unknownToTool(folder) };
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), stateSchema), text);
-  if (!parsed.success)
-    throw toolError(tool, 'state', folder.id, new ToolFailure('state', 'result', 0, 'it printed no state'), folder.log);
+  if (!parsed.success) throw toolError(tool, 'state', folder.id, new ToolFailure('state', 'result', 0, 'it printed no state'));
   const { status, pid } = parsed.output;
   return { status, ...(pid > 0 && status !== 'stopped' ? { pid } : {}) };
 }
