@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ContainerDetails, hasCode, type RuntimeSpec, SlipwayError, wrapError } from '@slipway/plugin-api';
+import {
+  type ContainerDetails,
+  type ContainerMount,
+  hasCode,
+  type RuntimeSpec,
+  SlipwayError,
+  wrapError,
+} from '@slipway/plugin-api';
+import type { ContainerRow } from '../metadata/containers.js';
 import type { EngineParts } from '../settings.js';
 import { containerById } from './find.js';
 import { supervisionFolder } from './folder.js';
@@ -20,10 +28,15 @@ export async function inspectContainer(parts: EngineParts, id: string): Promise<
     snapshotKey: row.snapshotKey,
     settings: row.settings,
     ...(spec === undefined ? {} : { spec }),
-    mounts: [],
+    mounts: row.volumes.length === 0 && row.settings.mounts === undefined ? [] : await describe(parts, row),
     ...(existsSync(log) ? { logPath: log } : {}),
     removeAtExit: row.removeAtExit,
   };
+}
+
+async function describe(parts: EngineParts, row: ContainerRow): Promise<readonly ContainerMount[]> {
+  const { describeMounts } = await import('../mounts/describe-mounts.js');
+  return describeMounts(parts, row);
 }
 
 async function lastSpec(file: string): Promise<RuntimeSpec | undefined> {

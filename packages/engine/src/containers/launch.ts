@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readCgroupHost, resourcesOf } from '@slipway/cgroups';
 import { linux } from '@slipway/linux';
 import {
   type ImageConfig,
@@ -24,6 +25,8 @@ import {
 } from '../bundle/index.js';
 import { eventsFolder, journalFile } from '../events/journal.js';
 import type { ContainerRow } from '../metadata/containers.js';
+import { hasMounts } from '../mounts/has-mounts.js';
+import type { PreparedMounts } from '../mounts/prepare-mounts.js';
 import type { Held, Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { bundleDirectory, containerFolder } from './folder.js';
@@ -48,7 +51,8 @@ export interface Launch {
 /** From the container's row to its running program: config.json made anew, the runtime's container, the start. */
 export async function launch(parts: EngineParts, operation: Operation, launched: Launch): Promise<RuntimeContainer> {
   const { id, row, rootfs, stdio, dieWithParent, signal } = launched;
-  const bundle = await makeBundle(parts, operation, launched);
+  using prepared = await makeBundle(parts, operation, launched);
+  const { bundle, attachments } = prepared;
   throwIfAborted(`start container ${JSON.stringify(row.name)}`, signal);
 
   const runtime = await runtimeOf(parts, row);
@@ -57,6 +61,7 @@ export async function launch(parts: EngineParts, operation: Operation, launched:
     id,
     bundle,
     rootfs,
+    attachments,
     stdio,
     dieWithParent,
     keepOpen: [operation.fd],
@@ -71,24 +76,48 @@ export async function launch(parts: EngineParts, operation: Operation, launched:
   return container;
 }
 
-async function makeBundle(parts: EngineParts, operation: Operation, launched: Launch): Promise<string> {
+interface PreparedBundle extends Disposable {
+  readonly bundle: string;
+  readonly attachments: PreparedMounts['attachments'];
+}
+
+async function makeBundle(parts: EngineParts, operation: Operation, launched: Launch): Promise<PreparedBundle> {
   const { id, row, rootfs, fleeting } = launched;
   const tree = linux.mountDetached(rootfs, { readOnly: true });
+  const bundle = bundleDirectory(parts.settings.state, id);
+  let prepared: PreparedMounts | undefined;
   try {
+    prepared = await mountsOf(parts, operation, launched, tree, bundle);
     const files = rootFiles(linux, tree);
-    const spec = specOf(launched, files, await namespacePaths(parts, row.settings));
-    // Known before anything is created: the runtime's own message for it differs from version to version.
-    findCommand(files, spec.process);
-    const bundle = bundleDirectory(parts.settings.state, id);
+    const spec = specOf(launched, files, await namespacePaths(parts, row.settings), prepared?.mounts);
+    // Known before anything is created: the runtime's own message for it differs from version to version. What is mounted may have it, or a link there.
+    if (prepared === undefined || prepared.attachments.length === 0) findCommand(files, spec.process);
     mkdirSync(path.dirname(bundle), { recursive: true, mode: 0o700 });
     const record = operation.acquire({ kind: 'bundle', directory: bundle });
     await unlessTaken(record, writeBundle(bundle, spec));
     if (!fleeting) await keepSpec(parts, id, spec);
     step('run.bundled', { id, bundle });
-    return bundle;
+    const held = prepared;
+    return { bundle, attachments: held?.attachments ?? [], [Symbol.dispose]: () => held?.[Symbol.dispose]() };
+  } catch (error) {
+    prepared?.[Symbol.dispose]();
+    throw error;
   } finally {
     closeSync(tree);
   }
+}
+
+async function mountsOf(
+  parts: EngineParts,
+  operation: Operation,
+  { id, row, image, signal }: Launch,
+  tree: number,
+  bundle: string,
+): Promise<PreparedMounts | undefined> {
+  const { settings, volumes } = row;
+  if (!hasMounts(settings, image)) return undefined;
+  const { prepareMounts } = await import('../mounts/index.js');
+  return prepareMounts({ parts, operation, id, settings, image, tree, bundle, volumes, signal });
 }
 
 /** That a start would find nothing wrong with the settings, as far as the image and this host can tell now. */
@@ -105,6 +134,7 @@ function specOf(
   { id, row: { name, settings }, image }: Pick<Launch, 'id' | 'row' | 'image'>,
   rootfs: RootFiles,
   paths: SpecInput['namespacePaths'],
+  mounts: SpecInput['mounts'] = [],
 ): RuntimeSpec {
   return buildSpec({
     id,
@@ -113,9 +143,9 @@ function specOf(
     settings,
     rootfs,
     host: readHostFacts(),
-    mounts: [],
+    mounts,
     namespacePaths: paths,
-    resources: {},
+    resources: settings.limits === undefined ? {} : resourcesOf(settings.limits, readCgroupHost()),
   });
 }
 

@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { type CreateContainerOptions, type Digest, type ImageConfig, type Mount, step } from '@slipway/plugin-api';
-import { buildArgs, imageDefaults } from '../bundle/index.js';
+import { buildArgs, imageDefaults, stopSignalOf } from '../bundle/index.js';
 import { emitOfContainer } from '../events/emit.js';
 import { type ContainerRow, containersTable, takeName } from '../metadata/containers.js';
 import { noteReferences } from '../metadata/references.js';
 import { rowKey } from '../metadata/rows.js';
+import { hasMounts } from '../mounts/has-mounts.js';
 import type { Held, Operation } from '../operations/operation.js';
 import { removedImage } from '../run/again-if-removed.js';
 import type { ObtainedImage } from '../run/obtain-image.js';
@@ -13,7 +14,7 @@ import type { ActiveStack } from '../stack.js';
 import { generatedName } from './container-name.js';
 import { containerFolder } from './folder.js';
 import { healthProbe } from './health.js';
-import { keptSettings, stopSignalOf } from './kept-settings.js';
+import { keptSettings } from './kept-settings.js';
 
 export interface MadeContainer {
   readonly id: string;
@@ -49,6 +50,7 @@ export async function makeContainer(
   const removeAtExit = options.removeAtExit ?? false;
   healthProbe(settings.health, image);
   const { id: snapshotter, snapshotter: snapshots } = await stack.snapshotter();
+  const mounts = hasMounts(settings, image) ? await import('../mounts/index.js') : undefined;
   const snapshotKey = `container-${id}-${operation.id}`;
   const chainId = loaded.chain.at(-1);
   const row: Omit<ContainerRow, 'name'> = {
@@ -62,19 +64,20 @@ export async function makeContainer(
     createdAt: new Date().toISOString(),
     settings,
     command: [...buildArgs(imageDefaults(image), settings)],
-    stopSignal: stopSignalOf(settings, image),
+    stopSignal: stopSignalOf(image, settings),
     labels: { ...image.config?.Labels, ...settings.labels },
     removeAtExit,
     wanted,
-    volumes: [],
+    volumes: [...((await mounts?.planVolumes(parts, settings, image)) ?? [])],
   };
-  const held = acquireContainer(operation, { id, row }, { folder: !fleeting });
+  const held = acquireContainer(operation, { id, row }, { folder: !fleeting, volumes: true });
   const [reserved, prepared] = await Promise.allSettled([
     reserve(parts, id, row, options.name),
     snapshots.prepare(snapshotKey, chainId),
   ]);
   if (reserved.status === 'rejected') throw reserved.reason;
   if (prepared.status === 'rejected') throw removedImage(name, prepared.reason);
+  await mounts?.makeVolumes(parts, row.volumes, settings, image);
   if (!fleeting) mkdirSync(containerFolder(parts.settings.root, id), { recursive: true, mode: 0o700 });
   const made = { id, row: { ...row, name: reserved.value }, image, rootfs: prepared.value, held };
   emitOfContainer(parts, 'create', made);
@@ -82,13 +85,15 @@ export async function makeContainer(
   return made;
 }
 
-/** What goes with a container, in an operation that is to remove it: now, or when it has ended. The row goes first. */
+/** What goes with a container, in an operation that is to remove it: now, or when it has ended. The row goes first. `volumes`: those that were made for it alone. */
 export function acquireContainer(
   operation: Operation,
-  { id, row }: { readonly id: string; readonly row: Pick<ContainerRow, 'operation' | 'snapshotter' | 'snapshotKey'> },
-  { folder }: { readonly folder: boolean },
+  { id, row }: { readonly id: string; readonly row: Pick<ContainerRow, 'operation' | 'snapshotter' | 'snapshotKey' | 'volumes'> },
+  { folder, volumes }: { readonly folder: boolean; readonly volumes: boolean },
 ): Held[] {
+  const ownVolumes = volumes ? row.volumes.filter(({ anonymous }) => anonymous) : [];
   return [
+    ...ownVolumes.map(({ driver, name }) => operation.acquire({ kind: 'anonymous-volume', driver, name })),
     operation.acquire({ kind: 'snapshot', snapshotter: row.snapshotter, key: row.snapshotKey }),
     ...(folder ? [operation.acquire({ kind: 'container-folder', id })] : []),
     operation.acquire({ kind: 'container-row', id, operation: row.operation }),

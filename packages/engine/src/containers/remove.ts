@@ -10,7 +10,7 @@ import { endContainer } from './stop.js';
 
 /** What runs is killed first, where that is asked for, without the lock that who starts or restarts it may have. */
 export async function removeContainer(parts: EngineParts, id: string, options: RemoveContainerOptions): Promise<void> {
-  const { force = false, signal } = options;
+  const { force = false, volumes = false, signal } = options;
   const what = `remove container "${id}"`;
   if (force) await kill(parts, id, signal);
   try {
@@ -21,7 +21,7 @@ export async function removeContainer(parts: EngineParts, id: string, options: R
       await settle(parts, runOperation(id), what, signal);
       // One that is removed when it ends has gone with its run.
       if (parts.metadata.read((tx) => lookUp(tx, id)) === undefined) return;
-      await discardContainer(parts, container);
+      await discardContainer(parts, container, { volumes });
       step('remove.removed', { id });
     });
   } catch (error) {

@@ -31,7 +31,7 @@ export async function startAgain(parts: EngineParts, id: string, { signal, onCre
   const { row } = containerById(parts, id);
   const operation = Operation.begin(parts, 'run', id);
   try {
-    if (row.removeAtExit) acquireContainer(operation, { id, row }, { folder: true });
+    if (row.removeAtExit) acquireContainer(operation, { id, row }, { folder: true, volumes: true });
     const snapshotter = await parts.snapshotters.get(row.snapshotter);
     const [, rootfs, image] = await Promise.all([
       want(parts, id, 'running'),

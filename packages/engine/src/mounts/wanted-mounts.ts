@@ -57,18 +57,23 @@ const schema = v.variant('type', [
  * (no `.`, `..`, `//`), and no two are the same. Errors: `invalid-argument` with MOUNT_INVALID.
  */
 export function wantedMounts(settings: Pick<ContainerSettings, 'mounts'>, image: ImageConfig): readonly MountSettings[] {
-  const wanted = new Map<string, MountSettings>();
-  for (const given of settings.mounts ?? []) {
-    const mount = checkedMount(given);
-    if (wanted.has(mount.target)) throw invalidMount(mount.target, 'two mounts go there', 'leave out one of them');
-    wanted.set(mount.target, mount);
-  }
+  const wanted = settingsMounts(settings);
+  const targets = new Set(wanted.map(({ target }) => target));
   for (const name of Object.keys(image.config?.Volumes ?? {})) {
     if (!v.is(absolute, name)) throw invalidMount(name, 'the image has a volume there, expected an absolute path');
     const target = cleanTarget(name);
-    if (!wanted.has(target)) wanted.set(target, { type: 'volume', target });
+    if (!targets.has(target)) wanted.push({ type: 'volume', target });
+    targets.add(target);
   }
-  return [...wanted.values()];
+  return wanted;
+}
+
+/** The settings' own alone. */
+export function settingsMounts({ mounts = [] }: Pick<ContainerSettings, 'mounts'>): MountSettings[] {
+  const checked = mounts.map(checkedMount);
+  const twice = checked.find(({ target }, index) => checked.findIndex((other) => other.target === target) < index);
+  if (twice !== undefined) throw invalidMount(twice.target, 'two mounts go there', 'leave out one of them');
+  return checked;
 }
 
 function checkedMount(given: MountSettings): MountSettings {

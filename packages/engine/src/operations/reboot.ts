@@ -3,7 +3,7 @@ import { allContainers } from '../containers/find.js';
 import { removeStrayFolders } from '../containers/folder.js';
 import { removeFreeLocks } from '../locks/index.js';
 import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
-import { deleteContainer } from '../metadata/containers.js';
+import { type ContainerRow, deleteContainer } from '../metadata/containers.js';
 import { finishAllDeletions } from '../metadata/deletion.js';
 import { deletionLock } from '../metadata/deletion-lock.js';
 import { endLease, leasesTable } from '../metadata/leases.js';
@@ -35,6 +35,7 @@ async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
     const snapshotter = await parts.snapshotters.get(id).catch(() => undefined);
     if (snapshotter !== undefined) await removeUncommitted(snapshotter, await keptKeys(parts, id, snapshotter));
   }
+  await cleanUpVolumes(parts);
   removeStrayFolders(parts);
   await finishAllDeletions(parts);
   removeFreeLocks(parts.settings.root);
@@ -58,9 +59,33 @@ async function keptKeys(parts: EngineParts, id: string, snapshotter: Snapshotter
     const { row } = container;
     if (row.snapshotter !== id) continue;
     if (!row.removeAtExit && (await isThere(snapshotter, row.snapshotKey))) kept.add(row.snapshotKey);
-    else await parts.metadata.write((tx) => deleteContainer(tx, container.id));
+    else {
+      await parts.metadata.write((tx) => deleteContainer(tx, container.id));
+      if (row.removeAtExit) await releaseVolumes(parts, row);
+    }
   }
   return kept;
+}
+
+async function releaseVolumes(parts: EngineParts, { volumes }: ContainerRow): Promise<void> {
+  const { releaseAnonymousVolume } = await import('../volumes/remove-volume.js');
+  for (const { driver, name, anonymous } of volumes) {
+    if (!anonymous) continue;
+    await releaseAnonymousVolume(parts, driver, name).catch((error: unknown) =>
+      parts.log.warn(`volume "${name}" stays until it is pruned: ${String(error)}`),
+    );
+  }
+}
+
+/** Nobody has any, as no container runs. */
+async function cleanUpVolumes(parts: EngineParts): Promise<void> {
+  for (const id of parts.volumes.ids) {
+    try {
+      await (await parts.volumes.get(id)).cleanup(new Set());
+    } catch (error) {
+      parts.log.warn(`volumes of driver "${id}" are not cleaned up: ${String(error)}`);
+    }
+  }
 }
 
 async function isThere(snapshotter: Snapshotter, key: string): Promise<boolean> {
