@@ -36,13 +36,20 @@ export function startProgram(name: string, args: readonly string[], plan?: StepP
 }
 
 /** The `slipway` command on the place. */
-export async function runCli(place: Place, args: readonly string[], plan?: StepPlan): Promise<Ended> {
-  const launcher = path.resolve(import.meta.dirname, '../../../packages/cli/bin/slipway');
-  const { config, root, state } = place.options;
-  const folders = { SLIPWAY_CONFIG: config, SLIPWAY_ROOT: root, SLIPWAY_STATE: state, HOME: place.folder };
+export function runCli(place: Place, args: readonly string[], plan?: StepPlan): Promise<Ended> {
+  return startCli(place, args, plan).ended;
+}
+
+export function startCli(place: Place, args: readonly string[], plan?: StepPlan): Command {
+  return start(launcher, args, cliEnvironment(place), plan);
+}
+
+export const launcher = path.resolve(import.meta.dirname, '../../../packages/cli/bin/slipway');
+
+export function cliEnvironment({ folder, options: { config, root, state } }: Place): NodeJS.ProcessEnv {
   // This process' own Node first, which can load the preload.
-  const env = { ...folders, PATH: `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}` };
-  return start(launcher, args, env, plan).ended;
+  const PATH = `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
+  return { SLIPWAY_CONFIG: config, SLIPWAY_ROOT: root, SLIPWAY_STATE: state, HOME: folder, PATH };
 }
 
 function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv, plan: StepPlan | undefined): Command {

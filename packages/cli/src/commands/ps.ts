@@ -54,7 +54,8 @@ const longestCommand = 20;
 function commandText(command: readonly string[], isWhole: boolean): string {
   const characters = [...command.join(' ')];
   const isShort = isWhole || characters.length <= longestCommand;
-  return `"${isShort ? characters.join('') : `${characters.slice(0, longestCommand - 1).join('')}…`}"`;
+  const shown = isShort ? characters.join('') : `${characters.slice(0, longestCommand - 1).join('')}…`;
+  return `"${shown.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 const kinds = ['id', 'name', 'label', 'status', 'exited', 'ancestor', 'volume', 'health', 'before', 'since'] as const;
