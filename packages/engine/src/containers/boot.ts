@@ -15,8 +15,7 @@ export async function restartAfterBoot(parts: EngineParts, { signal }: StopOptio
       restarted.push({ id, name });
     } catch (error) {
       if (isKind(error, 'canceled')) throw error;
-      // It runs: somebody was first. Or it is gone.
-      if (isKind(error, 'not-found') || isRunningAlready(error)) continue;
+      if (isSettled(error)) continue;
       restarted.push({ id, name, error });
     }
   }
@@ -28,6 +27,7 @@ function isWanted({ row: { settings, wanted } }: FoundContainer): boolean {
   return policy === 'always' || (policy === 'unless-stopped' && wanted === 'running');
 }
 
-function isRunningAlready(error: unknown): boolean {
-  return hasCode(error, 'CONTAINER_RUNNING', 'CONTAINER_PAUSED');
+/** It runs, somebody was first; or it is gone. */
+function isSettled(error: unknown): boolean {
+  return hasCode(error, 'CONTAINER_RUNNING', 'CONTAINER_PAUSED', 'CONTAINER_NOT_FOUND');
 }

@@ -13,6 +13,7 @@ import { stackWith } from '../stack.js';
 import { unpackContext } from '../unpack/context.js';
 import { unpack } from '../unpack/unpack.js';
 import { leaseBase } from './base-image.js';
+import { committedDefaults } from './committed-defaults.js';
 import { compareContainer } from './compare-container.js';
 import { findContainer } from './find.js';
 
@@ -30,7 +31,8 @@ export async function commitContainer(
   return withDraft(parts, 'commit', async (draft) => {
     const base = await leaseBase(parts, draft, container);
     const given = base.document['config'];
-    const defaults = changeDefaults({ ...(given ?? {}), ...base.config.config }, options.changes ?? []);
+    const own = committedDefaults({ ...(given ?? {}), ...base.config.config }, container.row.settings);
+    const defaults = changeDefaults(own, options.changes ?? []);
     const layer = await compareContainer(parts, draft, container, signal);
     const image = makeImage({
       base,

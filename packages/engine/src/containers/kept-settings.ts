@@ -1,7 +1,6 @@
 import {
   type ContainerSettings,
   type CreateContainerOptions,
-  type ImageConfig,
   type RunOptions,
   SlipwayError,
   wrapError,
@@ -70,17 +69,4 @@ export function invalid(what: string, found: unknown, expected: string): Slipway
     message: `${what} of a container is ${JSON.stringify(found)}, expected ${expected}`,
     details: { option: what },
   });
-}
-
-const SIGTERM = 15;
-
-/** What an image says is no signal counts as nothing said, as with Docker. */
-export function stopSignalOf(settings: ContainerSettings, image: ImageConfig): number {
-  if (settings.stopSignal !== undefined) return parseSignal(settings.stopSignal);
-  const own = image.config?.StopSignal;
-  try {
-    return own === undefined || own === '' ? SIGTERM : parseSignal(own);
-  } catch {
-    return SIGTERM;
-  }
 }

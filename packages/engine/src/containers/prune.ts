@@ -1,4 +1,4 @@
-import { isKind, type PruneContainersOptions, type PrunedContainers, throwIfAborted } from '@slipway/plugin-api';
+import { hasCode, type PruneContainersOptions, type PrunedContainers, throwIfAborted } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
 import { allContainers, type FoundContainer } from './find.js';
 import { hasLabels } from './labels.js';
@@ -20,7 +20,7 @@ export async function pruneContainers(parts: EngineParts, options: PruneContaine
     try {
       if (!dryRun) await removeContainer(parts, id, { volumes, signal });
     } catch (error) {
-      if (!isKind(error, 'not-found', 'failed-precondition')) throw error;
+      if (!hasCode(error, 'CONTAINER_NOT_FOUND', 'CONTAINER_RUNNING')) throw error;
       continue;
     }
     containers.push(id);

@@ -1,4 +1,4 @@
-import { isKind, type RemoveContainerOptions, SlipwayError, step } from '@slipway/plugin-api';
+import { hasCode, type RemoveContainerOptions, SlipwayError, step } from '@slipway/plugin-api';
 import { emitOfContainer } from '../events/emit.js';
 import { settle } from '../operations/settle.js';
 import type { EngineParts } from '../settings.js';
@@ -26,7 +26,7 @@ export async function removeContainer(parts: EngineParts, id: string, options: R
     });
   } catch (error) {
     // Somebody else was first; after a kill that is as well.
-    if (!force || !isKind(error, 'not-found')) throw error;
+    if (!force || !hasCode(error, 'CONTAINER_NOT_FOUND')) throw error;
   }
 }
 

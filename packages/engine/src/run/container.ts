@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import {
+  type Attachment,
   type ContainerOutput,
   canceled,
   type ExitStatus,
@@ -28,6 +29,8 @@ export interface Attended {
   readonly operation: Operation;
   readonly dieWithParent: boolean;
   readonly removeAtExit: boolean;
+  /** Where its stdin is open for others, too. */
+  readonly input: Attachment | undefined;
   /** Kills it. */
   readonly signal: AbortSignal | undefined;
 }
@@ -63,7 +66,7 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
   }
 
   get stdin(): Writable | undefined {
-    return this.#attended && this.#container.stdin;
+    return this.#attended && (this.#attended.input?.stdin ?? this.#container.stdin);
   }
 
   get stdout(): Readable | undefined {
@@ -91,7 +94,7 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
   }
 
   override async wait(options: WaitForOptions = {}): Promise<ExitStatus> {
-    const isOurs = options.until !== 'removed' || this.#attended?.removeAtExit === true;
+    const isOurs = this.#attended !== undefined && (options.until !== 'removed' || this.#attended.removeAtExit);
     const status = isOurs ? await Promise.race([this.#done, this.#left.promise]) : undefined;
     return status ?? super.wait(options);
   }
@@ -101,11 +104,12 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
     if (attended === undefined) return;
     if (attended.dieWithParent) throw diesWithParent(this.name);
     this.#attended = undefined;
+    this.#left.resolve(undefined);
     attended.operation.leave();
+    await attended.input?.[Symbol.asyncDispose]();
     await this.#container.detach();
     await this.#container[Symbol.asyncDispose]();
     step('run.detached', { id: this.id });
-    this.#left.resolve(undefined);
   }
 
   async output(options: { readonly maxBytes?: number | undefined } = {}): Promise<ContainerOutput> {
@@ -147,6 +151,7 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
         step('run.exited', { id: this.id });
         if (isLost && !attended.dieWithParent && (await this.#runsOn())) operation.leave();
         else await operation.end();
+        await attended.input?.[Symbol.asyncDispose]();
         await this.#container[Symbol.asyncDispose]();
       }
     }

@@ -1,4 +1,5 @@
 import {
+  type Attachment,
   canceled,
   type RunOptions,
   type RuntimeContainer,
@@ -13,6 +14,8 @@ import { discardContainer } from '../containers/discard.js';
 import { checkOptions } from '../containers/kept-settings.js';
 import { launch } from '../containers/launch.js';
 import { type MadeContainer, makeContainer } from '../containers/make.js';
+import { runtimeOf } from '../containers/runtime-of.js';
+import type { ContainerRow } from '../metadata/containers.js';
 import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { type ActiveStack, activeStack } from '../stack.js';
@@ -80,16 +83,19 @@ async function runObtained(
   using _lock = lockNewContainer(parts, id);
   const operation = Operation.begin(parts, 'run', id);
   let made: MadeContainer | undefined;
+  let input: Attachment | undefined;
   let isKept = false;
   try {
     made = await makeContainer(parts, stack, operation, image, options, { id, wanted: 'running', fleeting });
     const { held, row } = made;
+    const stdio = stdioOf(options);
     const container = await launch(parts, operation, {
       ...made,
-      stdio: stdioOf(options),
+      stdio,
       dieWithParent: options.dieWithParent,
       fleeting,
-      onCreated: () => {
+      onCreated: async () => {
+        if (stdio.stdin === 'attached' && !options.detach) input = await attachInput(parts, row, id);
         options.onCreated?.();
         if (options.removeAtExit) return;
         operation.handOver(held);
@@ -98,10 +104,11 @@ async function runObtained(
       },
       signal: options.signal,
     });
-    return await started(parts, works, operation, container, { name: row.name, image: row.image, options });
+    return await started(parts, works, operation, container, { row, options, input });
   } catch (error) {
+    await input?.[Symbol.asyncDispose]();
     await operation.end();
-    if (isKept && made !== undefined) await discardContainer(parts, made);
+    if (isKept && made !== undefined) await discardContainer(parts, made, { volumes: true });
     const what = `run ${JSON.stringify(image.name)}`;
     // What the runtime says of a container that was killed while it was started is not the reason.
     throw options.signal?.aborted ? canceled(what, options.signal) : wrapError(what, error);
@@ -114,23 +121,32 @@ async function started(
   works: Works,
   operation: Operation,
   container: RuntimeContainer,
-  { name, image, options }: { readonly name: string; readonly image: string; readonly options: FullOptions },
+  { row, options, input }: { readonly row: ContainerRow; readonly options: FullOptions; readonly input: Attachment | undefined },
 ): Promise<StartedContainer> {
   const { detach, dieWithParent, removeAtExit, signal } = options;
   if (detach) {
     operation.leave();
     await container[Symbol.asyncDispose]();
-    return new StartedContainer(parts, works, { name, image }, container, undefined);
+    return new StartedContainer(parts, works, row, container, undefined);
   }
-  return new StartedContainer(parts, works, { name, image }, container, { operation, dieWithParent, removeAtExit, signal });
+  return new StartedContainer(parts, works, row, container, { operation, dieWithParent, removeAtExit, input, signal });
 }
 
 function stdioOf({ detach, openStdin, terminal, ...options }: FullOptions): StdioRequest {
   if (detach) return { terminal, stdin: openStdin === true ? 'attached' : 'null', stdout: 'null', stderr: 'null' };
   return {
     terminal,
-    stdin: stdioTarget(options.stdin ?? 'ignore', 0),
+    // Whoever attaches later writes to it, too: then it is open for others than us.
+    stdin: openStdin === true && options.stdin === 'pipe' ? 'attached' : stdioTarget(options.stdin ?? 'ignore', 0),
     stdout: stdioTarget(options.stdout ?? 'pipe', 1),
     stderr: stdioTarget(options.stderr ?? 'pipe', 2),
   };
+}
+
+/** From before the program starts: it would find its stdin open, and nobody there. */
+async function attachInput(parts: EngineParts, row: ContainerRow, id: string): Promise<Attachment> {
+  const attachment = await (await runtimeOf(parts, row)).attach(id, { stdin: true, stdout: false, stderr: false });
+  // How the container ended is told by who waits for it.
+  attachment.ended.catch(() => {});
+  return attachment;
 }
