@@ -139,7 +139,7 @@ bool container_step(struct container *container) {
   step_clients(container);
   console_accept(&container->console);
   tool_step(&container->tool);
-  if (container->ended) relay_close(&container->stdio.relays[STREAM_IN]);
+  if (container->ended) stdio_end(&container->stdio);
   for (int stream = 0; stream < STREAMS; stream++) relay_step(&container->stdio.relays[stream], container->exited);
   if (passes_output_on(container)) cut_output(container);
   step_supervision(container);

@@ -77,7 +77,7 @@ static const char *supervise(struct container *container, const struct frame *fr
   container->record_folder = folder;
   container->restart.policy = policy;
   container->restart.maximum = maximum;
-  container->stdio.keeps_input = policy != RESTART_NEVER;
+  container->stdio.has_more_runs = policy != RESTART_NEVER;
   if (files > 0) log_open(&container->sinks.log, folder, bytes, files);
   return NULL;
 }

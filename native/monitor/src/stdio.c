@@ -90,8 +90,14 @@ static void give(struct relay *relay, int *from, int *to) {
 static void connect_input(struct stdio *stdio, int *target) {
   struct relay *relay = &stdio->relays[STREAM_IN];
   give(relay, &stdio->outer[STREAM_IN], target);
-  relay->ends_with_target = !stdio->keeps_input;
+  relay->ends_with_target = !stdio->has_more_runs;
   relay->held_open = stdio->input == INPUT_ATTACHED;
+}
+
+static void connect_output(struct stdio *stdio, int stream, int *source) {
+  give(&stdio->relays[stream], source, &stdio->outer[stream]);
+  /* The end of a run is not the end of the output. */
+  stdio->relays[stream].held_open = stdio->has_more_runs;
 }
 
 static bool connect_terminal(struct stdio *stdio, int terminal) {
@@ -104,7 +110,7 @@ static bool connect_terminal(struct stdio *stdio, int terminal) {
     connect_input(stdio, &input);
     stdio->relays[STREAM_IN].to_terminal = true;
   }
-  give(&stdio->relays[STREAM_OUT], &output, &stdio->outer[STREAM_OUT]);
+  connect_output(stdio, STREAM_OUT, &output);
   stdio->relays[STREAM_OUT].from_terminal = true;
   close_each(stdio->outer);
   return true;
@@ -114,7 +120,7 @@ bool stdio_connect(struct stdio *stdio, int terminal, bool writers_end_with_read
   if (terminal >= 0) return connect_terminal(stdio, terminal);
   if (stdio->input != INPUT_NULL) connect_input(stdio, &stdio->near[STREAM_IN]);
   for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) {
-    give(&stdio->relays[stream], &stdio->near[stream], &stdio->outer[stream]);
+    connect_output(stdio, stream, &stdio->near[stream]);
     stdio->relays[stream].ends_with_target = writers_end_with_readers;
   }
   return true;
@@ -148,6 +154,12 @@ void stdio_let_go(struct stdio *stdio, bool end_input) {
     }
   }
   for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) relay_drop_target(&stdio->relays[stream]);
+}
+
+void stdio_end(struct stdio *stdio) {
+  close_each(stdio->outer);
+  relay_close(&stdio->relays[STREAM_IN]);
+  for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) stdio->relays[stream].held_open = false;
 }
 
 void stdio_close(struct stdio *stdio) {

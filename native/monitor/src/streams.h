@@ -109,7 +109,7 @@ struct relay {
   bool from_terminal;       /* EIO means: nobody has the terminal open now */
   bool to_terminal;         /* the end of the stream is told by the terminal's own end-of-file character */
   bool ends_with_target;    /* nobody reads: the writer is to learn of it */
-  bool held_open;           /* the target stays open without a source: clients feed it */
+  bool held_open;           /* the target stays open without a source: clients feed it, or there is one more run */
   bool line_open;           /* the last byte written to the terminal was not a newline */
   int64_t retry_at;         /* of a terminal that nobody had open; 0 for none */
   size_t read_since_exit;
@@ -145,7 +145,7 @@ struct stdio {
   int inner[STREAMS]; /* the container's ends, until the runtime has them */
   int near[STREAMS];  /* our ends of the container's pipes, until a relay has them */
   enum input input;
-  bool keeps_input; /* of the creator, for the next run */
+  bool has_more_runs; /* what the creator gave is kept for them */
   struct relay relays[STREAMS];
 };
 
@@ -162,6 +162,8 @@ bool stdio_connect(struct stdio *stdio, int terminal, bool writers_end_with_read
 void stdio_disconnect(struct stdio *stdio);
 /* Lets go of what the creator gave. With `end_input` this is the end of the input, unless there is a terminal. */
 void stdio_let_go(struct stdio *stdio, bool end_input);
+/* No run follows: closes the input, and each output when it has been passed on. */
+void stdio_end(struct stdio *stdio);
 void stdio_close(struct stdio *stdio);
 bool stdio_drained(const struct stdio *stdio);
 
