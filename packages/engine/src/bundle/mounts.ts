@@ -40,22 +40,16 @@ export function kernelMounts(
   ];
 }
 
+/** Message queues are those of the namespace, whoever mounts them; shared memory is a folder. */
 function ipcMounts(shmSize: number | undefined, ipc: Sharing): readonly RuntimeMount[] {
+  const queues: RuntimeMount = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: guarded };
   if (ipc === 'host') {
     if (shmSize !== undefined) throw wrongShm(shmSize, "cannot be set for a container that has the host's");
-    return ['/dev/shm', '/dev/mqueue'].map((path) => ({
-      destination: path,
-      type: 'bind',
-      source: path,
-      options: ['rbind', ...guarded],
-    }));
+    return [queues, { destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', ...guarded] }];
   }
   const bytes = shmSize ?? defaultShmBytes;
   if (!Number.isSafeInteger(bytes) || bytes < 1) throw wrongShm(bytes, 'is not a whole number of bytes above 0');
-  return [
-    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: guarded },
-    { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...guarded, 'mode=1777', `size=${bytes}`] },
-  ];
+  return [queues, { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...guarded, 'mode=1777', `size=${bytes}`] }];
 }
 
 function wrongShm(value: number, why: string) {

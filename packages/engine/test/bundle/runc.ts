@@ -93,6 +93,11 @@ export class Box implements Disposable {
       'mknod',
       'dd',
       'test',
+      'readlink',
+      'head',
+      'wc',
+      'rm',
+      'cut',
     ]) {
       fs.symlinkSync('busybox', join(this.#rootfs, 'bin', name));
     }

@@ -20,7 +20,7 @@ export function processCapabilities(
   for (const name of added) if (name !== 'ALL' && !host.capabilities.includes(name)) throw missing(name);
   const all = privileged || added.includes('ALL');
   const wanted = dropped.has('ALL') && !added.includes('ALL') ? [] : all ? capabilityNames : defaultCapabilities;
-  // As with Docker, what is named in both is there, unless it was added by ALL alone.
+  // As with Docker, what is named in both is there.
   const kept = wanted.filter((name) => !dropped.has(name));
   const chosen = new Set([...kept, ...added]);
   return capabilityNames.filter((name) => chosen.has(name) && host.capabilities.includes(name));
@@ -32,7 +32,10 @@ function parseCapability(text: string): string {
   if (name === 'ALL') return name;
   const full = `CAP_${name}`;
   if (capabilityNames.includes(full)) return full;
-  const near = nearNames(full, capabilityNames);
+  const near = nearNames(
+    name,
+    capabilityNames.map((one) => one.slice('CAP_'.length)),
+  );
   throw invalid('CAPABILITY_UNKNOWN', `Capability ${quote(text)} is none that is known`, {
     hint:
       near.length > 0

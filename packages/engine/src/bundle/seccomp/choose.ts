@@ -8,7 +8,7 @@ export function containerSeccomp(
   { seccomp, privileged = false }: Pick<ContainerSettings, 'seccomp' | 'privileged'>,
   facts: SeccompFacts,
 ): RuntimeSeccomp | undefined {
-  const chosen = seccomp ?? (privileged ? 'unconfined' : 'default');
+  const chosen = seccomp === undefined ? (privileged ? 'unconfined' : 'default') : seccomp;
   if (chosen === 'unconfined') return undefined;
   if (chosen === 'default') return seccompProfile(facts);
   if (typeof chosen === 'string')
