@@ -12,6 +12,20 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
+const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** Binary units, in which memory is had and limited: `64 MiB`, `1.5 GiB`. */
+export function formatMemory(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // 1023.95 would be rounded to 1024.0.
+  while (unit < binaryUnits.length - 1 && value >= (unit === 0 ? 1024 : 1023.95)) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${binaryUnits[unit]}`;
+}
+
 /** `4 s`, `2 min 5 s`, `1 h 10 min`: how long something takes. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

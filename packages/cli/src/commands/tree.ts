@@ -8,9 +8,11 @@ import { imagesRmSpec, imagesSpecs, pullSpec, rmiSpec } from './image-specs.js';
 import { lifecycleSpecs } from './lifecycle-specs.js';
 import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
 import { registrySpecs } from './registry-specs.js';
+import { resourceSpecs } from './resource-specs.js';
 import { runSpec } from './run-spec.js';
 import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs, verifySpec } from './store-specs.js';
 import { transferSpecs } from './transfer-specs.js';
+import { volumeSpecs } from './volume-specs.js';
 
 /** Every command, in the order of the help. */
 export const commandTree: readonly CommandSpec[] = [
@@ -18,10 +20,12 @@ export const commandTree: readonly CommandSpec[] = [
   createSpec,
   ...lifecycleSpecs,
   psSpec,
+  ...resourceSpecs,
   eventsSpec,
   inspectSpec,
   ...containerSpecs,
   ...containerGroupSpecs,
+  ...volumeSpecs,
   pullSpec,
   ...transferSpecs,
   ...registrySpecs,
@@ -48,6 +52,7 @@ export const commandTree: readonly CommandSpec[] = [
 /** Commands that only hold others. */
 export const groupSummaries: Readonly<Record<string, string>> = {
   container: 'containers under another name, and container prune',
+  volume: 'make, list and remove volumes',
   images: 'list, draw, mount, unmount and remove images',
   system: 'look after the store',
   content: 'the blobs that are here',

@@ -7,11 +7,15 @@ import { pairsOf } from './pairs.js';
 /** What the monitor does for a container: restarts, health probes, the log, the end. */
 export function supervisionOf(flags: Flags): Pick<ContainerSettings, 'restart' | 'health' | 'log' | 'stopTimeoutMs'> {
   return {
-    restart: parsed(flags, 'restart', parseRestart, 'no, always, unless-stopped, on-failure or on-failure:COUNT'),
+    restart: restartOf(flags),
     health: healthOf(flags),
     log: logOf(flags),
     stopTimeoutMs: parsed(flags, 'stop-timeout', parseSeconds, 'seconds, or -1 to wait without end'),
   };
+}
+
+export function restartOf(flags: Flags): RestartPolicy | undefined {
+  return parsed(flags, 'restart', parseRestart, 'no, always, unless-stopped, on-failure or on-failure:COUNT');
 }
 
 function parseRestart(text: string): RestartPolicy | undefined {
