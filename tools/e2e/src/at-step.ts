@@ -5,7 +5,7 @@ import { planVariable, type StepPlan } from './request.ts';
 // Loaded by `node --import` into every thread of a command: writes down the steps, or kills at one of them. SIGKILL to
 // oneself is delivered before kill(2) returns, so nothing of the program runs after the step.
 const plan = JSON.parse(process.env[planVariable] ?? '{}') as StepPlan;
-let monitor: number | undefined;
+let monitor = plan.monitor;
 let count = 0;
 
 subscribe('slipway:step', (message) => {

@@ -18,7 +18,7 @@ async function withEngine(request: CommandRequest): Promise<object> {
     return { images: images.map(({ name }) => name), problems: [...lost, ...damaged] };
   }
   await using engine = await openEngine(request.options);
-  const { action, image = '', to = '', directory = '', file = '', id, args, stack, all, repair } = request;
+  const { action, image = '', to = '', directory = '', file = '', id, args, stack, all, repair, detach } = request;
   switch (action) {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
@@ -54,7 +54,31 @@ async function withEngine(request: CommandRequest): Promise<object> {
     case 'unmount':
       await engine.images.unmount(directory);
       return {};
+    case 'create':
+      await engine.containers.create({ image, name: id, args, stack });
+      return {};
+    case 'start':
+      await (await engine.containers.get(id ?? '')).start();
+      return {};
+    case 'stop':
+      await (await engine.containers.get(id ?? '')).stop();
+      return {};
+    case 'restart':
+      await (await engine.containers.get(id ?? '')).restart();
+      return {};
+    case 'rename':
+      await (await engine.containers.get(id ?? '')).rename(to);
+      return {};
+    case 'rm':
+      await engine.containers.remove(id ?? '', { force: all });
+      return {};
+    case 'ps':
+      return { containers: await engine.containers.list({ all: true }) };
     case 'run': {
+      if (detach === true) {
+        await engine.run({ image, name: id, args, stack, detach });
+        return {};
+      }
       const container = await engine.run({ image, name: id, args, stack });
       const { exitCode, stdout } = await container.output();
       return { exitCode, stdout: stdout.toString() };

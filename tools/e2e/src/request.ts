@@ -1,10 +1,17 @@
-import type { ConfigTable } from 'slipway';
+import type { ConfigTable, ContainerSummary } from 'slipway';
 
 /** What the program `command.ts` is asked to do, as JSON in its first argument. */
 export interface CommandRequest {
   readonly action:
     | 'pull'
     | 'run'
+    | 'create'
+    | 'start'
+    | 'stop'
+    | 'restart'
+    | 'rename'
+    | 'rm'
+    | 'ps'
     | 'remove'
     | 'list'
     | 'mount'
@@ -25,19 +32,21 @@ export interface CommandRequest {
     readonly state: string;
     readonly settings?: ConfigTable | undefined;
   };
-  /** Of `prune`: names and cut-off downloads, too. */
+  /** Of `prune`: names and cut-off downloads, too. Of `rm`: also one that runs. */
   readonly all?: boolean | undefined;
   /** Of `verify`. */
   readonly repair?: boolean | undefined;
   /** For `pull`, `run`, `remove` and `mount`; for `import` and `commit` the new name. */
   readonly image?: string | undefined;
-  /** For `push`, `copy` and `tag`. */
+  /** For `push`, `copy` and `tag`; the new name of a container. */
   readonly to?: string | undefined;
   /** Where to `mount`, or what to `unmount`. */
   readonly directory?: string | undefined;
   /** A tar file, for `import`; an archive, for `save` and `load`. */
   readonly file?: string | undefined;
-  /** Of the container, for `run` and `commit`. */
+  /** Of `run`: it is left to itself, and kept. */
+  readonly detach?: boolean | undefined;
+  /** Name of the container, for `run`, `commit` and whatever is done with one. */
   readonly id?: string | undefined;
   /** Of the container's process. */
   readonly args?: readonly string[] | undefined;
@@ -51,6 +60,7 @@ export type CommandReport =
       readonly exitCode?: number;
       readonly stdout?: string;
       readonly images?: readonly string[];
+      readonly containers?: readonly ContainerSummary[];
       /** What a report tells that is not well: could not be removed, is damaged and not repaired, was lost. */
       readonly problems?: readonly string[];
     }
@@ -61,6 +71,8 @@ export interface StepPlan {
   /** A file that gets one line for each step. */
   readonly trace?: string | undefined;
   readonly kill?: StepKill | undefined;
+  /** Of a container that another command has started: what `monitor` means until this one starts another. */
+  readonly monitor?: number | undefined;
 }
 
 export interface StepKill {

@@ -48,6 +48,16 @@ export const killedSteps = {
     'run.exited',
     'runtime.delete.deleted',
   ],
+  /** `crash-lifecycle`. */
+  lifecycle: [
+    'create.kept',
+    'run.kept',
+    'operation.left',
+    'operation.settled',
+    'stop.stopped',
+    'rename.renamed',
+    'remove.removed',
+  ],
   /** `crash-run`, too. */
   otherStack: ['unpack.recorded'],
   /** `crash-cleanup`. */

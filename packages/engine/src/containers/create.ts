@@ -22,7 +22,7 @@ export async function createContainer(parts: EngineParts, works: Works, options:
     const obtained = await obtainImage(parts, stack, options);
     await ensureUnpacked(parts, stack, obtained.loaded, options);
     using _lock = lockNewContainer(parts, id);
-    const operation = Operation.begin(parts, 'create', id);
+    const operation = Operation.begin(parts, 'create');
     try {
       const made = await makeContainer(parts, stack, operation, obtained, options, { id, wanted: 'stopped', fleeting: false });
       checkSpec(made);

@@ -12,7 +12,7 @@ export async function discardContainer(
   { id, row }: FoundContainer,
   { volumes = false }: { readonly volumes?: boolean } = {},
 ): Promise<void> {
-  await using operation = Operation.begin(parts, 'remove', id);
+  await using operation = Operation.begin(parts, 'remove');
   const held = acquireContainer(operation, { id, row }, { folder: true, volumes });
   try {
     await held.at(-1)?.release();

@@ -51,7 +51,7 @@ export async function makeContainer(
   healthProbe(settings.health, image);
   const { id: snapshotter, snapshotter: snapshots } = await stack.snapshotter();
   const mounts = hasMounts(settings, image) ? await import('../mounts/index.js') : undefined;
-  const snapshotKey = `container-${id}-${operation.id}`;
+  const snapshotKey = `container-${id}`;
   const chainId = loaded.chain.at(-1);
   const row: Omit<ContainerRow, 'name'> = {
     image: name,

@@ -1,0 +1,224 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { startRegistry } from '@slipway/fixtures';
+import type { StatusRecord } from '@slipway/plugin-api';
+import type { ContainerSummary } from 'slipway';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { CommandRequest, StepKill } from '../src/request.ts';
+import { type Ended, runCommand, traceSteps } from './child.ts';
+import { expectRecovery } from './crash.ts';
+import { killedSteps } from './killed-steps.ts';
+import { alive, expectFoldersOfRows, isUp, patient, until } from './living.ts';
+import { leftInCgroups } from './machine.ts';
+import { leftInPlace } from './place.ts';
+import { placesInMemory } from './tmpfs.ts';
+
+const registry = await startRegistry({ images: ['small'] });
+afterAll(() => registry[Symbol.asyncDispose]());
+const image = `${registry.address}/test/small:latest`;
+
+// One place for all: each test leaves it as it was, which is what is tested.
+const place = placesInMemory()();
+afterAll(() => place[Symbol.dispose]());
+await runCommand(place, { action: 'pull', image });
+
+const id = 'web';
+type Request = Omit<CommandRequest, 'options'>;
+const create: Request = { action: 'create', image, id, args: patient };
+const start: Request = { action: 'start', id };
+const runDetached: Request = { action: 'run', image, id, args: patient, detach: true };
+const stop: Request = { action: 'stop', id };
+const restart: Request = { action: 'restart', id };
+const rename: Request = { action: 'rename', id, to: 'other' };
+const remove: Request = { action: 'rm', id };
+const removeRunning: Request = { action: 'rm', id, all: true };
+
+/** What must be there before each of them. */
+const scenes = {
+  create: { request: create, before: [] },
+  'run detached': { request: runDetached, before: [] },
+  start: { request: start, before: [create] },
+  'start again': { request: start, before: [runDetached, stop] },
+  stop: { request: stop, before: [runDetached] },
+  restart: { request: restart, before: [runDetached] },
+  rename: { request: rename, before: [create] },
+  remove: { request: remove, before: [create] },
+  'remove a running one': { request: removeRunning, before: [runDetached] },
+} as const satisfies Record<string, { readonly request: Request; readonly before: readonly Request[] }>;
+type Scene = keyof typeof scenes;
+
+async function done(request: Request): Promise<Ended> {
+  const ended = await runCommand(place, request);
+  expect(ended).toMatchObject({ report: { outcome: 'done' } });
+  if (request.action === 'run') await isUp(place, (await only()).id);
+  return ended;
+}
+
+async function containers(): Promise<readonly ContainerSummary[]> {
+  await using engine = await place.open();
+  return engine.containers.list({ all: true });
+}
+
+async function only(): Promise<ContainerSummary> {
+  const [first] = await containers();
+  if (first === undefined) throw new Error('there is no container');
+  return first;
+}
+
+async function setUp(scene: Scene): Promise<void> {
+  for (const request of scenes[scene].before) await done(request);
+}
+
+/** With force, and whatever its name is by now. */
+async function clear(): Promise<void> {
+  await using engine = await place.open();
+  for (const one of await engine.containers.list({ all: true })) await engine.containers.remove(one.id, { force: true });
+  expect(await engine.containers.list({ all: true })).toEqual([]);
+  await expectFoldersOfRows(place, engine);
+}
+
+async function expectClear(): Promise<void> {
+  await clear();
+  await expectRecovery(place);
+  expect(leftInPlace(place)).toEqual([]);
+}
+
+function statusOf(container: string): StatusRecord | undefined {
+  const file = path.join(place.root, 'containers', container, 'status.json');
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as StatusRecord) : undefined;
+}
+
+function monitorNow(one: ContainerSummary | undefined): number | undefined {
+  return one === undefined ? undefined : statusOf(one.id)?.monitor.pid;
+}
+
+/** What is said of each is so, and goes on being said. */
+async function expectTrueStates(): Promise<readonly ContainerSummary[]> {
+  // A monitor that has lost its command needs a moment to end what has not begun.
+  return until('true states', async () => {
+    const found = await containers();
+    return found.every(isTrue) && found;
+  });
+}
+
+function isTrue({ id: container, status, pid, unsupervised }: ContainerSummary): boolean {
+  const cgroups = leftInCgroups(new Set([container]));
+  if (status === 'created' || status === 'exited') return cgroups.length === 0;
+  const monitor = statusOf(container)?.monitor.pid ?? 0;
+  return pid !== undefined && alive(pid) && alive(monitor) === (unsupervised !== true);
+}
+
+/** Whatever was killed, it can be started, stopped and removed by those who come later. */
+async function expectUsable(): Promise<void> {
+  const [one] = await expectTrueStates();
+  if (one !== undefined) {
+    const called = { id: one.id };
+    if (one.status === 'created' || one.status === 'exited') await done({ action: 'start', ...called });
+    expect(await expectTrueStates()).toMatchObject([{ status: 'running' }]);
+    await isUp(place, one.id);
+    await done({ action: 'stop', ...called });
+    expect(await expectTrueStates()).toMatchObject([{ status: 'exited' }]);
+  }
+  await expectClear();
+}
+
+async function kill(scene: Scene, step: string, ...whom: StepKill['whom']): Promise<Ended> {
+  await setUp(scene);
+  const monitor = monitorNow((await containers())[0]);
+  return runCommand(place, scenes[scene].request, { kill: { step, nth: 1, whom }, monitor });
+}
+
+const steps = new Map<Scene, readonly string[]>();
+for (const scene of Object.keys(scenes) as Scene[]) {
+  await setUp(scene);
+  steps.set(scene, [...(await traceSteps(place, scenes[scene].request)).keys()]);
+  await clear();
+}
+const all = [...steps].flatMap(([scene, names]) => names.map((step) => [scene, step] as const));
+const startsMonitor = (scene: Scene): boolean => steps.get(scene)?.includes('runtime.monitor.started') === true;
+const hasMonitor = (scene: Scene, step: string): boolean => {
+  const names = steps.get(scene) ?? [];
+  return startsMonitor(scene)
+    ? names.indexOf(step) >= names.indexOf('runtime.monitor.started')
+    : scene === 'stop' || scene === 'remove a running one';
+};
+const withMonitor = all.filter(([scene, step]) => hasMonitor(scene, step));
+
+describe('kill -9 of a command of the lifecycle', () => {
+  it('meets the steps of it', () => {
+    const met = new Set(all.map(([, step]) => step));
+    expect(killedSteps.lifecycle.filter((step) => !met.has(step))).toEqual([]);
+  });
+
+  it.each(all)('%s, at %s', async (scene, step) => {
+    expect(await kill(scene, step, 'command')).toMatchObject({ signal: 'SIGKILL' });
+    const [one] = await expectTrueStates();
+    // A run that was asked for and had begun goes on without who asked; the container is there when it was said to be.
+    if (scene === 'start' || scene === 'start again' || scene === 'stop' || scene === 'restart') expect(one).toBeDefined();
+    expect(one?.unsupervised).toBeUndefined();
+    await expectUsable();
+  });
+});
+
+describe('kill -9 of the monitor', () => {
+  it.each(withMonitor)('%s, at %s', async (scene, step) => {
+    const { signal, report } = await kill(scene, step, 'monitor');
+    expect(signal).toBeNull();
+    if (report?.outcome === 'failed')
+      expect(report).toMatchObject({ kind: expect.stringMatching(/internal|unavailable|data-loss/) });
+    await expectUsable();
+  });
+});
+
+describe('kill -9 of both', () => {
+  it.each(withMonitor)('%s, at %s', async (scene, step) => {
+    expect(await kill(scene, step, 'monitor', 'command')).toMatchObject({ signal: 'SIGKILL' });
+    await expectUsable();
+  });
+});
+
+describe('a container whose monitor was killed', () => {
+  it('runs on, is said to be unsupervised, and how it ends is not known', async () => {
+    await done(runDetached);
+    const before = await only();
+    process.kill(monitorNow(before) ?? 0, 'SIGKILL');
+    await until('the loss', async () => (await only()).unsupervised);
+    expect(await only()).toMatchObject({ status: 'running', pid: before.pid });
+    {
+      await using engine = await place.open();
+      await expect(engine.containers.remove(id)).rejects.toMatchObject({ code: 'CONTAINER_RUNNING' });
+      const container = await engine.containers.get(id);
+      const exit = container.wait();
+      await container.stop({ timeoutMs: 0 });
+      await expect(exit).rejects.toMatchObject({ kind: 'data-loss', code: 'EXIT_UNKNOWN' });
+      const ended = await only();
+      expect(ended.status).toBe('exited');
+      expect(ended).not.toHaveProperty('exitCode');
+      await container.start();
+      expect(await only()).toMatchObject({ status: 'running' });
+    }
+    await expectUsable();
+  });
+
+  it('that is removed when it ends, is removed by the next call when it has ended', async () => {
+    await using engine = await place.open();
+    const container = await engine.run({ image, args: patient, detach: true, removeAtExit: true });
+    await isUp(place, container.id);
+    process.kill(monitorNow(await only()) ?? 0, 'SIGKILL');
+    await until('the loss', async () => (await only()).unsupervised);
+    process.kill(container.pid, 'SIGKILL');
+    await until('its removal', async () => (await containers()).length === 0);
+    await expectClear();
+  });
+});
+
+it('a program that is killed leaves what it detached from, and what it only ran dies with it', async () => {
+  const attached = { action: 'run', image, id: 'attached', args: patient } as const;
+  expect(await runCommand(place, attached, { kill: { step: 'run.started', nth: 1, whom: ['command'] } })).toMatchObject({
+    signal: 'SIGKILL',
+  });
+  await until('its removal', async () => (await containers()).length === 0);
+  await done(runDetached);
+  expect(await only()).toMatchObject({ status: 'running' });
+  await expectUsable();
+});
