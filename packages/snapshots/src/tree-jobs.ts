@@ -64,7 +64,8 @@ export class TreeJobs implements AsyncDisposable {
   }
 
   #start(): Thread {
-    const worker = new Worker(new URL('./tree-worker.js', import.meta.url));
+    // It closes descriptors that no call of node:fs has opened, of which Node would warn.
+    const worker = new Worker(new URL('./tree-worker.js', import.meta.url), { trackUnmanagedFds: false });
     const waiting = new Map<number, Waiting>();
     const end = (error: unknown): void => {
       if (this.#thread?.worker === worker) this.#thread = undefined;

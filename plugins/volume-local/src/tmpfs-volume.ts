@@ -1,7 +1,7 @@
 import { closeSync, lstatSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
-import { type GenericMount, step } from '@slipway/plugin-api';
+import type { GenericMount } from '@slipway/plugin-api';
 
 /** One for all users, so it is mounted where all find it: on the volume's own folder. The caller has claimed the volume. */
 export function mountTmpfs(folder: string, mount: GenericMount): void {
@@ -12,7 +12,6 @@ export function mountTmpfs(folder: string, mount: GenericMount): void {
   } finally {
     closeSync(tree);
   }
-  step('volume.mount.mounted', { folder });
 }
 
 /** Does nothing when nothing is mounted. Containers that still see it keep it. */

@@ -1,4 +1,15 @@
-import { closeSync, constants, fsyncSync, lstatSync, mkdirSync, opendirSync, openSync, readdirSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  opendirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { linux, O_PATH } from '@slipway/linux';
 import { hasCode, type Mount, SlipwayError, step, throwIfAborted } from '@slipway/plugin-api';
 import { copyAttributes, TreeJobs } from '@slipway/snapshots';
@@ -55,7 +66,9 @@ async function copyWhole(jobs: TreeJobs, { volume, tree, from }: FillVolume, top
   const source = linux.openInRoot(tree, from, O_PATH | constants.O_DIRECTORY);
   try {
     const partial = top + partialName;
-    if (lstatSync(partial, { throwIfNoEntry: false }) !== undefined) await jobs.remove(partial);
+    if (isFolder(partial)) await jobs.remove(partial);
+    // A container can give anything that name.
+    else rmSync(partial, { force: true });
     refuseOurNames(volume, from, readdirSync(`/proc/self/fd/${source}/`));
     mkdirSync(partial, { mode: 0o700 });
     step('volume.fill.begun', { volume });
@@ -74,6 +87,7 @@ async function moveUp(jobs: TreeJobs, target: number, top: string): Promise<void
   const ready = openSync(top + readyName, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     const folder = `/proc/self/fd/${ready}/`;
+    const stats = lstatSync(`${folder}.`, { bigint: true });
     for (const name of readdirSync(folder, { encoding: 'buffer' })) {
       try {
         linux.renameNoReplace(Buffer.concat([Buffer.from(folder), name]), Buffer.concat([Buffer.from(top), name]));
@@ -82,11 +96,13 @@ async function moveUp(jobs: TreeJobs, target: number, top: string): Promise<void
       }
       step('volume.fill.moved', { name: name.toString() });
     }
-    copyAttributes(`${folder}.`, `${top}.`);
+    copyAttributes(`${folder}.`, `${top}.`, stats);
+    await jobs.remove(top + readyName);
+    // Which has changed them again.
+    linux.lutimes(`${top}.`, stats.atimeNs, stats.mtimeNs);
   } finally {
     closeSync(ready);
   }
-  await jobs.remove(top + readyName);
   flush(target);
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ContainerSettings, ImageConfig } from '@slipway/plugin-api';
 import type { ContainerRow } from '../metadata/containers.js';
 import type { EngineParts } from '../settings.js';
-import { defaultVolumeDriver, findVolume } from '../volumes/drivers.js';
+import { defaultVolumeDriver, findVolume, volumeDriver } from '../volumes/drivers.js';
 import { makeAnonymousVolume, obtainVolume } from '../volumes/make-volume.js';
 import { checkSource } from './source-tree.js';
 import { wantedMounts } from './wanted-mounts.js';
@@ -23,6 +23,7 @@ export async function planVolumes(
     if (mount.type === 'bind') checkSource(mount);
     if (mount.type !== 'volume') continue;
     const { target, volume, driver } = mount;
+    if (driver !== undefined) await volumeDriver(parts, driver);
     planned.push(
       volume === undefined
         ? { driver: driver ?? defaultVolumeDriver, name: randomBytes(32).toString('hex'), anonymous: true, target }
