@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type CgroupDriver, cgroupDriverOf, cgroupsPathOf, driverOfPath, parseScope } from '@slipway/cgroups';
+import { runtimeJson } from '@slipway/oci';
 import type { Bundle } from './bundle.js';
 
 /**
@@ -39,7 +40,7 @@ function rewrite({ directory, spec }: Bundle, cgroupsPath: string): void {
   const file = path.join(directory, 'config.json');
   const fresh = `${file}.new`;
   try {
-    writeFileSync(fresh, JSON.stringify({ ...spec, linux: { ...spec.linux, cgroupsPath } }), { mode: 0o600 });
+    writeFileSync(fresh, runtimeJson({ ...spec, linux: { ...spec.linux, cgroupsPath } }), { mode: 0o600 });
     renameSync(fresh, file);
   } finally {
     rmSync(fresh, { force: true });

@@ -1,6 +1,7 @@
 import { closeSync, writeFileSync } from 'node:fs';
 import { linux } from '@slipway/linux';
 import { type Monitor, startMonitor } from '@slipway/monitor';
+import { runtimeJson } from '@slipway/oci';
 import {
   canceled,
   type ExecRequest,
@@ -35,7 +36,7 @@ export async function execInContainer(tool: Tool, folder: ContainerFolder, reque
   const { exec, lock } = claimExec(folder);
   let monitor: Monitor | undefined;
   try {
-    writeFileSync(exec.process, JSON.stringify(request.process), { mode: 0o600 });
+    writeFileSync(exec.process, runtimeJson(request.process), { mode: 0o600 });
     monitor = await startExecMonitor(request, exec, lock);
     return await execUnder(monitor, tool, folder, exec, request, what);
   } catch (error) {

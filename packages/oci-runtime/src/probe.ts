@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { runtimeJson } from '@slipway/oci';
 import type { Supervision } from '@slipway/plugin-api';
 import type { Bundle } from './bundle.js';
 import type { ContainerFolder } from './container-folder.js';
@@ -16,7 +17,7 @@ export function probeCommand(
   wanted: Supervision | undefined,
 ): readonly string[] | undefined {
   if (wanted?.health === undefined) return undefined;
-  writeFileSync(folder.probe, JSON.stringify({ ...spec.process, terminal: false, args: wanted.health.args }), { mode: 0o600 });
+  writeFileSync(folder.probe, runtimeJson({ ...spec.process, terminal: false, args: wanted.health.args }), { mode: 0o600 });
   // A probe may fail every second for years: its words are in the status, and a log would only grow.
   return toolArgs(tool, { ...folder, log: '/dev/null' }, 'exec', '--process', folder.probe);
 }

@@ -13,3 +13,4 @@ export * from './media-types.js';
 export * from './platform.js';
 export * from './quote.js';
 export * from './reference.js';
+export * from './runtime-json.js';

@@ -1,7 +1,6 @@
 export * from './args.js';
 export * from './command.js';
 export * from './container-id.js';
-export * from './format-spec.js';
 export * from './host-facts.js';
 export * from './image-defaults.js';
 export * from './root-files.js';

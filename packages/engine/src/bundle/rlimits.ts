@@ -1,3 +1,4 @@
+import { noRlimit } from '@slipway/oci';
 import { type ContainerSettings, type RlimitSettings, type RuntimeProcess, SlipwayError } from '@slipway/plugin-api';
 import type { HostFacts } from './host-facts.js';
 import { invalid, quote } from './invalid.js';
@@ -5,7 +6,7 @@ import { nearNames } from './near-names.js';
 
 export interface HardLimit {
   readonly name: string;
-  /** Infinity: none. */
+  /** {@link noRlimit}: none. */
   readonly hard: number;
 }
 
@@ -34,12 +35,12 @@ export function parseHardLimits(text: string): readonly HardLimit[] {
   return Object.entries(kinds).flatMap(([name, label]) => {
     const line = text.split('\n').find((candidate) => candidate.startsWith(`${label} `));
     const hard = line?.slice(label.length).trim().split(/\s+/)[1];
-    return hard === undefined ? [] : [{ name, hard: hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard) }];
+    return hard === undefined ? [] : [{ name, hard: hard === 'unlimited' ? noRlimit : Number(hard) }];
   });
 }
 
 /**
- * Limits of the process, the last of a kind, Infinity for none. They are set by what we start, so that nothing goes beyond our own hard limits
+ * Limits of the process, the last of a kind, `noRlimit` for none. They are set by what we start, so that nothing goes beyond our own hard limits
  * unless we may raise them (CAP_SYS_RESOURCE), and open files never beyond the kernel's fs.nr_open.
  * Errors: `RLIMIT_INVALID`; `failed-precondition` with `RLIMIT_TOO_HIGH`.
  */
@@ -72,7 +73,7 @@ function parseType(name: string): string {
 
 function parseValue(limit: RlimitSettings, field: 'soft' | 'hard'): number {
   const value: unknown = limit[field];
-  if (value === -1) return Number.POSITIVE_INFINITY;
+  if (value === -1) return noRlimit;
   if (!Number.isSafeInteger(value) || Number(value) < 0)
     throw wrong(limit.name, `${field} limit is ${quote(String(value))}, expected a whole number from 0, or -1 for none`);
   return Number(value);
@@ -80,8 +81,8 @@ function parseValue(limit: RlimitSettings, field: 'soft' | 'hard'): number {
 
 function checkPossible(type: string, hard: number, host: Pick<HostFacts, 'capabilities' | 'hardLimits' | 'maxOpenFiles'>): void {
   const mayRaise = host.capabilities.includes('CAP_SYS_RESOURCE');
-  const own = host.hardLimits.find(({ name }) => name === type)?.hard ?? Number.POSITIVE_INFINITY;
-  const limit = !mayRaise ? own : type === 'RLIMIT_NOFILE' ? host.maxOpenFiles : Number.POSITIVE_INFINITY;
+  const own = host.hardLimits.find(({ name }) => name === type)?.hard ?? noRlimit;
+  const limit = !mayRaise ? own : type === 'RLIMIT_NOFILE' ? host.maxOpenFiles : noRlimit;
   if (hard <= limit) return;
   const name = type.slice('RLIMIT_'.length).toLowerCase();
   throw new SlipwayError({
@@ -94,7 +95,7 @@ function checkPossible(type: string, hard: number, host: Pick<HostFacts, 'capabi
 }
 
 function told(value: number): string {
-  return value === Number.POSITIVE_INFINITY ? 'unlimited' : String(value);
+  return value === noRlimit ? 'unlimited' : String(value);
 }
 
 function wrong(name: string, why: string): SlipwayError {

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import { runtimeJson } from '@slipway/oci';
 import { hasCode, type RuntimeResources, type RuntimeSpec, wrapError } from '@slipway/plugin-api';
-import { formatSpec } from './format-spec.js';
 import { quote } from './invalid.js';
 
 /**
@@ -12,9 +12,9 @@ export async function updateBundle(directory: string, resources: RuntimeResource
   const file = join(directory, 'config.json');
   const fresh = `${file}.new`;
   try {
-    const spec = parseSpec(await fs.readFile(file, 'utf8'));
+    const spec = JSON.parse(await fs.readFile(file, 'utf8')) as RuntimeSpec;
     const linux = { ...spec.linux, resources: { ...resources, ...kept(spec.linux.resources) } };
-    await fs.writeFile(fresh, formatSpec({ ...spec, linux }), { mode: 0o600 });
+    await fs.writeFile(fresh, runtimeJson({ ...spec, linux }), { mode: 0o600 });
     await fs.rename(fresh, file);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return;
@@ -25,10 +25,4 @@ export async function updateBundle(directory: string, resources: RuntimeResource
 
 function kept({ devices }: RuntimeResources = {}): Pick<RuntimeResources, 'devices'> {
   return devices === undefined ? {} : { devices };
-}
-
-/** What {@link formatSpec} wrote: 2^64 - 1, which is read as 2^64, is RLIM_INFINITY. */
-function parseSpec(text: string): RuntimeSpec {
-  const exact = (_: string, value: unknown): unknown => (value === 2 ** 64 ? Number.POSITIVE_INFINITY : value);
-  return JSON.parse(text, exact) as RuntimeSpec;
 }

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import { runtimeJson } from '@slipway/oci';
 import { type RuntimeSpec, wrapError } from '@slipway/plugin-api';
-import { formatSpec } from './format-spec.js';
 import { quote } from './invalid.js';
 
 /**
@@ -18,7 +18,7 @@ export async function writeBundle(directory: string, spec: RuntimeSpec): Promise
   }
   try {
     await fs.mkdir(join(directory, 'rootfs'), { mode: 0o700 });
-    await fs.writeFile(join(directory, 'config.json'), formatSpec(spec), { mode: 0o600, flag: 'wx' });
+    await fs.writeFile(join(directory, 'config.json'), runtimeJson(spec), { mode: 0o600, flag: 'wx' });
   } catch (error) {
     await fs.rm(directory, { recursive: true, force: true });
     throw wrapError(what, error);

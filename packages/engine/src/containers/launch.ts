@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readCgroupHost, resourcesOf } from '@slipway/cgroups';
 import { linux } from '@slipway/linux';
+import { runtimeJson } from '@slipway/oci';
 import {
   type ImageConfig,
   isKind,
@@ -31,7 +32,7 @@ import type { Held, Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { bundleDirectory, containerFolder } from './folder.js';
 import { healthProbe } from './health.js';
-import { namespacePaths } from './namespace-paths.js';
+import { namespacePaths, namespacesToCome } from './namespace-paths.js';
 import { runtimeOf } from './runtime-of.js';
 
 export interface Launch {
@@ -124,7 +125,7 @@ async function mountsOf(
 export function checkSpec(made: Pick<Launch, 'id' | 'row' | 'image' | 'rootfs'>): void {
   const tree = linux.mountDetached(made.rootfs, { readOnly: true });
   try {
-    specOf(made, rootFiles(linux, tree), {});
+    specOf(made, rootFiles(linux, tree), namespacesToCome(made.row.settings));
   } finally {
     closeSync(tree);
   }
@@ -153,7 +154,7 @@ function specOf(
 async function keepSpec(parts: EngineParts, id: string, spec: RuntimeSpec): Promise<void> {
   const folder = containerFolder(parts.settings.root, id);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  await writeFile(path.join(folder, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
+  await writeFile(path.join(folder, 'config.json'), runtimeJson(spec), { mode: 0o600 });
 }
 
 const defaultLog = { maxSize: 10 * 1024 * 1024, maxFiles: 3 };

@@ -15,6 +15,12 @@ export async function namespacePaths(
   return { ...(pid === undefined ? {} : { pid }), ...(ipc === undefined ? {} : { ipc }) };
 }
 
+/** For the check of settings before any start: whether those containers run is not asked yet. */
+export function namespacesToCome({ namespaces = {} }: ContainerSettings): { pid?: string; ipc?: string } {
+  const path = (type: 'pid' | 'ipc') => (/^container:./.test(namespaces[type] ?? '') ? { [type]: `/proc/self/ns/${type}` } : {});
+  return { ...path('pid'), ...path('ipc') };
+}
+
 async function namespacePath(parts: EngineParts, wish: string | undefined, type: 'pid' | 'ipc'): Promise<string | undefined> {
   if (wish === undefined || wish === 'private' || wish === 'host') return undefined;
   if (!wish.startsWith(prefix)) throw invalid(`namespaces.${type}`, wish, 'private, host or container:NAME');

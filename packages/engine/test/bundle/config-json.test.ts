@@ -1,7 +1,8 @@
+import { runtimeJson } from '@slipway/oci';
 import type { ContainerSettings } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
-import { buildSpec, formatSpec } from '../../dist/bundle/index.js';
+import { buildSpec } from '../../dist/bundle/index.js';
 import { bare, image } from './hosts.js';
 import { tree } from './tree.js';
 
@@ -151,7 +152,7 @@ test.each([
 ] as [string, ContainerSettings][])('config.json of %s has what the specification knows, in its types', (_, settings) => {
   using files = tree({ 'etc/passwd': '' });
   const spec = buildSpec({ ...bare, image: image({ Cmd: ['sh'] }), settings, rootfs: files.root });
-  const parsed = v.safeParse(config, JSON.parse(formatSpec(spec)));
+  const parsed = v.safeParse(config, JSON.parse(runtimeJson(spec)));
   expect(parsed.issues?.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`)).toBeUndefined();
   const destinations = spec.mounts.map(({ destination }) => destination);
   expect(new Set(destinations).size).toBe(destinations.length);

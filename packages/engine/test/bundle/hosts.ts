@@ -11,7 +11,7 @@ export const host: HostFacts = {
   capabilities: capabilityNames.filter((name) => name !== 'CAP_SYS_RESOURCE'),
   hardLimits: [
     { name: 'RLIMIT_NOFILE', hard: 20_000 },
-    { name: 'RLIMIT_CORE', hard: Number.POSITIVE_INFINITY },
+    { name: 'RLIMIT_CORE', hard: 2 ** 64 },
   ],
   maxOpenFiles: 1_048_576,
   oomScoreAdj: 0,

@@ -38,7 +38,7 @@ export interface RuntimeProcess {
   readonly env: readonly string[];
   readonly cwd: string;
   readonly capabilities?: RuntimeCapabilities;
-  /** Infinity: no limit. */
+  /** 2 ** 64, as JSON.parse reads RLIM_INFINITY: no limit. */
   readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   readonly noNewPrivileges?: boolean;
   readonly oomScoreAdj?: number;
