@@ -27,13 +27,15 @@ export function execProcess({ spec, options, groups, root, host }: ExecInput): R
   const user = options.user === undefined || options.user === '' ? undefined : resolveUser(root, options.user, groups);
   const cwd = options.workdir === undefined || options.workdir === '' ? own.cwd : workdir(root, options.workdir);
   const all = privileged ? processCapabilities({ privileged }, host) : undefined;
+  // Also where no name is to be looked up: runtimes open these files as well, and a FIFO in the place of one would hold them for ever.
+  const ownHome = resolveUser(root, `${ownUser.uid}`).home;
   const process: RuntimeProcess = {
     ...rest,
     terminal: terminal !== undefined,
     ...(terminal === undefined ? {} : { consoleSize: { height: terminal.rows, width: terminal.columns } }),
     user: user === undefined ? ownUser : { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args,
-    env: environment(own, options, root, user?.home),
+    env: environment(own, options, ownHome, user?.home),
     cwd,
     ...(all === undefined ? {} : { capabilities: { bounding: all, effective: all, permitted: all }, noNewPrivileges: false }),
     ...(rlimits === undefined ? {} : { rlimits }),
@@ -44,8 +46,8 @@ export function execProcess({ spec, options, groups, root, host }: ExecInput): R
 }
 
 /** HOME is that of the other user, unless the container's was set to something else than that of its own. */
-function environment(own: RuntimeProcess, options: ExecOptions, root: RootFiles, home: string | undefined): readonly string[] {
-  const isOwnHome = home !== undefined && envValue(own.env, 'HOME') === homeOf(root, own);
+function environment(own: RuntimeProcess, options: ExecOptions, ownHome: string, home: string | undefined): readonly string[] {
+  const isOwnHome = home !== undefined && envValue(own.env, 'HOME') === ownHome;
   return buildEnv({
     hostname: envValue(own.env, 'HOSTNAME') ?? '',
     home: home ?? '/',
@@ -53,10 +55,6 @@ function environment(own: RuntimeProcess, options: ExecOptions, root: RootFiles,
     image: isOwnHome ? own.env.filter((entry) => !entry.startsWith('HOME=')) : own.env,
     options: options.env ?? [],
   });
-}
-
-function homeOf(root: RootFiles, { user }: RuntimeProcess): string {
-  return resolveUser(root, `${user.uid}`).home;
 }
 
 function workdir(root: RootFiles, path: string): string {
