@@ -29,6 +29,10 @@ static bool feed(struct client *client, struct relay *input) {
   return taken > 0 && client->stdin_left == 0;
 }
 
+bool attach_has_input(const struct client *client) {
+  return client->attached && client->stdin_left > 0 && client->control.in_length > 0;
+}
+
 static void end_input(struct client *client, struct relay *input) {
   if (client->wants[STREAM_IN]) relay_end_source(input);
 }

@@ -130,7 +130,7 @@ static void step_supervision(struct container *container) {
       lifecycle_health(container, changed);
     }
   }
-  lifecycle_oom(container);
+  if (oom_told(&container->oom)) lifecycle_oom(container);
   run_step(container);
   status_sync(container);
 }
@@ -149,8 +149,17 @@ bool container_step(struct container *container) {
   return !over(container);
 }
 
+/* What was held up before it can go on now, and nothing else might wake us. */
+static void poll_input(const struct container *container, struct poll_set *set) {
+  if (!relay_takes_input(&container->stdio.relays[STREAM_IN])) return;
+  for (size_t i = 0; i < CLIENTS; i++) {
+    if (attach_has_input(&container->clients.each[i])) poll_wake_at(set, now_ms());
+  }
+}
+
 void container_poll(const struct container *container, struct poll_set *set) {
   clients_poll(&container->clients, set);
+  poll_input(container, set);
   if (container->running == TOOL_CREATE && container->console.master < 0) poll_add(set, container->console.listener, POLLIN);
   tool_poll(&container->tool, set);
   for (int stream = 0; stream < STREAMS; stream++) relay_poll(&container->stdio.relays[stream], set);

@@ -17,9 +17,7 @@ void reply_tool_failed(const struct container *container, struct request *reques
   }
 }
 
-void lifecycle_oom(struct container *container) {
-  if (oom_grew(&container->oom)) events_append(&container->events, "oom", "");
-}
+void lifecycle_oom(const struct container *container) { events_append(&container->events, "oom", ""); }
 
 static void tell_death(const struct container *container) {
   char attributes[64];
@@ -37,7 +35,7 @@ static void init_ended(struct container *container, int wait_status) {
   container->stop_deadline = 0;
   exit_status_set(&container->status, wait_status);
   /* Before the deletion takes the counter away. */
-  lifecycle_oom(container);
+  if (oom_grew(&container->oom)) lifecycle_oom(container);
   container->status.oom_killed = oom_ever(&container->oom);
   oom_close(&container->oom);
   health_stop(&container->health);

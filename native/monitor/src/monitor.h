@@ -27,14 +27,18 @@ struct oom {
   int notice;  /* v1: an eventfd; -1 on v2, where `counter` itself is polled */
   int freezer; /* freezer.state or cgroup.events; -1 when there is none */
   long killed, killed_before;
+  int looks; /* that are still to come after a notice */
+  int64_t look_at;
 };
 
 /* Finds the cgroups of the process. What the host does not count is no error. */
 void oom_open(struct oom *oom, pid_t pid);
 void oom_close(struct oom *oom);
 void oom_poll(const struct oom *oom, struct poll_set *set);
-/* True when more were killed since the last call. */
+/* True when more were killed than seen before. */
 bool oom_grew(struct oom *oom);
+/* The same, where the kernel has told that there is something to see. */
+bool oom_told(struct oom *oom);
 bool oom_ever(const struct oom *oom);
 /* Every process of the container is frozen. */
 bool oom_frozen(const struct oom *oom);
@@ -182,8 +186,8 @@ void lifecycle_start_delete(struct container *container);
 void lifecycle_no_restart(struct container *container);
 /* No run follows. */
 void lifecycle_end(struct container *container);
-/* Counts what the kernel has killed since the last look. */
-void lifecycle_oom(struct container *container);
+/* The kernel has killed a process for lack of memory. */
+void lifecycle_oom(const struct container *container);
 /* A probe has ended, or could not begin. */
 void lifecycle_health(struct container *container, bool changed);
 void reply_tool_failed(const struct container *container, struct request *request, int wait_status);

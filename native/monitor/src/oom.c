@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #define PATH_SIZE 4096
+/* The notice of v1 comes before the process is killed, and only then it is counted. */
+#define LOOKS 5
+#define LOOK_AGAIN_MS 50
 
 static bool has_word(const char *words, size_t length, const char *word) {
   size_t size = strlen(word);
@@ -117,6 +120,7 @@ void oom_close(struct oom *oom) {
   close_one(&oom->counter);
   close_one(&oom->notice);
   close_one(&oom->freezer);
+  oom->looks = 0;
 }
 
 void oom_poll(const struct oom *oom, struct poll_set *set) {
@@ -125,16 +129,32 @@ void oom_poll(const struct oom *oom, struct poll_set *set) {
   } else if (oom->counter >= 0) {
     poll_add(set, oom->counter, POLLPRI);
   }
+  if (oom->looks > 0) poll_wake_at(set, oom->look_at);
+}
+
+static bool noticed(const struct oom *oom) {
+  uint64_t times;
+  if (oom->notice >= 0) return read(oom->notice, &times, sizeof times) == (ssize_t)sizeof times;
+  struct pollfd entry = {.fd = oom->counter, .events = POLLPRI};
+  return oom->counter >= 0 && poll(&entry, 1, 0) > 0;
 }
 
 bool oom_grew(struct oom *oom) {
-  uint64_t times;
-  /* Two notices of v1 may come before the counter has grown: the end of the container counts once more. */
-  if (oom->notice >= 0 && read(oom->notice, &times, sizeof times) < 0) times = 0;
   long killed = number_after(oom->counter, "oom_kill");
   if (killed <= oom->killed) return false;
   oom->killed = killed;
   return true;
+}
+
+bool oom_told(struct oom *oom) {
+  if (noticed(oom)) {
+    oom->looks = LOOKS;
+    oom->look_at = now_ms();
+  }
+  if (oom->looks == 0 || now_ms() < oom->look_at) return false;
+  oom->looks--;
+  oom->look_at = now_ms() + LOOK_AGAIN_MS;
+  return oom_grew(oom);
 }
 
 bool oom_ever(const struct oom *oom) { return oom->killed > oom->killed_before; }

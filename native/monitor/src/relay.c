@@ -91,7 +91,8 @@ void relay_drop_target(struct relay *relay) {
 
 static void target_gone(struct relay *relay) {
   relay_drop_target(relay);
-  relay->held_open = false;
+  /* Input that no end of a run ends waits for the next one. */
+  relay->held_open = relay->held_open && relay->sinks == NULL && !relay->ends_with_target;
   bool alone = relay->sinks == NULL || !sinks_any(relay->sinks, relay->stream);
   if (relay->ends_with_target && alone) close_one(&relay->from);
 }
@@ -175,9 +176,11 @@ void relay_end_source(struct relay *relay) {
   finish_if_ended(relay);
 }
 
+bool relay_takes_input(const struct relay *relay) { return relay->to < 0 ? !relay->held_open : buffer_empty(relay); }
+
 size_t relay_feed(struct relay *relay, const unsigned char *bytes, size_t length) {
+  if (!relay_takes_input(relay)) return 0;
   if (relay->to < 0) return length;
-  if (!buffer_empty(relay)) return 0;
   size_t taken = length < sizeof relay->buffer ? length : sizeof relay->buffer;
   memcpy(relay->buffer, bytes, taken);
   relay->start = 0;

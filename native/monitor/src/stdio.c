@@ -138,6 +138,7 @@ void stdio_disconnect(struct stdio *stdio) {
   take_back(&stdio->relays[STREAM_IN], &stdio->relays[STREAM_IN].from, &stdio->outer[STREAM_IN]);
   for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++)
     take_back(&stdio->relays[stream], &stdio->relays[stream].to, &stdio->outer[stream]);
+  stdio->relays[STREAM_IN].held_open = stdio->input == INPUT_ATTACHED;
 }
 
 void stdio_let_go(struct stdio *stdio, bool end_input) {

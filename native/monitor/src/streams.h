@@ -133,7 +133,9 @@ void relay_step(struct relay *relay, bool exited);
 void relay_end_source(struct relay *relay);
 /* Nobody reads what goes to the target: what comes is dropped. */
 void relay_drop_target(struct relay *relay);
-/* Takes bytes of a client as input. Answers how many: none while earlier ones wait; all of them when nobody will ever read them. */
+/* False while earlier bytes wait, or between two runs. */
+bool relay_takes_input(const struct relay *relay);
+/* Takes bytes of a client as input. Answers how many; all of them when nobody will ever read them. */
 size_t relay_feed(struct relay *relay, const unsigned char *bytes, size_t length);
 
 /* ---- stdio.c: what the container's streams are connected to ---- */
@@ -173,6 +175,8 @@ enum { ATTACH_STDIN, ATTACH_STDIN_END, ATTACH_RESIZE };               /* from th
 enum { ATTACH_STDOUT = 1, ATTACH_STDERR = 2, ATTACH_EXIT = 3 }; /* to the client; the last: NUL-terminated strings */
 
 bool attach_send(struct client *client, int kind, const unsigned char *bytes, size_t length);
+/* Bytes have come that the container has not taken. */
+bool attach_has_input(const struct client *client);
 /* Works on what the client sent, as far as the container takes it. */
 void attach_step(struct client *client, struct relay *input, int terminal);
 

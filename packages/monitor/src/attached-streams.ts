@@ -23,6 +23,8 @@ export class FramedStreams {
   readonly #onExit: (strings: readonly string[]) => void;
   #pending: Buffer = Buffer.alloc(0);
   #exited = false;
+  /** Outputs that hold the connection up. */
+  readonly #full = new Set<Readable>();
 
   constructor(socket: Socket, wanted: AttachWish, onExit: (strings: readonly string[]) => void) {
     this.#socket = socket;
@@ -63,25 +65,25 @@ export class FramedStreams {
     const stream = kind === fromMonitor.stdout ? this.stdout : kind === fromMonitor.stderr ? this.stderr : undefined;
     if (stream === undefined) throw new Error(`the monitor sent a frame of kind ${kind}`);
     // One connection holds both streams: who reads one of them slowly holds up both, and the container.
-    if (!stream.destroyed && !stream.push(payload)) this.#socket.pause();
+    if (stream.destroyed || stream.push(payload)) return;
+    this.#full.add(stream);
+    this.#socket.pause();
   }
 
   #output(): Readable {
-    const stream = new Readable({
-      read: () => this.#resume(),
+    const stream: Readable = new Readable({
+      read: () => this.#takesMore(stream),
       destroy: (error, callback) => {
-        this.#resume();
+        this.#takesMore(stream);
         callback(error);
       },
     });
     return stream.on('error', () => {});
   }
 
-  /** Only when no stream is full. */
-  #resume(): void {
-    const isFull = (stream: Readable | undefined) =>
-      stream !== undefined && !stream.destroyed && stream.readableLength >= stream.readableHighWaterMark;
-    if (!isFull(this.stdout) && !isFull(this.stderr)) this.#socket.resume();
+  #takesMore(stream: Readable): void {
+    this.#full.delete(stream);
+    if (this.#full.size === 0) this.#socket.resume();
   }
 
   #input(): Writable {

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -91,7 +91,7 @@ test('without its creator the container goes on, and the monitor cleans up at it
   const connection = await bench.connect(monitor);
   await connection.signal(18);
   expect(isProcess(monitor.pid)).toBe(true);
-  (await import('node:fs')).writeFileSync(path.join(bench.folder, 'end'), '');
+  writeFileSync(path.join(bench.folder, 'end'), '');
   expect(await connection.exited).toMatchObject({ exitCode: 4 });
   await until(() => !isProcess(monitor.pid));
   expect(bench.deletions()).toBe(1);

@@ -125,6 +125,19 @@ test('attached clients, the input and the log stay connected across restarts', a
   expect(bench.log().map(([, , line]) => line)).toEqual(['got one', 'got two']);
 });
 
+test('what clients send between two runs is the input of the next', async () => {
+  const monitor = await bench.monitor({ stdin: 'attached', supervision: bench.supervision({ restart: always, log }) });
+  await monitor.create(bench.creation('[ -e first ] && read line && echo "got $line" && sleep 1000; touch first; exit 1'));
+  const connection = await bench.connect(monitor);
+  const streams = await connection.attach({ stdin: true, stdout: false, stderr: false });
+  await monitor.start();
+  await until(() => status()?.status === 'restarting');
+  streams.stdin?.write('between\n');
+  await until(() => bench.log().length === 1);
+  expect(bench.log()[0]?.[2]).toBe('got between');
+  await monitor.delete();
+});
+
 test("the creator's own input and output stay connected across restarts", async () => {
   const monitor = await bench.monitor({
     stdin: 'pipe',
@@ -169,7 +182,10 @@ test('a start that fails on a restart is tried again', async () => {
 });
 
 test('it goes on restarting when its creator was killed', async () => {
-  const monitor = await bench.run('echo run >>runs; exit 1', { supervision: bench.supervision({ restart: always }), stdout: 'pipe' });
+  const monitor = await bench.run('echo run >>runs; exit 1', {
+    supervision: bench.supervision({ restart: always }),
+    stdout: 'pipe',
+  });
   monitor.release();
   const before = bench.lines('runs').length;
   await until(() => bench.lines('runs').length > before + 1);
