@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { commandTree } from '../src/commands/tree.js';
 import { globalOptions } from '../src/options.js';
+import { settingsTables } from './settings-page.js';
 import { Place } from './slipway.js';
 
 const place = new Place();
@@ -130,4 +131,5 @@ test('the reference page has every command and option', () => {
     return [heading, ...[...options, ...globalOptions].map(({ flags }) => flags)].filter((text) => !page.includes(text));
   });
   expect(missing).toEqual([]);
+  expect(page).toContain(settingsTables());
 });

@@ -125,7 +125,7 @@ test('export writes a tar file to a pipe or a file; import makes an image of it'
 test('what has gone or never was is told with what to do', async () => {
   const missing = await host.place.run(['commit', 'nobody', 'app:3']);
   expect(missing.code).toBe(1);
-  expect(missing.err).toMatch(/no container "nobody" here\nhint: .*--name/);
+  expect(missing.err).toMatch(/no container "nobody" here\nhint: slipway ps -a/);
   expect((await host.place.run(['export', '-o', host.place.file('none.tar'), 'nobody'])).code).toBe(1);
   expect(existsSync(host.place.file('none.tar'))).toBe(false);
   expect((await host.place.run(['diff', 'nobody'])).err).toContain('no container and no image "nobody" here');
