@@ -92,6 +92,8 @@ export const killedSteps = {
   archive: ['archive.pushed', 'archive.named'],
   /** `rebuild`. */
   rebuild: ['rebuild.hashed', 'rebuild.recorded'],
+  /** `volumes-crash`. */
+  volume: ['volume.fill.begun', 'volume.fill.copied', 'volume.fill.ready', 'volume.fill.moved', 'volume.fill.done'],
   /** `crash-migration`. */
   migration: ['tables.migrated'],
 } as const;
@@ -106,4 +108,12 @@ export const stepsKilledByPlugins = {
   ],
   'plugins/resolver-registry/test/login.test.ts': ['login.written', 'login.stored'],
   'plugins/snapshot-overlay/test/laws.test.ts': ['snapshot.cleanup.deleted'],
+  'plugins/volume-local/test/laws.test.ts': [
+    'volume.create.filled',
+    'volume.create.named',
+    'volume.mount.noted',
+    'volume.unmount.noted',
+    'volume.remove.discarded',
+    'volume.remove.deleted',
+  ],
 } as const;

@@ -52,7 +52,8 @@ export function resolveTarget(tree: number, target: string, covered: readonly st
   return { path: resolved, found: hidden.some((folder) => isWithin(resolved, folder)) ? undefined : kindAt(tree, resolved) };
 }
 
-function checkPlace(target: string, resolved: string): void {
+/** Errors: MOUNT_INVALID. */
+export function checkPlace(target: string, resolved: string): void {
   if (resolved === '/') throw invalidMount(target, "it is the container's root itself, by a symbolic link of the image");
   if (!isWithin(resolved, '/proc') || allowedInProc.has(resolved)) return;
   const where = resolved === target ? '' : ` (it is ${JSON.stringify(resolved)} in the image)`;

@@ -3,6 +3,7 @@ import type { ContainerSettings, ImageConfig, MountSettings } from '@slipway/plu
 import * as v from 'valibot';
 import { labelsSchema } from '../metadata/rows.js';
 import { invalidMount } from './invalid-mount.js';
+import { checkPlace } from './resolve-target.js';
 
 /** As the kernel has it, with the NUL. */
 const longestPath = 4095;
@@ -89,5 +90,6 @@ function checkedMount(given: MountSettings): MountSettings {
 function cleanTarget(target: string): string {
   const clean = path.posix.normalize(target).replace(/(?<=.)\/+$/, '');
   if (clean === '/') throw invalidMount(target, "nothing can be mounted over the container's root");
+  checkPlace(target, clean);
   return clean;
 }
