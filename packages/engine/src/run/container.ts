@@ -109,7 +109,6 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
     await attended.input?.[Symbol.asyncDispose]();
     await this.#container.detach();
     await this.#container[Symbol.asyncDispose]();
-    step('run.detached', { id: this.id });
   }
 
   async output(options: { readonly maxBytes?: number | undefined } = {}): Promise<ContainerOutput> {

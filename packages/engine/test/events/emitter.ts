@@ -1,7 +1,11 @@
+import { type Step, stepChannel } from '@slipway/plugin-api';
 import { emit } from '../../dist/events/emit.js';
 
-// Emits so many events as `<name>-<n>`, from a process of its own.
-const [state = '', name = '', count = ''] = process.argv.slice(2);
+// Emits so many events as `<name>-<n>`, from a process of its own, which is killed at a step if one is given.
+const [state = '', name = '', count = '', killAt] = process.argv.slice(2);
+stepChannel.subscribe((message) => {
+  if ((message as Step).name === killAt) process.kill(process.pid, 'SIGKILL');
+});
 const fail = (message: string): never => {
   throw new Error(message);
 };

@@ -117,6 +117,19 @@ describe('events', () => {
     tell('lost');
   });
 
+  it('are told on when a process is killed while it puts the journal aside', async () => {
+    const script = path.join(import.meta.dirname, 'emitter.ts');
+    const run = async (name: string, count: number, ...killAt: string[]): Promise<unknown[]> =>
+      once(spawn(process.execPath, [script, parts.settings.state, name, String(count), ...killAt]), 'exit');
+    expect(await run('first', 4000, 'events.rotated')).toEqual([null, 'SIGKILL']);
+    const told = (await since()).length;
+    expect(told).toBeGreaterThan(2000);
+    expect(await run('second', 4000)).toEqual([0, null]);
+    const after = await since();
+    expect(after.slice(0, told)).toEqual(Array.from({ length: told }, (_, index) => `first-${index}`));
+    expect(after.slice(told)).toEqual(Array.from({ length: 4000 }, (_, index) => `second-${index}`));
+  });
+
   it('of many processes at once all arrive, whole and in the order of each, over the ends of full journals', async () => {
     tell('first');
     const following = follow({ filters: { action: ['test'] } });

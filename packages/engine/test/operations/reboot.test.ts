@@ -1,11 +1,16 @@
+import { mkdirSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IngestStatus } from '@slipway/plugin-api';
+import { type IngestStatus, SlipwayError } from '@slipway/plugin-api';
 import { expect, it } from 'vitest';
+import { allContainers } from '../../dist/containers/find.js';
+import { containerFolder, containersFolder } from '../../dist/containers/folder.js';
 import { bootId, lastBoot, recordBoot } from '../../dist/metadata/boot.js';
+import { containersTable, takeName } from '../../dist/metadata/containers.js';
 import { imagesTable } from '../../dist/metadata/images.js';
 import { rowKey } from '../../dist/metadata/rows.js';
 import { readNamesCopy } from '../../dist/names/names-copy.js';
 import { sweepAfterReboot } from '../../dist/operations/reboot.js';
+import { containerRow } from '../containers/row.ts';
 import { fakeParts } from '../parts.js';
 
 type Parts = ReturnType<typeof fakeParts>;
@@ -42,4 +47,41 @@ it('bug: the copy of the names stayed behind when the machine stopped between a 
   });
   await sweepAfterReboot(beside(parts, '/nowhere/first', async () => []));
   expect([...(readNamesCopy(parts.settings.root)?.keys() ?? [])]).toEqual(['r.test/a:1']);
+});
+
+it('kept containers stay after a restart of the machine, with what they wrote; those that go when they end, and what was half made, go', async () => {
+  using parts = fakeParts();
+  const active = ['kept', 'brief', 'half-removed'].map((name) => ({ kind: 'active', name }));
+  const snapshotter = {
+    walk: async function* () {
+      yield* active;
+    },
+    stat: async (key: string) => {
+      const info = active.find(({ name }) => name === key);
+      if (info === undefined) throw new SlipwayError({ kind: 'not-found', code: 'SNAPSHOT_NOT_FOUND', message: key });
+      return info;
+    },
+    remove: async (key: string) => void parts.released.push(key),
+    cleanup: async () => {},
+  };
+  const snapshotters = { ids: ['overlay'], declares: () => ({}), get: async () => snapshotter };
+  const settings = { ...parts.settings, stacks: { default: { resolver: '', runtime: '', snapshotter: ['overlay'] } } };
+  await parts.metadata.write((tx) => {
+    recordBoot(tx, 'the boot before');
+    const put = (id: string, changes: object): void => {
+      takeName(tx, `name-${id}`, id);
+      tx.put(containersTable, rowKey(id), containerRow({ name: `name-${id}`, snapshotKey: id, ...changes }));
+    };
+    put('kept', {});
+    put('brief', { removeAtExit: true });
+    put('half-made', {});
+  });
+  for (const id of ['kept', 'brief', 'half-made', 'stray'])
+    mkdirSync(containerFolder(parts.settings.root, id), { recursive: true });
+  const rebooted = { ...beside(parts, '/nowhere/first', async () => []), settings, snapshotters: snapshotters as never };
+  await sweepAfterReboot({ ...rebooted, settings: { ...settings, state: '/nowhere/first' } as never });
+  expect(parts.released.toSorted()).toEqual(['brief', 'half-removed']);
+  expect(allContainers(parts).map(({ id }) => id)).toEqual(['kept']);
+  expect(readdirSync(containersFolder(parts.settings.root))).toEqual(['kept']);
+  await parts.metadata.write((tx) => takeName(tx, 'name-brief', 'another'));
 });
