@@ -6,6 +6,7 @@ import {
   canceled,
   type ExecRequest,
   isSlipwayError,
+  type RuntimeProcess,
   type RuntimeState,
   step,
   throwIfAborted,
@@ -36,7 +37,7 @@ export async function execInContainer(tool: Tool, folder: ContainerFolder, reque
   const { exec, lock } = claimExec(folder);
   let monitor: Monitor | undefined;
   try {
-    writeFileSync(exec.process, runtimeJson(request.process), { mode: 0o600 });
+    writeFileSync(exec.process, runtimeJson(withSize(request)), { mode: 0o600 });
     monitor = await startExecMonitor(request, exec, lock);
     return await execUnder(monitor, tool, folder, exec, request, what);
   } catch (error) {
@@ -46,6 +47,11 @@ export async function execInContainer(tool: Tool, folder: ContainerFolder, reque
   } finally {
     closeSync(lock);
   }
+}
+
+/** The program runs as soon as the tool has made it: a size that the monitor sets afterwards could come too late. */
+function withSize({ process, stdio: { terminal } }: ExecRequest): RuntimeProcess {
+  return terminal === undefined ? process : { ...process, consoleSize: { height: terminal.rows, width: terminal.columns } };
 }
 
 function requireRunning(folder: ContainerFolder, { status }: RuntimeState): void {

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type Monitor, ToolFailure } from '@slipway/monitor';
 import { type ExecProcess, type ExitStatus, SlipwayError, type TerminalSize, wrapError } from '@slipway/plugin-api';
+import { isMonitorLost } from './connection.js';
 import { checkSignal, noTerminal } from './errors.js';
 
 /** A process that this process started, by way of its monitor. */
@@ -31,6 +32,7 @@ export class OciProcess implements ExecProcess {
       await this.monitor.signal(signal);
     } catch (error) {
       if (error instanceof ToolFailure && error.reason === 'exited') throw this.#exited(error);
+      if (isMonitorLost(error) && (await this.#hasExited())) throw this.#exited(error);
       throw wrapError(`signal ${signal} to ${this.what}`, error);
     }
   }
@@ -62,6 +64,14 @@ export class OciProcess implements ExecProcess {
     await Promise.all([ended(this.stdout), ended(this.stderr)]);
     await onExit(status);
     return status;
+  }
+
+  /** Of a monitor that has gone: orderly, when it has told the exit before. */
+  async #hasExited(): Promise<boolean> {
+    return await this.monitor.exited.then(
+      () => true,
+      () => false,
+    );
   }
 
   #exited(cause: unknown): SlipwayError {

@@ -1,7 +1,7 @@
 import { linux } from '@slipway/linux';
 import { ToolFailure } from '@slipway/monitor';
 import { hasCode, type ProcessIdentity, wrapError } from '@slipway/plugin-api';
-import { withMonitor } from './connection.js';
+import { isMonitorLost, withMonitor } from './connection.js';
 import type { ContainerFolder } from './container-folder.js';
 import { checkSignal, exited } from './errors.js';
 import { type Observed, observe } from './observe.js';
@@ -18,10 +18,10 @@ export async function killContainer(tool: Tool, folder: ContainerFolder, signal:
   const observed = await observe(tool, folder);
   if (observed.state.status === 'stopped') throw exited(folder.id);
   if (all) await signalAll(tool, folder, signal, observed);
-  else await signalFirst(folder, signal, observed);
+  else await signalFirst(tool, folder, signal, observed);
 }
 
-async function signalFirst(folder: ContainerFolder, signal: number, { monitor, process }: Observed): Promise<void> {
+async function signalFirst(tool: Tool, folder: ContainerFolder, signal: number, { monitor, process }: Observed): Promise<void> {
   const what = `signal ${signal} to container "${folder.id}"`;
   if (monitor === undefined) {
     if (!signalProcess(process, signal, what)) throw exited(folder.id);
@@ -31,14 +31,18 @@ async function signalFirst(folder: ContainerFolder, signal: number, { monitor, p
     await withMonitor(folder, monitor, (connection) => connection.signal(signal));
   } catch (error) {
     if (error instanceof ToolFailure && error.reason === 'exited') throw exited(folder.id, error);
-    throw wrapError(what, error);
+    if (!isMonitorLost(error)) throw wrapError(what, error);
+    // It was killed, or has ended with the container, between the look and the request.
+    const now = await observe(tool, folder);
+    if (now.monitor !== undefined) throw wrapError(what, error);
+    if (!signalProcess(now.process, signal, what)) throw exited(folder.id, error);
   }
 }
 
 /** The tool freezes the cgroup, or has other means, so that no child is missed that is made meanwhile. */
 async function signalAll(tool: Tool, folder: ContainerFolder, signal: number, observed: Observed): Promise<void> {
   // The monitor must know that this is no end after which it restarts.
-  if (signal === SIGKILL && observed.monitor !== undefined) await signalFirst(folder, signal, observed).catch(ignoreExited);
+  if (signal === SIGKILL && observed.monitor !== undefined) await signalFirst(tool, folder, signal, observed).catch(ignoreExited);
   try {
     await runTool('kill', directArgs(tool, folder, ['kill', '--all'], String(signal)), limitsMs.query);
   } catch (error) {

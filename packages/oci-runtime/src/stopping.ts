@@ -8,7 +8,7 @@ import { resumeContainer } from './pausing.js';
 import { lives } from './process-identity.js';
 import { SIGKILL, signalProcess } from './signals.js';
 import type { Tool } from './tool.js';
-import { exitOf, waitForContainer } from './waiting.js';
+import { waitForContainer } from './waiting.js';
 
 const pollMs = 20;
 
@@ -20,7 +20,7 @@ export async function stopContainer(tool: Tool, folder: ContainerFolder, request
   checkGrace(what, graceMs);
   throwIfAborted(what, abort);
   const observed = await observe(tool, folder);
-  if (observed.state.status === 'stopped') return exitOf(folder, observed);
+  if (observed.state.status === 'stopped') return await waitForContainer(tool, folder, abort);
   // Nothing of the user's runs that could be asked: the runtime's own process ignores most signals.
   const asked = observed.state.status === 'created' ? 0 : graceMs;
   if (observed.monitor === undefined || !(await askMonitor(folder, observed.monitor, signal, asked))) {

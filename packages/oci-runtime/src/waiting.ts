@@ -10,6 +10,8 @@ import type { Tool } from './tool.js';
 
 /** Where there is nobody to tell of the end of a process that is no child of ours. */
 const pollMs = 50;
+/** For a monitor that is about to end. */
+const connectAgainMs = 5;
 
 /** Resolves when it has ended for good. Errors: `not-found`, `canceled`, `data-loss` where nobody saw how it ended. */
 export async function waitForContainer(
@@ -21,12 +23,12 @@ export async function waitForContainer(
   for (;;) {
     throwIfAborted(what, signal);
     const observed = await observe(tool, folder);
-    if (observed.state.status === 'stopped') return exitOf(folder, observed);
-    if (observed.monitor === undefined) await processEnd(observed, what, signal);
-    else {
-      const status = await exitByMonitor(folder, observed.monitor, what, signal);
-      if (status !== undefined) return status;
-    }
+    // What has ended may still have output to be passed on, and be cleaned up after: a monitor that lives says when that is over.
+    const status = observed.monitor === undefined ? undefined : await exitByMonitor(folder, observed.monitor, what, signal);
+    if (status !== undefined) return status;
+    if (observed.monitor !== undefined) await sleep(connectAgainMs);
+    else if (observed.state.status === 'stopped') return exitOf(folder, observed);
+    else await processEnd(observed, what, signal);
   }
 }
 

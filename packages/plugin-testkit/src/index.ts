@@ -18,6 +18,8 @@ export { MemoryRegistry } from './resolver/memory-registry.js';
 export { type MemoryResolverOptions, memoryResolver } from './resolver/memory-resolver.js';
 export type { Origin, PublishedContent, PublishedImage, ResolverBench, ResolverFiles } from './resolver/origin.js';
 export { type ResolverLawOptions, resolverLaws } from './resolver/resolver-laws.js';
+export { runtimeLaws } from './runtime/runtime-laws.js';
+export type { OpenRuntime, RuntimeLawOptions } from './runtime/subject.js';
 export { snapshotterLaws } from './snapshots/snapshotter-laws.js';
 export type { OpenSnapshotter, SnapshotterLawOptions } from './snapshots/subject.js';
 export type { OpenSubject, Subject, SuiteOptions } from './subject.js';
