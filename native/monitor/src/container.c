@@ -61,6 +61,8 @@ static bool tell_end(struct client *client, const struct container *container) {
 
 static void report_end(struct container *container) {
   log_end_lines(&container->sinks.log);
+  /* The disk may have been full. */
+  if (!container->recorded) container->recorded = status_write(container, true);
   container->end_reported = true;
   for (size_t i = 0; i < CLIENTS; i++) {
     struct client *client = &container->clients.each[i];

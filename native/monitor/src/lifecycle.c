@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,8 +65,8 @@ void lifecycle_no_restart(struct container *container) {
   if (waits) {
     container->restart.step = RESTART_NONE;
     lifecycle_end(container);
-  } else {
-    status_write(container, true);
+  } else if (container->was_created) {
+    status_write(container, false);
   }
 }
 
@@ -76,7 +77,14 @@ static void reaped_unseen(struct container *container) {
 }
 
 static void ready_for_next_run(struct container *container) {
-  if (container->console.master >= 0) close(container->console.master);
+  struct winsize size;
+  if (container->console.master >= 0) {
+    if (ioctl(container->console.master, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+      container->columns = size.ws_col;
+      container->rows = size.ws_row;
+    }
+    close(container->console.master);
+  }
   container->console.master = -1;
   stdio_disconnect(&container->stdio);
   container->restart.step = RESTART_WAIT;

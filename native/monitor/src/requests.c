@@ -59,8 +59,8 @@ static void send_signal(struct container *container, struct request *request, co
   /* It is reaped nowhere but here: a process that is not reaped keeps its number. */
   if (container->init == 0 && !(number == SIGKILL && waits_to_restart(container)))
     return reply_failed(request, "exited", 0, "there is no process");
-  if (number == SIGKILL) lifecycle_no_restart(container);
   if (container->init > 0 && kill(container->init, (int)number) < 0) return reply_failed(request, "errno", errno, "kill");
+  if (number == SIGKILL) lifecycle_no_restart(container);
   reply_ok(request, "");
 }
 
@@ -70,25 +70,24 @@ static void stop(struct container *container, struct request *request, const str
   if (frame->count != 4 || !number_of(frame->strings[2], 1, 64, &number) || !number_of(frame->strings[3], -1, GRACE_MAX_MS, &grace))
     return refuse(request, "stop has wrong arguments");
   if (!container->was_created && !waits_to_restart(container)) return refuse(request, "there is no container to stop");
-  lifecycle_no_restart(container);
   if (container->init > 0) {
     /* What was only created has no program that could take the signal. */
     kill(container->init, container->was_started && grace != 0 ? (int)number : SIGKILL);
     int64_t deadline = now_ms() + grace;
     if (grace > 0 && (container->stop_deadline == 0 || deadline < container->stop_deadline)) container->stop_deadline = deadline;
   }
+  lifecycle_no_restart(container);
   reply_ok(request, "");
 }
 
 static void resize(struct container *container, struct request *request, const struct frame *frame) {
   long columns = 0, rows = 0;
-  if (!container->with_terminal) return refuse(request, "there is no terminal");
   if (frame->count != 4 || !number_of(frame->strings[2], 1, 65535, &columns) || !number_of(frame->strings[3], 1, 65535, &rows))
     return reply_failed(request, "errno", EINVAL, "resize");
+  bool between_runs = container->with_terminal && container->restart.step != RESTART_NONE;
+  if (container->console.master < 0 && !between_runs) return refuse(request, "there is no terminal");
   container->columns = (unsigned long)columns;
   container->rows = (unsigned long)rows;
-  if (container->console.master < 0 && container->restart.step == RESTART_NONE) return refuse(request, "there is no terminal");
-  /* Between two runs the next terminal gets the size. */
   if (container->console.master >= 0 && !terminal_resize(container->console.master, container->columns, container->rows))
     return reply_failed(request, "errno", errno, "resize");
   reply_ok(request, "");

@@ -141,6 +141,8 @@ void run_start_ended(struct container *container, int wait_status) {
   if (container->restart.step == RESTART_START && container->init > 0) kill(container->init, SIGKILL);
   container->was_started = container->restart.step == RESTART_START;
   reply_tool_failed(container, &container->request, wait_status);
+  bool abandoned = !container->was_started && !container->clients.each[0].in_use;
+  if (abandoned) container_terminate(container);
 }
 
 void run_step(struct container *container) {

@@ -33,7 +33,10 @@ export interface Monitor {
   /** As {@link MonitorConnection.stop}. */
   stop(signal: number, graceMs: number): Promise<void>;
   resize(size: TerminalSize): Promise<void>;
-  /** The descriptors given for the streams are closed, and the streams here destroyed. Output goes to the log and to whoever attaches; the input stays open for them. */
+  /**
+   * The descriptors given for the streams are closed, and the streams here destroyed. Output goes to the log and to whoever attaches; the input
+   * stays open for them. From here on the container outlives this process, also with `dieWithParent`.
+   */
   detach(): Promise<void>;
   /** Kills what runs and runs the deletion; then the monitor ends. */
   delete(): Promise<void>;
@@ -88,6 +91,7 @@ function connect(child: ChildProcess, pid: number, requests: Requests, options: 
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const [stdin, stdout, stderr] = [child.stdin ?? undefined, child.stdout ?? undefined, child.stderr ?? undefined];
   stdin?.on('error', () => {});
+  let isDetached = false;
   const destroyStreams = () => {
     for (const stream of [stdin, stdout, stderr]) stream?.destroy();
   };
@@ -112,6 +116,7 @@ function connect(child: ChildProcess, pid: number, requests: Requests, options: 
     resize: async ({ columns, rows }) => void (await requests.send('resize', String(columns), String(rows))),
     detach: async () => {
       await requests.send('detach');
+      isDetached = true;
       destroyStreams();
     },
     delete: async () => {
@@ -129,7 +134,7 @@ function connect(child: ChildProcess, pid: number, requests: Requests, options: 
       destroyStreams();
       child.unref();
       // With dieWithParent the channel is what tells the monitor that this process lives.
-      if (options.dieWithParent) requests.unref();
+      if (options.dieWithParent && !isDetached) requests.unref();
       else requests.end();
     },
   };

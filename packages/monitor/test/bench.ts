@@ -100,7 +100,7 @@ export class Bench implements AsyncDisposable {
       if (isProcess(monitor.pid)) process.kill(monitor.pid, 'SIGTERM');
       await monitor.ended;
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
