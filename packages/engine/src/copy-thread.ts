@@ -21,6 +21,8 @@ export async function* copyInThread(
   const worker = new Worker(new URL('./copy-worker.js', import.meta.url), {
     name: 'slipway-copy',
     execArgv: [],
+    // It closes descriptors that no call of node:fs has opened, of which Node would warn.
+    trackUnmanagedFds: false,
     workerData: job,
   });
   const ask: AskThread = (request, transfer = []) => worker.postMessage(request, transfer);
