@@ -46,6 +46,9 @@ export interface SpecInput {
   readonly resources: RuntimeResources;
 }
 
+/** The oldest that has what is written. crun 1.8 refuses a bundle that says more than 1.0, whatever is in it. */
+const ociVersion = '1.0.2';
+
 /**
  * The config.json of a container: the image's wishes under the user's, inside the isolation that Docker's users know. The root
  * is `rootfs` in the bundle. Labels of the image are no part of it, and neither are its volumes: they are among the mounts.
@@ -67,7 +70,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const propagation = rootPropagation(input.mounts);
   const sysctl = containerSysctls(settings, isolation, host);
   return {
-    ociVersion: '1.2.1',
+    ociVersion,
     ...(isolation.uts === 'own' ? { hostname } : {}),
     root: { path: 'rootfs', readonly: settings.readOnly ?? false },
     process: processOf(input, hostname, capabilities, init?.args ?? []),

@@ -75,6 +75,10 @@ describe('buildSpec', () => {
     }
   });
 
+  test('the version is one that crun 1.8 takes, which refuses 1.1 and later unseen', () => {
+    expect(build().ociVersion).toBe('1.0.2');
+  });
+
   test('a hostile id is refused before anything', () => {
     for (const id of ['../x', '', '--flag'])
       expect(errorOf(() => build({}, undefined, host, id)).code).toBe('CONTAINER_ID_INVALID');
