@@ -79,7 +79,10 @@ export class SlipwayEngine implements Engine {
   pull(name: string, options: PullOptions = {}): Promise<Image> {
     return this.#carryOut(`pull ${JSON.stringify(name)}`, async () => {
       const { pull } = await import('./pull/pull.js');
-      return pull(this.#parts, name, { ...options, signal: this.#orClosing(options.signal) });
+      const image = await pull(this.#parts, name, { ...options, signal: this.#orClosing(options.signal) });
+      const { emit } = await import('./events/emit.js');
+      emit(this.#parts, { type: 'image', action: 'pull', id: image.name, attributes: {} });
+      return image;
     });
   }
 

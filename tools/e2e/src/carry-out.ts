@@ -18,7 +18,7 @@ async function withEngine(request: CommandRequest): Promise<object> {
     return { images: images.map(({ name }) => name), problems: [...lost, ...damaged] };
   }
   await using engine = await openEngine(request.options);
-  const { action, image = '', to = '', directory = '', file = '', id, args, stack, all, repair, detach } = request;
+  const { action, image = '', to = '', directory = '', file = '', id, args, stack, all, repair, detach, keep } = request;
   switch (action) {
     case 'list':
       return { images: (await engine.images.list()).map(({ name }) => name) };
@@ -79,7 +79,8 @@ async function withEngine(request: CommandRequest): Promise<object> {
         await engine.run({ image, name: id, args, stack, detach });
         return {};
       }
-      const container = await engine.run({ image, name: id, args, stack });
+      const kept = keep === true ? { removeAtExit: false, dieWithParent: false } : {};
+      const container = await engine.run({ image, name: id, args, stack, ...kept });
       const { exitCode, stdout } = await container.output();
       return { exitCode, stdout: stdout.toString() };
     }

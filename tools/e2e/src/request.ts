@@ -46,6 +46,8 @@ export interface CommandRequest {
   readonly file?: string | undefined;
   /** Of `run`: it is left to itself, and kept. */
   readonly detach?: boolean | undefined;
+  /** Of `run`: it is kept, and does not end with the command. */
+  readonly keep?: boolean | undefined;
   /** Name of the container, for `run`, `commit` and whatever is done with one. */
   readonly id?: string | undefined;
   /** Of the container's process. */

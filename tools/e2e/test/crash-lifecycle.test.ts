@@ -232,3 +232,14 @@ it('a program that is killed leaves what it detached from, and what it only ran 
   expect(await only()).toMatchObject({ status: 'running' });
   await expectUsable();
 });
+
+it('a container that is attached, and was not to die with its parent, goes on when that is killed', async () => {
+  const request = { ...runDetached, detach: false, keep: true };
+  for (const whom of [['command'], ['monitor', 'command']] as const) {
+    expectKilled(await runCommand(place, request, { kill: { step: 'run.started', nth: 1, whom } }), 'run.started');
+    const [one] = await expectTrueStates();
+    expect(one).toMatchObject({ status: 'running', ...(whom.length === 2 ? { unsupervised: true } : {}) });
+    if (one !== undefined && whom.length === 1) await isUp(place, one.id);
+    await expectUsable();
+  }
+});

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startRegistry } from '@slipway/fixtures';
 import type { Engine } from 'slipway';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -327,4 +328,44 @@ describe('run', () => {
     container.stdin?.end('through\n');
     expect(await container.output()).toMatchObject({ exitCode: 0, stdout: Buffer.from('through\n') });
   });
+});
+
+it('events tell of each what happened to it, by whomever, with its name, image and labels', async () => {
+  const since = new Date();
+  const following = new AbortController();
+  const followed: string[] = [];
+  const reading = (async () => {
+    for await (const { action } of engine.containers.events({ signal: following.signal, filters: { container: ['told'] } }))
+      followed.push(action);
+  })();
+  await sleep(200);
+  const container = await engine.run({ image, name: 'told', args: patient, labels: { a: 'b' }, detach: true });
+  await isUp(place, container.id);
+  await container.pause();
+  await container.unpause();
+  await container.restart();
+  await isUp(place, container.id);
+  await container.kill('TERM');
+  await container.wait();
+  await container.rename('else');
+  await container.remove();
+  await engine.images.tag(image, 'again:1');
+  await engine.images.remove('again:1');
+  const expected = ['create', 'start', 'pause', 'unpause', 'die', 'start', 'restart', 'kill', 'die'];
+  const told: [string, string][] = [];
+  for await (const { type, action, id, attributes } of engine.containers.events({ since, until: new Date(Date.now() + 1) })) {
+    told.push([type, action]);
+    if (type !== 'container') continue;
+    expect(id).toBe(container.id);
+    expect(attributes).toMatchObject({ image, a: 'b', name: expect.stringMatching(/told|else/) });
+  }
+  // Of the monitor and of who asked, who is first is not said.
+  const actions = told.flatMap(([type, action]) => (type === 'container' ? action : []));
+  expect(actions.toSorted()).toEqual([...expected, 'rename', 'destroy'].toSorted());
+  expect([actions[0], actions.at(-1)]).toEqual(['create', 'destroy']);
+  expect(told.filter(([type]) => type === 'image').map(([, action]) => action)).toEqual(['tag', 'delete']);
+  await until('all events', async () => followed.length === expected.length);
+  following.abort();
+  await expect(reading).rejects.toMatchObject({ kind: 'canceled' });
+  expect(followed.toSorted()).toEqual(expected.toSorted());
 });

@@ -5,6 +5,10 @@ import type { Works } from '../works.js';
 /** Each method imports what it needs when it is called: listing images loads nothing of pulling and running. */
 export function engineImages(parts: EngineParts, works: Works): Images {
   const named = (what: string, name: string): string => `${what} ${JSON.stringify(name)}`;
+  const tell = async (action: string, id: string): Promise<void> => {
+    const { emit } = await import('../events/emit.js');
+    emit(parts, { type: 'image', action, id, attributes: {} });
+  };
   return {
     list: (options = {}) =>
       works.carryOut('list images', async () => {
@@ -19,7 +23,9 @@ export function engineImages(parts: EngineParts, works: Works): Images {
     remove: (name) =>
       works.carryOut(named('remove', name), async () => {
         const { removeImage } = await import('./remove.js');
-        return removeImage(parts, name);
+        const removed = await removeImage(parts, name);
+        await tell('delete', removed.name);
+        return removed;
       }),
     mount: (name, directory, options = {}) =>
       works.carryOut(named('mount', name), async () => {
@@ -34,12 +40,16 @@ export function engineImages(parts: EngineParts, works: Works): Images {
     tag: (source, name) =>
       works.carryOut(named('tag', source), async () => {
         const { tagImage } = await import('./tag.js');
-        return tagImage(parts, source, name);
+        const tagged = await tagImage(parts, source, name);
+        await tell('tag', tagged.name);
+        return tagged;
       }),
     push: (name, options = {}) =>
       works.carryOut(named('push', name), async () => {
         const { pushImage } = await import('./transfer/push.js');
-        return pushImage(parts, name, { ...options, signal: works.orClosing(options.signal) });
+        const pushed = await pushImage(parts, name, { ...options, signal: works.orClosing(options.signal) });
+        await tell('push', pushed.name);
+        return pushed;
       }),
     copy: (source, destination, options = {}) =>
       works.carryOut(named('copy', source), async () => {
@@ -49,17 +59,23 @@ export function engineImages(parts: EngineParts, works: Works): Images {
     save: (names, options) =>
       works.carryOut('save images', async () => {
         const { saveImages } = await import('./save.js');
-        return saveImages(parts, names, { ...options, signal: works.orClosing(options.signal) });
+        const saved = await saveImages(parts, names, { ...options, signal: works.orClosing(options.signal) });
+        for (const image of saved) await tell('save', image.name);
+        return saved;
       }),
     load: (input, options = {}) =>
       works.carryOut('load images', async () => {
         const { loadImages } = await import('./load.js');
-        return loadImages(parts, input, { ...options, signal: works.orClosing(options.signal) });
+        const loaded = await loadImages(parts, input, { ...options, signal: works.orClosing(options.signal) });
+        for (const image of loaded) await tell('load', image.name);
+        return loaded;
       }),
     import: (input, name, options = {}) =>
       works.carryOut(named('import', name), async () => {
         const { importImage } = await import('./import.js');
-        return importImage(parts, input, name, { ...options, signal: works.orClosing(options.signal) });
+        const image = await importImage(parts, input, name, { ...options, signal: works.orClosing(options.signal) });
+        await tell('import', image.name);
+        return image;
       }),
     history: (name, options = {}) =>
       works.carryOut(named('history of', name), async () => {
