@@ -31,12 +31,23 @@ describe('create', () => {
     });
     expect(await cli.fails('create', '--name', '../x', 'box')).toMatchObject({ status: 1, kind: 'invalid-argument' });
     expect(await cli.fails('create', '--pull', 'never', 'no-such-image')).toMatchObject({ status: 1, kind: 'not-found' });
-    expect(await cli.fails('create', 'box', 'no-such-command')).toMatchObject({ code: 'COMMAND_NOT_FOUND' });
-    expect(await cli.json<unknown[]>('ps', '-a')).toHaveLength(1);
+    // What is in the container can change until it is started.
+    await cli.out('create', '--name', 'lacks', 'box', 'no-such-command');
+    expect(await cli.fails('start', 'lacks')).toMatchObject({ status: 1, code: 'COMMAND_NOT_FOUND' });
+    expect(await cli.status('lacks')).toBe('created');
+    expect(await cli.json<unknown[]>('ps', '-a')).toHaveLength(2);
   });
 });
 
 describe('start', () => {
+  it('with -a shows everything that it writes, and ends as it does', async () => {
+    await cli.out('create', '--name', 'job', 'box', 'sh', '-c', 'seq 3; echo bad >&2; exit 5');
+    for (let run = 0; run < 2; run++)
+      expect(await cli.run('start', '-a', 'job')).toMatchObject({ status: 5, stdout: '1\n2\n3\n', stderr: 'bad\n' });
+    expect(await cli.fails('start', '-a', 'job', 'job')).toMatchObject({ status: 2, code: 'USAGE' });
+    expect(await cli.fails('start', '-a', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
+  });
+
   it('runs containers that go on without us, and refuses those that run', async () => {
     await cli.out('create', '--name', 'a', 'box', 'sleep', '1000');
     const b = (await cli.out('create', '--name', 'b', 'box', 'sleep', '1000')).trim();
