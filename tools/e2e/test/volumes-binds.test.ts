@@ -67,6 +67,10 @@ describe('a bind', () => {
     expect(existsSync(missing)).toBe(false);
     await at.out('touch /b/file', [bind(missing, { createSource: true })]);
     expect(readdirSync(missing)).toEqual(['file']);
+    // Node's recursive mkdir would never end.
+    symlinkSync('/no/such', path.join(missing, 'dangling'));
+    for (const source of ['dangling', 'dangling/x'])
+      await expect(at.out('true', [bind(path.join(missing, source), { createSource: true })])).rejects.toThrow('dangling');
     await at.out('[ -f /b ]', [bind(path.join(missing, 'file'), { createSource: true })]);
   });
 

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { linux, O_PATH } from '@slipway/linux';
 import { type BindSettings, hasCode, type Mount, wrapError } from '@slipway/plugin-api';
 import { invalidMount, unusableSource } from './invalid-mount.js';
@@ -66,11 +67,29 @@ export function volumeTree(
 
 function makeSource({ source, target }: BindSettings): void {
   try {
-    mkdirSync(source, { recursive: true, mode: 0o755 });
+    makeFolders(source);
   } catch (error) {
-    // A file, or a link to one: it is there.
-    if (!hasCode(error, 'EEXIST'))
-      throw wrapError(`make the source ${JSON.stringify(source)} of the mount at ${JSON.stringify(target)}`, error);
+    throw wrapError(`make the source ${JSON.stringify(source)} of the mount at ${JSON.stringify(target)}`, error);
+  }
+}
+
+/** Node's own `recursive` never ends where a link on the way leads to nothing. */
+function makeFolders(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    makeFolders(path.dirname(folder));
+    makeFolder(folder);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o755 });
+  } catch (error) {
+    // Also a file, or a link to one: it is there.
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
 
