@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { type ExitStatus, SlipwayError, type TerminalSize } from '@slipway/plugin-api';
+import { type ExitStatus, type RestartPolicy, SlipwayError, type TerminalSize } from '@slipway/plugin-api';
 import { type AttachWish, FramedStreams } from './attached-streams.js';
 import { Requests } from './requests.js';
 
@@ -13,6 +13,8 @@ export interface MonitorConnection extends Disposable {
   signal(number: number): Promise<void>;
   /** The signal, SIGKILL after the grace (0: at once; Infinity: never); no restart. Resolves as soon as it is asked for. */
   stop(signal: number, graceMs: number): Promise<void>;
+  /** From now on; a restart that is waited for comes. */
+  setRestartPolicy(policy: RestartPolicy): Promise<void>;
   resize(size: TerminalSize): Promise<void>;
   /** Kills what runs and runs the deletion; then the monitor ends. */
   delete(): Promise<void>;
@@ -50,6 +52,8 @@ function connectionOf(requests: Requests): MonitorConnection {
     start: async () => void (await requests.send('start')),
     signal: async (number) => void (await requests.send('signal', String(number))),
     stop: (signal, graceMs) => requests.stop(signal, graceMs),
+    setRestartPolicy: async ({ name, maximumRetries = 0 }) =>
+      void (await requests.send('restart-policy', name, String(maximumRetries))),
     resize: async (size) => {
       if (streams === undefined) await requests.send('resize', String(size.columns), String(size.rows));
       else streams.resize(size);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,17 +65,18 @@ test('the first start is not restarted when its command fails', async () => {
 async function waiting(): Promise<void> {
   // The fourth back-off lasts long enough to be met.
   await until(() => status()?.restarts === 4 && status()?.status === 'restarting');
+  // The record comes before the event.
+  await until(() => bench.events().length === 8);
 }
 
 test('stop while it waits to be restarted ends it at once', async () => {
   const monitor = await bench.run('exit 1', { supervision: bench.supervision({ restart: always }) });
   await waiting();
-  const runs = bench.events().length;
   const connection = await bench.connect(monitor);
   await connection.stop(15, 60_000);
   expect(await connection.exited).toMatchObject({ exitCode: 1 });
   await monitor.ended;
-  expect(bench.events()).toHaveLength(runs);
+  expect(bench.events()).toHaveLength(8);
   expect(status()).toMatchObject({ status: 'exited', stopRequested: true, restarts: 4 });
 });
 
@@ -217,4 +218,43 @@ test('with a parent that it dies with, it is restarted and told the end, and wai
   expect(isProcess(monitor.pid)).toBe(true);
   await monitor.delete();
   await monitor.ended;
+});
+
+test('a policy that is set while it runs holds for its end, and what it writes goes where it went before', async () => {
+  const monitor = await bench.run('echo run >>runs; echo out; until [ -e end ]; do sleep 0.01; done; exit 1', {
+    stdout: 'pipe',
+    supervision: bench.supervision({ log }),
+  });
+  if (monitor.stdout === undefined) throw new Error('no stdout');
+  const written = text(monitor.stdout);
+  const connection = await bench.connect(monitor);
+  await connection.setRestartPolicy({ name: 'on-failure', maximumRetries: 2 });
+  writeFileSync(path.join(bench.folder, 'end'), '');
+  expect(await monitor.exited).toMatchObject({ exitCode: 1 });
+  expect(status()).toMatchObject({ status: 'exited', restarts: 2 });
+  expect(await written).toBe('out\nout\nout\n');
+  expect(bench.log().map(([, , line]) => line)).toEqual(['out', 'out', 'out']);
+});
+
+test('without a policy from now on it ends with its run', async () => {
+  const monitor = await bench.run('echo run >>runs; until [ -e end ]; do sleep 0.01; done', {
+    supervision: bench.supervision({ restart: always }),
+  });
+  const connection = await bench.connect(monitor);
+  await connection.setRestartPolicy({ name: 'no' });
+  writeFileSync(path.join(bench.folder, 'end'), '');
+  expect(await monitor.exited).toMatchObject({ exitCode: 0 });
+  expect(status()).toMatchObject({ status: 'exited', restarts: 0 });
+});
+
+test('a policy of no name, and one for what nobody supervises, is refused', async () => {
+  const monitor = await bench.run('sleep 1000');
+  const connection = await bench.connect(monitor);
+  await expect(connection.setRestartPolicy(always)).rejects.toMatchObject({ reason: 'state' });
+  const name = 'sometimes' as 'always';
+  await expect(connection.setRestartPolicy({ name })).rejects.toMatchObject({ reason: 'state' });
+  await expect(connection.setRestartPolicy({ name: 'on-failure', maximumRetries: -1 })).rejects.toMatchObject({
+    reason: 'state',
+  });
+  await monitor.delete();
 });
