@@ -11,6 +11,7 @@ import {
   isSlipwayError,
   type Logger,
   type PluginDirs,
+  type RestartPolicy,
   type Runtime,
   type RuntimeFeatures,
   type RuntimeResources,
@@ -36,6 +37,7 @@ import { checkId } from './identifier.js';
 import { observe } from './observe.js';
 import type { OciContainer } from './oci-container.js';
 import { pauseContainer, resumeContainer } from './pausing.js';
+import { setRestartPolicy } from './restarting.js';
 import { killContainer } from './signals.js';
 import { startContainer } from './starting.js';
 import { stopContainer } from './stopping.js';
@@ -141,6 +143,10 @@ export class OciRuntime implements Runtime {
 
   async update(id: string, resources: RuntimeResources): Promise<void> {
     await updateContainer(this.tool, this.folder(id), resources);
+  }
+
+  async setRestartPolicy(id: string, policy: RestartPolicy): Promise<void> {
+    await setRestartPolicy(this.tool, this.folder(id), policy);
   }
 
   async delete(id: string): Promise<void> {

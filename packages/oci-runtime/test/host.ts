@@ -54,8 +54,8 @@ export class Host implements Disposable {
   }
 
   /** One more runtime on the same folders, as another process would have. */
-  activate(binary = 'runc'): Runtime {
-    const tool = findTool({ binary, plugin: 'runtime-runc' });
+  activate(binary = 'runc', cgroup_driver?: 'cgroupfs' | 'systemd'): Runtime {
+    const tool = findTool({ binary, cgroup_driver, plugin: 'runtime-runc' });
     if (tool === undefined) throw new Error(`${binary} was not found`);
     return new OciRuntime(tool, this.dirs, log);
   }
