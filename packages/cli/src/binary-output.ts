@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { write } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
@@ -76,6 +76,16 @@ async function toDescriptor(fd: number, work: WriteBytes): Promise<void> {
 /** How long to wait before another try at a pipe that is full and in non-blocking mode, which whoever made it chose. */
 const retryMs = 5;
 const writeSome = promisify(write);
+
+/** All that a stream brings, at the pace at which it can be written. Errors: {@link OutputClosed}. */
+export async function writeStream(stream: Readable | undefined, fd: number): Promise<void> {
+  for await (const chunk of stream ?? []) await writeAll(fd, chunk as Buffer);
+}
+
+/** Errors: {@link OutputClosed}. */
+export function writeBytesTo(fd: number, bytes: Buffer): Promise<void> {
+  return writeAll(fd, bytes);
+}
 
 async function writeAll(fd: number, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; ) {

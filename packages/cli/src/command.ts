@@ -82,6 +82,11 @@ export class OptionValues {
     return this.#values[name] === true;
   }
 
+  /** `--no-NAME` was given. */
+  isOff(name: string): boolean {
+    return this.#values[name] === false;
+  }
+
   text(name: string): string | undefined {
     const value = this.#values[name];
     return typeof value === 'string' ? value : undefined;

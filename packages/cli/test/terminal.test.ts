@@ -98,8 +98,8 @@ test('-i without -t on a terminal reads lines from it, and ^D ends them', async 
   expect(await terminal.exit).toBe(0);
 });
 
-test('a terminal that hangs up ends the shell in it', async () => {
-  await using terminal = open('-it', host.image, 'sh');
+test('a terminal that hangs up ends the shell in it, with --die-with-parent', async () => {
+  await using terminal = open('-it', '--die-with-parent', host.image, 'sh');
   await terminal.sees('# ');
   terminal.hangUp();
   // A shell that edits lines notices neither SIGHUP as first process nor an end of file.

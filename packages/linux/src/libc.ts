@@ -23,6 +23,7 @@ export interface Libc {
   mount(source: Bytes, target: Bytes, fstype: Bytes, flags: number, data: Bytes): number;
   unshare(flags: number): number;
   kill(pid: number, signal: number): number;
+  poll(descriptors: Bytes, count: number, timeoutMs: number): number;
   ioctl(fd: number, request: number, argument: Bytes): number;
   ioctlNumber(fd: number, request: number, argument: number): number;
   posix_openpt(flags: number): number;
@@ -80,6 +81,7 @@ function bind(): Libc {
     mount: c('int mount(const void *source, const void *target, const void *fstype, ulong flags, const void *data)'),
     unshare: c('int unshare(int flags)'),
     kill: c('int kill(int pid, int signal)'),
+    poll: c('int poll(void *descriptors, ulong count, int timeout)'),
     ioctl: c('int ioctl(int fd, ulong request, void *argument)'),
     ioctlNumber: lib.func('ioctl', 'int', ['int', 'ulong', 'ulong']),
     posix_openpt: c('int posix_openpt(int flags)'),

@@ -18,7 +18,7 @@ import {
 import { libc } from './libc.js';
 import { attachMount, cloneTree, mountDetached, unmount, unshareMounts } from './mounts.js';
 import type { LinuxSystem } from './system.js';
-import { makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
+import { isHungUp, makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
 import { fsetxattr, lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
 
 /** The running kernel. Loads libc's functions on the first call. */
@@ -49,6 +49,7 @@ export const linux: LinuxSystem = {
     checked(libc().kill(pid, signal), 'kill');
   },
   terminalSize,
+  isHungUp,
   setTerminalSize,
   makeTerminalRaw,
   setTerminalSettings,

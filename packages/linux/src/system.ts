@@ -72,6 +72,8 @@ export interface LinuxSystem {
   kill(pid: number, signal: number): void;
   /** TIOCGWINSZ. Undefined when `fd` is no terminal. */
   terminalSize(fd: number): { readonly columns: number; readonly rows: number } | undefined;
+  /** poll(2): nobody is at the other end of this pipe, socket or terminal any more. */
+  isHungUp(fd: number): boolean;
   /** TIOCSWINSZ. */
   setTerminalSize(fd: number, size: { readonly columns: number; readonly rows: number }): void;
   /** As cfmakeraw(3) and tcsetattr(3): every byte passes as it is, both ways. Returns what {@link setTerminalSettings} takes to undo it. */

@@ -36,6 +36,17 @@ export function terminalSize(fd: number): ReturnType<LinuxSystem['terminalSize']
   return { rows: size.readUInt16LE(0), columns: size.readUInt16LE(2) };
 }
 
+const POLLERR = 0x8;
+const POLLHUP = 0x10;
+
+export function isHungUp(fd: number): boolean {
+  // struct pollfd {int fd; short events; short revents}: errors and hang-ups are told unasked.
+  const descriptor = Buffer.alloc(8);
+  descriptor.writeInt32LE(fd, 0);
+  checked(libc().poll(descriptor, 1, 0), 'poll');
+  return (descriptor.readInt16LE(6) & (POLLERR | POLLHUP)) !== 0;
+}
+
 export function setTerminalSize(fd: number, size: { readonly columns: number; readonly rows: number }): void {
   const bytes = Buffer.alloc(8);
   bytes.writeUInt16LE(size.rows, 0);

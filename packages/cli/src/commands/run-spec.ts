@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command.js';
 import { platformOption } from '../options.js';
+import { detachKeysOption, sigProxyOption } from '../run/session-options.js';
 import { settingsOptions } from '../run/settings-options.js';
 
 export const runSpec: CommandSpec = {
@@ -12,23 +13,30 @@ export const runSpec: CommandSpec = {
   ],
   summary: 'run a command in a new container',
   description: `Options end at the image's name: everything after it belongs to the command.
-The container ends with this command and is always removed then.
+When the command has ended the container stays, for logs, cp and start, unless --rm was given.
 
 Without -i the container's stdin is /dev/null. With -i it is ours; with -t it is a terminal of the container's own.
-INT, TERM, HUP, QUIT, USR1, USR2 and other signals are forwarded to the container.
+INT, TERM, HUP, QUIT, USR1, USR2 and other signals are forwarded to the container. It goes on when this command is killed, its terminal hangs up, or the keys to
+detach were typed in it; with --die-with-parent it ends then.
 
 Exit code: the command's own; 125 when Slipway failed, 126 when the command cannot be executed, 127 when it is not there.`,
   examples: [
     ['slipway run --rm alpine echo hello', 'run one command'],
-    ['slipway run -it debian:12 bash', 'a shell in a terminal'],
+    ['slipway run -it --rm debian:12 bash', 'a shell in a terminal; ^P ^Q leaves it running'],
+    ['slipway run -d --name web --restart always nginx', 'a service'],
     ['echo data | slipway run -i alpine wc -c', 'in a pipeline'],
     ['slipway run -e LANG=C -w /srv -u 1000:1000 --network none alpine env', 'with settings'],
   ],
   options: [
     { flags: '-i, --interactive', text: 'give the container our stdin' },
     { flags: '-t, --tty', text: 'give it a terminal' },
-    { flags: '--rm', text: 'remove it when it exits: always done in this version' },
-    { flags: '--name <name>', text: 'its id, instead of a generated one' },
+    { flags: '-d, --detach', text: 'leave it running and print its id' },
+    { flags: '--rm', text: 'remove it when it has ended, with its anonymous volumes' },
+    { flags: '--die-with-parent', text: 'end it when this command ends, however that happens' },
+    { flags: '--name <name>', text: 'its name, instead of a generated one' },
+    { flags: '--cidfile <file>', text: 'write its id there; the file must not be there', completes: 'file' },
+    detachKeysOption,
+    sigProxyOption,
     { flags: '--pull <policy>', text: 'when to pull the image (missing)', choices: ['missing', 'always', 'never'] },
     platformOption,
     ...settingsOptions,

@@ -1,9 +1,9 @@
 import type { Action } from '../command.js';
 import { withEngine } from '../host.js';
 import { runContainer } from '../run/run-container.js';
-import { runOptionsOf } from '../run/run-options.js';
+import { runRequestOf } from '../run/run-options.js';
 
 export const run: Action = async (invocation) => {
-  const options = runOptionsOf(invocation);
-  return await withEngine(invocation, (engine) => runContainer(engine, options, invocation));
+  const request = runRequestOf(invocation);
+  return await withEngine(invocation, (engine) => runContainer(engine, request, invocation));
 };

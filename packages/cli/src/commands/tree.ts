@@ -11,6 +11,7 @@ import { registrySpecs } from './registry-specs.js';
 import { resourceSpecs } from './resource-specs.js';
 import { runSpec } from './run-spec.js';
 import { contentSpecs, pruneSpec, snapshotsSpecs, systemSpecs, verifySpec } from './store-specs.js';
+import { streamSpecs } from './stream-specs.js';
 import { transferSpecs } from './transfer-specs.js';
 import { volumeSpecs } from './volume-specs.js';
 
@@ -19,6 +20,7 @@ export const commandTree: readonly CommandSpec[] = [
   runSpec,
   createSpec,
   ...lifecycleSpecs,
+  ...streamSpecs,
   psSpec,
   ...resourceSpecs,
   eventsSpec,

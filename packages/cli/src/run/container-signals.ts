@@ -1,10 +1,17 @@
-import { isKind, type RunningContainer } from '@slipway/plugin-api';
+import { isKind } from '@slipway/plugin-api';
 import { Interruption } from '../interruption.js';
 import type { Output } from '../output.js';
 import { printable } from '../printable.js';
 
 /** What a user or a supervisor sends; job control, the window and faults are our own business. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGALRM'] as const;
+
+export interface Signalable {
+  kill(signal: string): Promise<void>;
+}
+
+/** `false`: it is not for the container, and nothing more is done with it here. */
+export type SignalTaker = (name: NodeJS.Signals) => boolean;
 
 /**
  * Whom a signal is for, until disposed: while the container is prepared it interrupts the preparation; while it starts it
@@ -14,7 +21,8 @@ export class ContainerSignals implements Disposable {
   readonly interruption: Interruption;
   readonly #output: Output;
   #held: NodeJS.Signals[] | undefined;
-  #container: RunningContainer | undefined;
+  #container: Signalable | undefined;
+  #take: SignalTaker = () => true;
 
   constructor(what: string, output: Output) {
     this.interruption = new Interruption(what);
@@ -27,8 +35,10 @@ export class ContainerSignals implements Disposable {
     this.#held ??= [];
   }
 
-  forwardTo(container: RunningContainer): void {
+  /** `take` is asked before each signal is passed on. */
+  forwardTo(container: Signalable, take: SignalTaker = () => true): void {
     this.#container = container;
+    this.#take = take;
     for (const name of this.#held ?? []) this.#forward(container, name);
   }
 
@@ -42,7 +52,8 @@ export class ContainerSignals implements Disposable {
     else this.interruption.receive(name);
   };
 
-  #forward(container: RunningContainer, name: NodeJS.Signals): void {
+  #forward(container: Signalable, name: NodeJS.Signals): void {
+    if (!this.#take(name)) return;
     container.kill(name).catch((error: unknown) => {
       if (isKind(error, 'not-found')) return;
       this.#output.err(`warning: ${name} did not reach the container: ${printable(String(error))}\n`);

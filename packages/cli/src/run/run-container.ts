@@ -1,40 +1,93 @@
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { Engine, RunningContainer, RunOptions } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
+import { printable, printableJson } from '../printable.js';
 import { pullProgress } from '../progress/pull-progress.js';
 import { ContainerSignals } from './container-signals.js';
-import { followWindow, forwardInput, rawTerminal } from './terminal.js';
+import { session } from './session.js';
+import { followWindow, rawTerminal } from './terminal.js';
 
-/** Runs a container with our terminal, stdin and signals, and gives its exit code. */
-export async function runContainer(engine: Engine, options: RunOptions, { global, output }: Invocation): Promise<number> {
+/** What `run` is asked for. */
+export interface RunRequest {
+  readonly options: RunOptions;
+  readonly detachKeys: readonly number[];
+  readonly sigProxy: boolean;
+  /** A file that must not be there, for the id. */
+  readonly cidFile?: string | undefined;
+}
+
+/** Runs a container with our terminal, stdin and signals, and gives its exit code; detached, prints its id. */
+export async function runContainer(engine: Engine, request: RunRequest, { global, output }: Invocation): Promise<number> {
+  const { options, detachKeys, sigProxy } = request;
+  using cidFile = request.cidFile === undefined ? undefined : new CidFile(request.cidFile);
   using signals = new ContainerSignals(`run ${JSON.stringify(options.image)}`, output);
   using attachment = new DisposableStack();
   const progress = attachment.use(await pullProgress(global, output));
   // The program may write and be signalled before `run` resolves, so all must be its own by then.
   const onCreated = (): void => {
     progress[Symbol.dispose]();
+    if (options.detach === true) return;
     signals.hold();
     if (options.stdin === 'pipe') attachment.use(rawTerminal(0));
   };
   await using container = await start(engine, { ...options, onProgress: (event) => progress.show(event), onCreated }, signals);
+  cidFile?.write(container.id);
+  if (options.detach === true) {
+    const { id, name } = container;
+    output.out(global.json ? `${printableJson({ id, name }, 2)}\n` : `${printable(id)}\n`);
+    return 0;
+  }
   if (options.terminal !== undefined) attachment.use(followWindow(container, options.terminal));
-  attachment.use(forwardInput(container));
-  const { exitCode } = await container.wait();
-  return exitCode;
+  const stop = new AbortController();
+  const leave = async (): Promise<void> => {
+    await container.detach();
+    stop.abort();
+  };
+  return await session(
+    {
+      stdin: container.stdin,
+      wait: () => container.wait({ signal: stop.signal }),
+      kill: (signal) => container.kill(signal),
+      resize: (size) => container.resize(size),
+      leave: options.dieWithParent === true ? undefined : leave,
+    },
+    signals,
+    { detachKeys, sigProxy, output, isInPipeline: options.terminal === undefined },
+  );
 }
 
 /** Until the container exists, a signal that ends a program ends the preparation; from then on it is the container's. */
-async function start(engine: Engine, options: RunOptions, signals: ContainerSignals): Promise<RunningContainer> {
-  const { interruption } = signals;
+async function start(engine: Engine, options: RunOptions, { interruption }: ContainerSignals): Promise<RunningContainer> {
   try {
     const container = await engine.run({ ...options, signal: interruption.signal });
-    if (interruption.error === undefined) {
-      signals.forwardTo(container);
-      return container;
-    }
+    if (interruption.error === undefined) return container;
     // The signal came in the last moment: it has killed a container that was about to run.
+    if (options.detach === true) await container.kill('SIGKILL');
     await container.wait();
     throw interruption.error;
   } catch (error) {
     throw interruption.error ?? error;
+  }
+}
+
+/** Taken before anything is made; gone again when there is no id to write. */
+class CidFile implements Disposable {
+  readonly #file: string;
+  readonly #fd: number;
+  #isWritten = false;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#fd = openSync(file, 'wx', 0o644);
+  }
+
+  write(id: string): void {
+    writeSync(this.#fd, id);
+    this.#isWritten = true;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+    if (!this.#isWritten) rmSync(this.#file, { force: true });
   }
 }

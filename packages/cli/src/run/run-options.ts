@@ -1,36 +1,46 @@
 import { isatty } from 'node:tty';
-import { parsePlatform } from '@slipway/oci';
-import { type PullPolicy, type RunOptions, SlipwayError } from '@slipway/plugin-api';
-import type { Invocation } from '../command.js';
+import { SlipwayError } from '@slipway/plugin-api';
+import type { Invocation, OptionValues } from '../command.js';
 import { usageError } from '../usage-error.js';
-import { settingsOf } from './settings/settings-of.js';
-import { initialTerminalSize } from './terminal.js';
+import { createOptionsOf } from './create-options.js';
+import { defaultDetachKeys, parseDetachKeys } from './detach-keys.js';
+import type { RunRequest } from './run-container.js';
 
-/** The engine's options from docker's: what is a file or an environment variable here is read here. */
-export function runOptionsOf({ args, options, global }: Invocation): RunOptions {
-  const [image, ...command] = args;
-  if (image === undefined) throw usageError('run', 'the name of an image is missing');
-  const interactive = options.flag('interactive');
-  const tty = options.flag('tty');
-  if (interactive && tty && !isatty(0)) throw noTty();
-  const platform = options.text('platform');
+/** What `run` is asked for, from docker's options: what is a file or an environment variable here is read here. */
+export function runRequestOf(invocation: Invocation): RunRequest {
+  const { name: command, options } = invocation;
+  const detach = options.flag('detach');
+  const [interactive, tty] = [options.flag('interactive'), options.flag('tty')];
+  const dieWithParent = options.flag('dieWithParent');
+  if (detach && dieWithParent)
+    throw usageError(command, '-d and --die-with-parent contradict each other', 'leave one of them out');
+  if (interactive && tty && !detach) requireTty();
   return {
-    ...settingsOf(options, 'run'),
-    image,
-    stack: global.stack,
-    args: command,
-    name: options.text('name'),
-    pull: options.text('pull') as PullPolicy | undefined,
-    platform: platform === undefined ? undefined : parsePlatform(platform),
-    terminal: tty ? initialTerminalSize() : undefined,
-    stdin: interactive ? (tty ? 'pipe' : 'inherit') : 'ignore',
-    stdout: 'inherit',
-    stderr: 'inherit',
+    options: {
+      ...createOptionsOf(invocation),
+      detach,
+      dieWithParent,
+      stdin: interactive ? (tty ? 'pipe' : 'inherit') : 'ignore',
+      stdout: 'inherit',
+      stderr: 'inherit',
+    },
+    detachKeys: detachKeysOf(command, options),
+    sigProxy: sigProxyOf(options),
+    cidFile: options.text('cidfile'),
   };
 }
 
-function noTty(): SlipwayError {
-  return new SlipwayError({
+export function detachKeysOf(command: string, options: OptionValues): readonly number[] {
+  return parseDetachKeys(command, options.text('detachKeys') ?? defaultDetachKeys);
+}
+
+export function sigProxyOf(options: OptionValues): boolean {
+  return options.text('sigProxy') !== 'false';
+}
+
+export function requireTty(): void {
+  if (isatty(0)) return;
+  throw new SlipwayError({
     kind: 'failed-precondition',
     code: 'NOT_A_TTY',
     message: 'the input device is not a TTY',

@@ -1,5 +1,5 @@
 import { linux } from '@slipway/linux';
-import type { RunningContainer, TerminalSize } from '@slipway/plugin-api';
+import type { TerminalSize } from '@slipway/plugin-api';
 
 /** For a terminal of ours that does not know its size, as behind a serial line. */
 const usualSize: TerminalSize = { columns: 80, rows: 24 };
@@ -26,12 +26,16 @@ function sizeOf(fd: number): TerminalSize | undefined {
   }
 }
 
-/** Passes every change of our window on to the container, until disposed. */
-export function followWindow(container: RunningContainer, known: TerminalSize): Disposable {
+export interface Resizable {
+  resize(size: TerminalSize): Promise<void>;
+}
+
+/** Passes every change of our window on to the container, until disposed. `known`: what it has now; undefined when that is not known. */
+export function followWindow(container: Resizable, known: TerminalSize | undefined): Disposable {
   let last = known;
   const follow = (): void => {
     const size = terminalSize();
-    if (size === undefined || (size.columns === last.columns && size.rows === last.rows)) return;
+    if (size === undefined || (size.columns === last?.columns && size.rows === last.rows)) return;
     last = size;
     // A container that has just exited has no window.
     container.resize(size).catch(() => {});
@@ -63,35 +67,6 @@ export function rawTerminal(fd: number): Disposable {
     [Symbol.dispose]: () => {
       process.off('exit', restore);
       restore();
-    },
-  };
-}
-
-/** What a program gets to end after its terminal has gone; the same as a service manager's usual patience. */
-const hangUpGraceMs = 10_000;
-
-/**
- * Sends what is typed to the container, at the pace at which it reads, until disposed. In raw mode the input ends only when
- * our terminal hangs up. Nobody could reach the container then, so it ends too: SIGHUP, and after a while SIGKILL.
- */
-export function forwardInput(container: RunningContainer): Disposable {
-  const { stdin } = container;
-  if (stdin === undefined) return { [Symbol.dispose]: () => undefined };
-  let killing: NodeJS.Timeout | undefined;
-  const kill = (signal: string): void => void container.kill(signal).catch(() => {});
-  const hungUp = (): void => {
-    stdin.end();
-    kill('SIGHUP');
-    killing ??= setTimeout(() => kill('SIGKILL'), hangUpGraceMs);
-  };
-  process.stdin.once('error', hungUp).once('end', hungUp);
-  process.stdin.pipe(stdin, { end: false });
-  return {
-    [Symbol.dispose]: () => {
-      clearTimeout(killing);
-      process.stdin.off('end', hungUp);
-      process.stdin.unpipe(stdin);
-      process.stdin.pause();
     },
   };
 }

@@ -1,0 +1,19 @@
+import type { Action } from '../command.js';
+import { withEngine } from '../host.js';
+import { attachContainer } from '../run/attach-container.js';
+import { ContainerSignals } from '../run/container-signals.js';
+import { detachKeysOf, sigProxyOf } from '../run/run-options.js';
+
+export const attach: Action = async (invocation) => {
+  const { args, options, output } = invocation;
+  const [name = ''] = args;
+  const [detachKeys, sigProxy] = [detachKeysOf('attach', options), sigProxyOf(options)];
+  return await withEngine(invocation, async (engine) => {
+    using signals = new ContainerSignals(`attach to ${JSON.stringify(name)}`, output);
+    const container = await engine.containers.get(name);
+    const { settings } = await container.inspect();
+    const stdin = settings.openStdin === true && !options.isOff('stdin');
+    await using streams = await container.attach({ stdin, signal: signals.interruption.signal });
+    return await attachContainer(container, streams, signals, { stdin, detachKeys, sigProxy, output });
+  });
+};
