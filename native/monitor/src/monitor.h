@@ -69,6 +69,9 @@ struct restart {
   enum restart_step step;
 };
 
+/* False: there is no policy of that name. */
+bool restart_policy_of(const char *name, enum restart_policy *policy);
+
 /* After a run of so many milliseconds: whether one more follows. */
 bool restart_due(const struct restart *restart, const struct exit_status *status, int64_t ran_ms);
 /* Counts it and sets the end of the back-off. */

@@ -2,6 +2,7 @@
 #include "monitor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,21 @@ static void resize(struct container *container, struct request *request, const s
   reply_ok(request, "");
 }
 
+/* policy, its maximum. A restart that it waits for comes. */
+static void restart_policy(struct container *container, struct request *request, const struct frame *frame) {
+  enum restart_policy policy;
+  long maximum;
+  if (frame->count != 4 || !restart_policy_of(frame->strings[2], &policy) || !number_of(frame->strings[3], 0, 0x7fffffff, &maximum))
+    return refuse(request, "restart-policy has wrong arguments");
+  if (container->ended) return reply_failed(request, "exited", 0, "it has ended");
+  if (container->exec || container->record_folder == AT_FDCWD || !command_is_set(&container->starting))
+    return refuse(request, "it is not supervised");
+  container->restart.policy = policy;
+  container->restart.maximum = maximum;
+  if (policy != RESTART_NEVER) stdio_expect_more_runs(&container->stdio);
+  reply_ok(request, "");
+}
+
 static void delete_it(struct container *container, struct request *request) {
   if (container->delete_request.client != NULL) return refuse(request, "it is being deleted already");
   container->delete_asked = true;
@@ -154,6 +170,7 @@ void container_request(struct container *container, struct client *client, const
   if (strcmp(verb, "signal") == 0) return send_signal(container, &request, frame);
   if (strcmp(verb, "stop") == 0) return stop(container, &request, frame);
   if (strcmp(verb, "resize") == 0) return resize(container, &request, frame);
+  if (strcmp(verb, "restart-policy") == 0) return restart_policy(container, &request, frame);
   if (strcmp(verb, "delete") == 0) return delete_it(container, &request);
   if (strcmp(verb, "attach") == 0) return attach(container, &request, frame);
   if (strcmp(verb, "detach") == 0) return detach(container, &request);

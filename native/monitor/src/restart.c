@@ -1,8 +1,16 @@
 #include "monitor.h"
 
+#include <string.h>
+
 #define DELAY_FIRST_MS 100
 #define DELAY_MAX_MS 60000
 #define STEADY_MS 10000
+
+bool restart_policy_of(const char *name, enum restart_policy *policy) {
+  bool always = strcmp(name, "always") == 0 || strcmp(name, "unless-stopped") == 0;
+  *policy = always ? RESTART_ALWAYS : strcmp(name, "on-failure") == 0 ? RESTART_ON_FAILURE : RESTART_NEVER;
+  return *policy != RESTART_NEVER || strcmp(name, "no") == 0;
+}
 
 bool restart_due(const struct restart *restart, const struct exit_status *status, int64_t ran_ms) {
   if (restart->policy == RESTART_NEVER) return false;

@@ -56,19 +56,13 @@ static const char *command(struct container *container, const struct frame *fram
   return NULL;
 }
 
-static bool policy_of(const char *name, enum restart_policy *policy) {
-  bool always = strcmp(name, "always") == 0 || strcmp(name, "unless-stopped") == 0;
-  *policy = always ? RESTART_ALWAYS : strcmp(name, "on-failure") == 0 ? RESTART_ON_FAILURE : RESTART_NEVER;
-  return *policy != RESTART_NEVER || strcmp(name, "no") == 0;
-}
-
 /* folder, size and number of the log files (0: none are kept), restart policy, its maximum, file of events, id */
 static const char *supervise(struct container *container, const struct frame *frame) {
   long bytes, files, maximum;
   enum restart_policy policy;
   if (container->record_folder != AT_FDCWD) return "it is supervised already";
   if (frame->count != 9 || !number_of(frame->strings[3], 0, LOG_BYTES_MAX, &bytes) || !number_of(frame->strings[4], 0, 10000, &files) ||
-      !policy_of(frame->strings[5], &policy) || !number_of(frame->strings[6], 0, 0x7fffffff, &maximum) ||
+      !restart_policy_of(frame->strings[5], &policy) || !number_of(frame->strings[6], 0, 0x7fffffff, &maximum) ||
       !copy(container->events.path, sizeof container->events.path, frame->strings[7]) ||
       !copy(container->events.id, sizeof container->events.id, frame->strings[8]))
     return "supervise has wrong arguments";

@@ -157,6 +157,16 @@ void stdio_let_go(struct stdio *stdio, bool end_input) {
   for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) relay_drop_target(&stdio->relays[stream]);
 }
 
+void stdio_expect_more_runs(struct stdio *stdio) {
+  stdio->has_more_runs = true;
+  stdio->relays[STREAM_IN].ends_with_target = false;
+  for (int stream = STREAM_OUT; stream <= STREAM_ERR; stream++) {
+    struct relay *relay = &stdio->relays[stream];
+    relay->ends_with_target = false;
+    if (relay->from >= 0) relay->held_open = true;
+  }
+}
+
 void stdio_end(struct stdio *stdio) {
   close_each(stdio->outer);
   relay_close(&stdio->relays[STREAM_IN]);

@@ -164,6 +164,8 @@ bool stdio_connect(struct stdio *stdio, int terminal, bool writers_end_with_read
 void stdio_disconnect(struct stdio *stdio);
 /* Lets go of what the creator gave. With `end_input` this is the end of the input, unless there is a terminal. */
 void stdio_let_go(struct stdio *stdio, bool end_input);
+/* A restart policy was set while it runs: what the creator gave stays beyond the end of this run. */
+void stdio_expect_more_runs(struct stdio *stdio);
 /* No run follows: closes the input, and each output when it has been passed on. */
 void stdio_end(struct stdio *stdio);
 void stdio_close(struct stdio *stdio);

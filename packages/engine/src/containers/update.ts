@@ -23,6 +23,8 @@ export async function updateContainer(parts: EngineParts, id: string, changes: C
   const runtime = await runtimeOf(parts, container.row);
   const state = await stateIfThere(runtime, id);
   const hasProcess = state?.status === 'running' || state?.status === 'paused' || state?.status === 'created';
+  if (changes.restart !== undefined && (hasProcess || state?.status === 'restarting'))
+    await runtime.setRestartPolicy(id, changes.restart);
   if (changes.limits !== undefined) {
     if (hasProcess) await runtime.update(id, resources);
     for (const folder of [bundleDirectory(parts.settings.state, id), containerFolder(parts.settings.root, id)])

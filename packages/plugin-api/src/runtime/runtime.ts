@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { RuntimeProcess, RuntimeResources } from '../oci/index.js';
 import { definePoint } from '../point.js';
 import type { Mount } from '../snapshots/index.js';
-import type { HealthRecord, Supervision } from './supervision.js';
+import type { HealthRecord, RestartPolicy, Supervision } from './supervision.js';
 
 /**
  * # Runtime: from a bundle to a process
@@ -71,6 +71,11 @@ export interface Runtime {
   stats(id: string): Promise<RuntimeStats>;
   /** New limits for a running container; what is not named stays. All or nothing is not promised: the error says what failed. Errors: `not-found`, `invalid-argument`, `failed-precondition`. */
   update(id: string, resources: RuntimeResources): Promise<void>;
+  /**
+   * Another restart policy for one that has not ended; a restart that is waited for comes. Errors: `not-found` (also when it has ended), `failed-precondition` (it was created
+   * without {@link Supervision}, or its monitor was killed).
+   */
+  setRestartPolicy(id: string, policy: RestartPolicy): Promise<void>;
   /** Kills what still runs and removes every trace. Idempotent: a container that is not there is no error. */
   delete(id: string): Promise<void>;
 }

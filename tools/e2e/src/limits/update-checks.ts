@@ -56,4 +56,23 @@ export const updateChecks: readonly Check[] = [
       assert.equal(memory((await container.inspect()).pid ?? 0), `${72 * MiB}`);
     },
   },
+  {
+    name: 'another restart policy holds for what runs, until it is taken away',
+    async run(limited) {
+      await using container = await started(limited);
+      const next = async (before: number): Promise<number> => {
+        process.kill(before, 'SIGKILL');
+        await until(async () => (await container.inspect()).pid !== before);
+        await until(async () => (await container.inspect()).status !== 'restarting');
+        return (await container.inspect()).pid ?? 0;
+      };
+      await container.update({ restart: { name: 'always' } });
+      const second = await next(container.pid);
+      assert.ok(second > 0);
+      assert.equal((await container.inspect()).restarts, 1);
+      await container.update({ restart: { name: 'no' } });
+      assert.equal(await next(second), 0);
+      assert.equal((await container.inspect()).status, 'exited');
+    },
+  },
 ];
