@@ -15,7 +15,7 @@ beforeEach(async () => {
   root = mkdtempSync(path.join(tmpdir(), 'slipway-volume-local-'));
   const subject = await openSubject(root);
   driver = subject.instance;
-  close = () => subject[Symbol.asyncDispose]();
+  close = async () => subject[Symbol.asyncDispose]();
 });
 
 afterEach(async () => {
