@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventLine, RestartPolicy, StatusRecord, Supervision } from '@slipway/plugin-api';
 import type { RuntimeBench } from './bench.js';
@@ -27,6 +27,16 @@ export function supervisionLaws(law: RuntimeLaw): void {
     );
     await runtime.stop(always.id, { signal: 15, graceMs: 0 });
     assert.equal((await runtime.state(always.id)).status, 'stopped');
+  });
+
+  law('another restart policy holds for what runs', async ({ runtime, bench }) => {
+    const { id } = await supervised(bench, 'echo run >>/runs; until [ -e /end ]; do sleep 0.02; done; exit 3', {});
+    await runtime.setRestartPolicy(id, { name: 'on-failure', maximumRetries: 1 });
+    writeFileSync(join(bench.rootfs, 'end'), '');
+    assert.equal((await runtime.wait(id)).exitCode, 3);
+    assert.deepEqual([(await runtime.state(id)).restarts, runs(bench)], [1, 2]);
+    await assert.rejects(runtime.setRestartPolicy(id, { name: 'always' }), { kind: 'not-found' });
+    await assert.rejects(runtime.setRestartPolicy(`${id}-other`, { name: 'always' }), { kind: 'not-found' });
   });
 
   law('what is stopped or killed on request is not run again; what dies of another signal is', async ({ runtime, bench }) => {
