@@ -16,6 +16,8 @@ export interface Limited {
 
 export interface Check {
   readonly name: string;
+  /** The same whoever makes the control group: tried with one driver of a host is enough. */
+  readonly once?: true;
   run(limited: Limited): Promise<void>;
 }
 

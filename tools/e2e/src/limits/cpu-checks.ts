@@ -22,6 +22,7 @@ export const cpuChecks: readonly Check[] = [
   },
   {
     name: 'a program that wants more time than it may have is throttled, and stats say so',
+    once: true,
     async run(limited) {
       await using container = await started(limited, { args: ['sh', '-c', 'while :; do :; done'], limits: { cpus: 0.1 } });
       const first = await container.stats();
@@ -33,6 +34,7 @@ export const cpuChecks: readonly Check[] = [
   },
   {
     name: 'processors that this host lacks are refused before anything is made',
+    once: true,
     async run(limited) {
       const before = (await limited.engine.containers.list({ all: true })).length;
       for (const limits of [

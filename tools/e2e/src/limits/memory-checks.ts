@@ -54,6 +54,7 @@ export const memoryChecks: readonly Check[] = [
   },
   {
     name: 'one that outlives its killed child is told to have met the limit, and exits as it wants',
+    once: true,
     async run(limited) {
       await using container = await started(limited, { args: ['sh', '-c', 'tail /dev/zero; exit 7'], limits: noSwap(limited) });
       const exit = await container.wait();
@@ -64,6 +65,7 @@ export const memoryChecks: readonly Check[] = [
   },
   {
     name: 'swappiness and no killing are of v1, and refused elsewhere',
+    once: true,
     async run(limited) {
       for (const limits of [{ memorySwappiness: 10 }, { memory: 64 * MiB, oomKillDisable: true }]) {
         if (limited.host.version === 'v2') {

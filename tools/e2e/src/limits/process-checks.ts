@@ -76,6 +76,7 @@ export const processChecks: readonly Check[] = [
   },
   {
     name: 'what does not run has neither stats nor processes',
+    once: true,
     async run(limited) {
       await using container = await started(limited, { args: ['true'] });
       await container.wait();

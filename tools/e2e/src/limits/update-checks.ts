@@ -24,6 +24,7 @@ export const updateChecks: readonly Check[] = [
   },
   {
     name: 'what cannot be set changes nothing',
+    once: true,
     async run(limited) {
       await using container = await started(limited, { limits: { memory: 64 * MiB, pids: 20 } });
       for (const limits of [{ pids: 30, cpuset: '4095' }, { memory: 1 }, { memorySwap: 8 * MiB }, { pids: 1.5 }])
@@ -34,6 +35,7 @@ export const updateChecks: readonly Check[] = [
   },
   {
     name: 'one that does not run has its new limits when it starts',
+    once: true,
     async run(limited) {
       await using container = await started(limited, { args: ['sh', '-c', 'sleep 3600'] });
       await container.stop();
@@ -58,6 +60,7 @@ export const updateChecks: readonly Check[] = [
   },
   {
     name: 'another restart policy holds for what runs, until it is taken away',
+    once: true,
     async run(limited) {
       await using container = await started(limited);
       const next = async (before: number): Promise<number> => {
