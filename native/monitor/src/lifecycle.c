@@ -47,6 +47,8 @@ static void init_ended(struct container *container, int wait_status) {
     lifecycle_end(container);
   } else {
     restart_schedule(&container->restart, ran_ms);
+    /* What comes from now on is for the next run. */
+    relay_drop_target(&container->stdio.relays[STREAM_IN]);
     status_write(container, true);
   }
   tell_death(container);
