@@ -41,7 +41,11 @@ export async function session(subject: Subject, signals: ContainerSignals, optio
   const left = Promise.withResolvers<number>();
   using attachment = new DisposableStack();
   const { leave } = subject;
+  let isLeaving = false;
   const go = (code: number): void => {
+    // Once: a hang-up is told by a signal and by the end of the input, and the first to leave must have left before this command ends.
+    if (isLeaving) return;
+    isLeaving = true;
     // Of what ends just now there is nothing to leave: its exit code is the answer.
     leave?.().then(
       () => left.resolve(code),
