@@ -55,10 +55,10 @@ export function execFolders(folder: ContainerFolder): readonly ExecFolder[] {
   }
 }
 
-/** Removes folders whose monitors, and what they ran, are gone. */
+/** Removes folders whose monitors, and what they ran, are gone. One without a lock is being made, or removed by its monitor, whose `rm` would meet a new file. */
 export function sweepExecs(folder: ContainerFolder): void {
   for (const exec of execFolders(folder)) {
-    const lock = tryLock(exec);
+    const lock = tryLock(exec, 0);
     if (typeof lock !== 'number') continue;
     try {
       if (toolsHaveEnded(exec)) removeExec(exec);

@@ -96,7 +96,7 @@ async function execUnder(
     return new OciProcess(pid, what, monitor, (status) => {
       step('runtime.exec.exited', { id: folder.id, pid, ...status });
       // Without `dieWithParent` it does so by itself, and has done it. What it leaves undone is swept up later.
-      if (dieWithParent) void monitor.delete().catch(() => {});
+      if (dieWithParent) void monitor.delete().catch(() => endSoon(monitor));
     });
   } catch (error) {
     if (isSlipwayError(error)) throw error;

@@ -38,10 +38,12 @@ export async function lockOf(folder: LockedFolder, waitMs: number): Promise<numb
   }
 }
 
-/** As {@link lockOf}, without waiting. */
-export function tryLock(folder: LockedFolder): number | 'gone' | undefined {
-  // Creates the file where a maker was killed between folder and lock.
-  const lock = openUnlessMissing(folder.lock, constants.O_RDWR | constants.O_CREAT);
+/**
+ * As {@link lockOf}, without waiting. The file is made where a maker was killed between folder and lock, unless only what is there is wanted: somebody may be
+ * about to make it, or to remove the folder.
+ */
+export function tryLock(folder: LockedFolder, flags: number = constants.O_CREAT): number | 'gone' | undefined {
+  const lock = openUnlessMissing(folder.lock, constants.O_RDWR | flags);
   if (lock === undefined) return statSync(folder.directory, { throwIfNoEntry: false }) === undefined ? 'gone' : undefined;
   let isHeld: boolean | undefined;
   try {
