@@ -1,4 +1,5 @@
 import type { ArgumentSpec, CommandSpec, Completed, OptionSpec } from '../command.js';
+import { detachKeysOption, sigProxyOption } from '../run/session-options.js';
 
 const group = 'Containers:';
 
@@ -22,9 +23,19 @@ export const lifecycleSpecs: readonly CommandSpec[] = [
     group,
     args: [several('stopped')],
     summary: 'start containers that do not run',
-    description: `They go on when this command has ended. ${goesOn}`,
-    examples: [['slipway start web db', 'in this order']],
-    options: [],
+    description: `They go on when this command has ended. ${goesOn}
+With -a or -i one container, whose exit code is this command's, unless it was left by the keys.`,
+    examples: [
+      ['slipway start web db', 'in this order'],
+      ['slipway start -a job', 'show what it writes, from the first byte on'],
+      ['slipway start -ai shell', 'with our terminal, if it was made with -it'],
+    ],
+    options: [
+      { flags: '-a, --attach', text: 'show what it writes, and pass signals on' },
+      { flags: '-i, --interactive', text: 'attach, and give it our stdin if it was made with -i' },
+      detachKeysOption,
+      sigProxyOption,
+    ],
     load: async () => (await import('./start.js')).start,
   },
   {

@@ -22,7 +22,7 @@ detach were typed in it; with --die-with-parent it ends then.
 Exit code: the command's own; 125 when Slipway failed, 126 when the command cannot be executed, 127 when it is not there.`,
   examples: [
     ['slipway run --rm alpine echo hello', 'run one command'],
-    ['slipway run -it --rm debian:12 bash', 'a shell; ^P ^Q leaves it running'],
+    ['slipway run -it --rm debian:12 bash', 'a shell; ^P ^Q detaches'],
     ['slipway run -d --name web --restart always nginx', 'a service'],
     ['echo data | slipway run -i alpine wc -c', 'in a pipeline'],
     ['slipway run -e LANG=C -w /srv -u 1000:1000 --network none alpine env', 'with settings'],
