@@ -91,6 +91,13 @@ test('a live table takes the place of the one before, and never more than the sc
   expect(shown).toEqual(['\r\u001b[JHEADIN\none\ntwo\n', '\u001b[3A\r\u001b[JHEADIN\n']);
 });
 
+test('a terminal that does not know its size has the usual one', () => {
+  const shown: string[] = [];
+  const live = new LiveTable({ columns: 0, rows: 0 }, { out: (text) => void shown.push(text), err: () => undefined });
+  live.show('HEADING\none\n');
+  expect(shown).toEqual(['\r\u001b[JHEADING\none\n']);
+});
+
 const process = {
   pid: 4000,
   ppid: 3999,

@@ -14,7 +14,8 @@ export class LiveTable {
 
   /** What does not fit is cut off: a line that wraps, or one that scrolls away, could not be written over. */
   show(text: string): void {
-    const { columns = 80, rows = 24 } = this.#screen;
+    // A terminal whose size nobody has set says 0.
+    const [columns, rows] = [this.#screen.columns || 80, this.#screen.rows || 24];
     const lines = text
       .split('\n')
       .slice(0, -1)
