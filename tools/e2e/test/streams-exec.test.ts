@@ -69,7 +69,12 @@ describe('exec', () => {
   });
 
   it('a passwd that is swapped for a device, a FIFO or a link to the host is no way to anything', async () => {
-    const swaps = ['mkfifo /etc/passwd', 'mknod /etc/passwd c 1 5', 'ln -s /proc/1/root/../../etc/passwd /etc/passwd', 'ln -s /etc /etc/passwd'];
+    const swaps = [
+      'mkfifo /etc/passwd',
+      'mknod /etc/passwd c 1 5',
+      'ln -s /proc/1/root/../../etc/passwd /etc/passwd',
+      'ln -s /etc /etc/passwd',
+    ];
     for (const swap of swaps) {
       const script = `cp /etc/passwd /etc/kept; rm /etc/passwd; ${swap}; echo ready; read x; rm -f /etc/passwd; mv /etc/kept /etc/passwd`;
       await using swapping = await container.exec({ args: ['sh', '-c', script], stdin: 'pipe' });

@@ -1,11 +1,12 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readlinkSync } from 'node:fs';
+import { posix } from 'node:path';
 import { linux, O_PATH } from '@slipway/linux';
 import { hasCode } from '@slipway/plugin-api';
 import type { CopyTree } from './copy-job.js';
 
 /**
  * A descriptor of the root to work in. The tree of a container that does not run is put together in a mount namespace of this thread alone, as its start would do it: it is
- * gone with the thread, however that ends. A mount whose place is not there any more is left out. Close it.
+ * gone with the thread, however that ends. A mount whose place is not there, and cannot be made, is left out. Close it.
  */
 export function attachTree(tree: CopyTree): number {
   if (tree.kind === 'live' || tree.mounts.length === 0)
@@ -18,16 +19,38 @@ export function attachTree(tree: CopyTree): number {
 }
 
 function mountIn(root: number, fd: number, target: string): void {
-  let place: number;
+  const isDirectory = fstatSync(fd).isDirectory();
+  const place = open(root, target) ?? (isDirectory ? make(root, target) : undefined);
+  if (place === undefined) return;
   try {
-    place = linux.openInRoot(root, target, O_PATH);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return;
-    throw error;
-  }
-  try {
-    if (fstatSync(place).isDirectory() === fstatSync(fd).isDirectory()) linux.attachMount(fd, `/proc/self/fd/${place}`);
+    if (fstatSync(place).isDirectory() !== isDirectory) return;
+    // move_mount(2) follows no link at the end. Nobody else sees this namespace: a path of a file that leads elsewhere by now hides nothing from anyone.
+    const link = `/proc/self/fd/${place}`;
+    linux.attachMount(fd, isDirectory ? `${link}/.` : readlinkSync(link, 'buffer'));
   } finally {
     closeSync(place);
   }
+}
+
+function open(root: number, path: string): number | undefined {
+  try {
+    return linux.openInRoot(root, path, O_PATH);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    throw error;
+  }
+}
+
+/** The directory that the first start would make. Undefined where nothing can be made: the tree is only read. */
+function make(root: number, target: string): number | undefined {
+  const parent = open(root, posix.dirname(target)) ?? make(root, posix.dirname(target));
+  if (parent === undefined) return undefined;
+  try {
+    mkdirSync(`/proc/self/fd/${parent}/${posix.basename(target)}`, 0o755);
+  } catch (error) {
+    if (!hasCode(error, 'EROFS', 'EEXIST', 'ENOTDIR')) throw error;
+  } finally {
+    closeSync(parent);
+  }
+  return open(root, target);
 }
