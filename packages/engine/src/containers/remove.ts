@@ -14,15 +14,16 @@ export async function removeContainer(parts: EngineParts, id: string, options: R
   const what = `remove container "${id}"`;
   if (force) await kill(parts, id, signal);
   try {
-    await withContainer(parts, id, { what, signal }, async (container) => {
+    await using _rest = await withContainer(parts, id, { what, signal }, async (container) => {
       if (force) await kill(parts, id, signal);
       const { status } = await containerState(parts, container);
       if (status !== 'created' && status !== 'exited') throw inUse(container, status);
       await settle(parts, runOperation(id), what, signal);
       // One that is removed when it ends has gone with its run.
-      if (parts.metadata.read((tx) => lookUp(tx, id)) === undefined) return;
-      await discardContainer(parts, container, { volumes });
+      if (parts.metadata.read((tx) => lookUp(tx, id)) === undefined) return undefined;
+      const operation = await discardContainer(parts, container, { volumes });
       step('remove.removed', { id });
+      return operation;
     });
   } catch (error) {
     // Somebody else was first; after a kill that is as well.

@@ -108,7 +108,7 @@ async function runObtained(
   } catch (error) {
     await input?.[Symbol.asyncDispose]();
     await operation.end();
-    if (isKept && made !== undefined) await discardContainer(parts, made, { volumes: true });
+    if (isKept && made !== undefined) await (await discardContainer(parts, made, { volumes: true })).end();
     const what = `run ${JSON.stringify(image.name)}`;
     // What the runtime says of a container that was killed while it was started is not the reason.
     throw options.signal?.aborted ? canceled(what, options.signal) : wrapError(what, error);
