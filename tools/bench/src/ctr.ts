@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Contender } from './contender.ts';
+import { type Contender, patientCommand } from './contender.ts';
 import { environment } from './measure.ts';
 
 const START_MS = 20_000;
+let execs = 0;
 
 /** containerd with a store, a state and a socket of its own, and ctr as its client. */
 export const ctr: Contender = {
@@ -29,6 +30,19 @@ export const ctr: Contender = {
       pull,
       pullAgain: pull,
       run: (id) => [...base, 'run', '--rm', image, id, 'true'],
+      lasting: {
+        start: (id) => [...base, 'run', '--detach', image, id, ...patientCommand],
+        exec: (id) => [...base, 'tasks', 'exec', '--exec-id', `exec-${execs++}`, id, 'true'],
+        // It has no command that waits for the end.
+        stop: (id) => [
+          '/bin/sh',
+          '-c',
+          '"$@" tasks kill "$0" && until "$@" tasks delete "$0" >/dev/null 2>&1; do :; done',
+          id,
+          ...base,
+        ],
+        remove: (id) => [...base, 'containers', 'delete', id],
+      },
       [Symbol.asyncDispose]: async () => {
         daemon.kill('SIGTERM');
         await exited;

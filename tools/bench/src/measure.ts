@@ -18,9 +18,13 @@ export const environment: Readonly<Record<string, string>> = {
 };
 
 /** Runs a command in the group and measures it. Rejects when it fails: a fast failure is no result. */
-export async function measure(argv: readonly string[], cgroup: Cgroup): Promise<Cost & { readonly stdout: string }> {
+export async function measure(
+  argv: readonly string[],
+  cgroup: Cgroup,
+  { sync = true }: { readonly sync?: boolean } = {},
+): Promise<Cost & { readonly stdout: string }> {
   // What an earlier run left unwritten would be written during this one.
-  execFileSync('sync');
+  if (sync) execFileSync('sync');
   const cpuBefore = cgroup.cpuMs();
   let peakBytes = 0;
   const sample = setInterval(() => {

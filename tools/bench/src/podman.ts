@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Contender } from './contender.ts';
+import { type Contender, patientCommand } from './contender.ts';
 
 // podman raises limits when it is told none, and a host without CAP_SYS_RESOURCE forbids that.
 const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
@@ -33,6 +33,12 @@ export const podman: Contender = {
       pull,
       pullAgain: pull,
       run: (id) => [...base, 'run', '--rm', '--network', 'none', ...limits, '--name', id, image, 'true'],
+      lasting: {
+        start: (id) => [...base, 'run', '--detach', '--network', 'none', ...limits, '--name', id, image, ...patientCommand],
+        exec: (id) => [...base, 'exec', id, 'true'],
+        stop: (id) => [...base, 'stop', id],
+        remove: (id) => [...base, 'rm', id],
+      },
       [Symbol.asyncDispose]: async () => {},
     };
   },

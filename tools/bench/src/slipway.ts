@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Contender } from './contender.ts';
+import { type Contender, patientCommand } from './contender.ts';
 
 const command = path.join(import.meta.dirname, '../../../build/bin/slipway');
 
@@ -13,6 +13,12 @@ export const slipway: Contender = {
       pull: [...base, 'pull', image],
       pullAgain: [...base, 'pull', image],
       run: (id) => [...base, 'run', '--rm', '--name', id, image, 'true'],
+      lasting: {
+        start: (id) => [...base, 'run', '--detach', '--name', id, image, ...patientCommand],
+        exec: (id) => [...base, 'exec', id, 'true'],
+        stop: (id) => [...base, 'stop', id],
+        remove: (id) => [...base, 'rm', id],
+      },
       runInProcess: (times) => [
         process.execPath,
         path.join(import.meta.dirname, 'in-process.ts'),
