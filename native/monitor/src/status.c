@@ -88,6 +88,8 @@ static bool sync_folder(int folder) {
 
 bool status_write(struct container *container, bool durable) {
   static char bytes[STATUS_MAX];
+  /* It has no folder of its own yet: this would be whatever it was started in. */
+  if (!container->set_up) return false;
   struct text text = {.bytes = bytes, .size = sizeof bytes};
   int folder = container->record_folder;
   describe(container, &text);

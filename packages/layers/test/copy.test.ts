@@ -21,9 +21,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { packTree, type UnpackTreeOptions, unpackTree } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import { tar } from '@slipway/plugin-testkit';
 import { describe, expect, test } from 'vitest';
 import { everything, makeOddTree } from './odd-tree.js';
+import { tar } from './tar-builder.js';
 import { hardLinks, list } from './tree-listing.js';
 
 /** A root that stands for a container's, and a folder beside it that nothing may reach. */
@@ -100,7 +100,13 @@ test('without rights: no owners, no setuid, no devices, no file capabilities, wi
   const warnings: string[] = [];
   await trees.unpack(
     tar(
-      { name: 'su', body: '#!', mode: 0o4755, uid: 0, pax: { 'SCHILY.xattr.user.a': 'b', 'SCHILY.xattr.security.capability': 'c' } },
+      {
+        name: 'su',
+        body: '#!',
+        mode: 0o4755,
+        uid: 0,
+        pax: { 'SCHILY.xattr.user.a': 'b', 'SCHILY.xattr.security.capability': 'c' },
+      },
       { name: 'sda', type: '4', major: 8, minor: 0 },
       { name: 'fifo', type: '6', mode: 0o640 },
     ),
@@ -128,15 +134,18 @@ describe('names and links', () => {
     expect(readFileSync(`${trees.root}/to/etc/a/b`, 'utf8')).toBe('x');
   });
 
-  test.each(['/outside', '../outside', '../../../../../outside'])('a link to %s among the parents stays in the root', async (target) => {
-    using trees = new Trees();
-    mkdirSync(`${trees.root}/outside`);
-    symlinkSync(target, `${trees.root}/link`);
-    await trees.unpack(tar({ name: 'link/x', body: 'x' }, { name: 'link', type: '5' }, { name: 'link/y', body: 'y' }));
-    expect(readdirSync(`${trees.root}/outside`)).toEqual(['x']);
-    expect(readdirSync(`${trees.root}/link`)).toEqual(['y']);
-    expect(readdirSync(trees.outside)).toEqual(['secret']);
-  });
+  test.each(['/outside', '../outside', '../../../../../outside'])(
+    'a link to %s among the parents stays in the root',
+    async (target) => {
+      using trees = new Trees();
+      mkdirSync(`${trees.root}/outside`);
+      symlinkSync(target, `${trees.root}/link`);
+      await trees.unpack(tar({ name: 'link/x', body: 'x' }, { name: 'link', type: '5' }, { name: 'link/y', body: 'y' }));
+      expect(readdirSync(`${trees.root}/outside`)).toEqual(['x']);
+      expect(readdirSync(`${trees.root}/link`)).toEqual(['y']);
+      expect(readdirSync(trees.outside)).toEqual(['secret']);
+    },
+  );
 
   test('a link that the archive brings is not followed out of the root', async () => {
     using trees = new Trees();

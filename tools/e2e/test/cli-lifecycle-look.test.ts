@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { startCli } from './child.ts';
 import { CliPlace } from './cli-place.ts';
@@ -103,9 +104,10 @@ it('events tells what other commands do, as it happens, until a signal ends it',
   // It follows from when it is there: until then each container is one too early.
   const first = next();
   let id = '';
-  while ((await Promise.race([first, cli.sleeper('web')])) as unknown) {
+  for (;;) {
+    await cli.sleeper('web');
     [{ id }] = (await cli.json<[{ id: string }]>('inspect', 'web')) as [{ id: string }];
-    const seen = await Promise.race([first, new Promise<undefined>((resolve) => setTimeout(resolve, 2000))]);
+    const seen = await Promise.race([first, sleep(2000, undefined)]);
     if (seen !== undefined) break;
     await cli.out('rm', '-f', 'web');
   }

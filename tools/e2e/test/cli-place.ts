@@ -7,11 +7,14 @@ import { leftInPlace, makePlace, type Place } from './place.ts';
 
 /** The `slipway` command on a place of its own, which has an image with a shell under the name `box`. Each test that makes containers ends with {@link clear}. */
 export class CliPlace implements Disposable {
-  private constructor(
-    readonly place: Place,
-    /** Full name of the image, that of its registry. */
-    readonly image: string,
-  ) {}
+  readonly place: Place;
+  /** Full name of the image, that of its registry. */
+  readonly image: string;
+
+  private constructor(place: Place, image: string) {
+    this.place = place;
+    this.image = image;
+  }
 
   static async make(): Promise<CliPlace> {
     await using registry = await startRegistry({ images: ['small'] });

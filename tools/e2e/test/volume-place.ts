@@ -14,11 +14,15 @@ export interface Said {
 
 /** A place with an image that has a shell, and one made of it that has files of all kinds in /data and a volume there. */
 export class VolumePlace implements AsyncDisposable {
-  private constructor(
-    readonly place: Place,
-    readonly engine: Engine,
-    readonly image: string,
-  ) {}
+  readonly place: Place;
+  readonly engine: Engine;
+  readonly image: string;
+
+  private constructor(place: Place, engine: Engine, image: string) {
+    this.place = place;
+    this.engine = engine;
+    this.image = image;
+  }
 
   /** Full name, as `commit` wants it. */
   readonly withData = 'example.com/with-data:latest';

@@ -80,7 +80,7 @@ it('kept containers stay after a restart of the machine, with what they wrote; t
     mkdirSync(containerFolder(parts.settings.root, id), { recursive: true });
   const rebooted = { ...beside(parts, '/nowhere/first', async () => []), settings, snapshotters: snapshotters as never };
   await sweepAfterReboot({ ...rebooted, settings: { ...settings, state: '/nowhere/first' } as never });
-  expect(parts.released.toSorted()).toEqual(['brief', 'half-removed']);
+  expect(new Set(parts.released)).toEqual(new Set(['brief', 'half-removed']));
   expect(allContainers(parts).map(({ id }) => id)).toEqual(['kept']);
   expect(readdirSync(containersFolder(parts.settings.root))).toEqual(['kept']);
   await parts.metadata.write((tx) => takeName(tx, 'name-brief', 'another'));
