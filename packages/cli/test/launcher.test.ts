@@ -34,7 +34,16 @@ test("PATH's Node is used when it is new enough, with every argument as it was",
   const { bin } = installation('new');
   fakeNode(place.file('node24/node'), 'v24.0.0');
   const { out, code } = await launch(bin, place.file('node24'));
-  expect([code, out]).toEqual([0, `v24.0.0 --min-semi-space-size=16 ${place.file('new')}/packages/cli/dist/main.js a b \n`]);
+  expect([code, out]).toEqual([0, `v24.0.0 --min-semi-space-size=16 -- ${place.file('new')}/packages/cli/dist/main.js a b \n`]);
+});
+
+test('an env file is for the container: our own Node neither asks for it nor takes options from it', async () => {
+  const file = place.file('node-options');
+  writeFileSync(file, 'NODE_OPTIONS=--require /nowhere.js\n');
+  for (const name of [file, place.file('no-such-file')]) {
+    const { code, err } = await place.run(['version', '--env-file', name]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/^slipway: unknown option "--env-file"\n/)]);
+  }
 });
 
 test("the installation's own Node is used when PATH's is too old", async () => {
