@@ -12,10 +12,12 @@
 #define PREFIX_MAX 64
 
 static void open_file(struct log *log) {
+  /* Where none can be made there is none to rotate either. */
+  log->size = 0;
   log->fd = openat(log->folder, LOG_NAME, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (log->fd < 0) return;
   struct stat info;
-  log->size = fstat(log->fd, &info) == 0 && info.st_size > 0 ? (size_t)info.st_size : 0;
+  if (fstat(log->fd, &info) == 0 && info.st_size > 0) log->size = (size_t)info.st_size;
   char last = '\n';
   /* A monitor that was killed may have left half a line. */
   if (log->size > 0 && pread(log->fd, &last, 1, (off_t)log->size - 1) == 1 && last != '\n' && write(log->fd, "\n", 1) == 1) log->size++;
