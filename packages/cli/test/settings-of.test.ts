@@ -229,6 +229,14 @@ describe('files that flags name', () => {
       expect(refusal(args)).toMatchObject({ kind: 'not-found', message: expect.stringContaining('missing') });
   });
 
+  test.each(['TO KEN=hidden', 'hidden words'])('a variable with white space in its name: %j', (line) => {
+    const { code, message } = refusal(['--env-file', file('spaces', `A=1\n${line}\n`)]);
+    expect([code, message]).toEqual([
+      'ENV_FILE_INVALID',
+      expect.stringMatching(/ line 2 has white space in the name of a variable$/),
+    ]);
+  });
+
   test('what is not JSON', () => {
     expect(refusal(['--hooks', at('broken')]).message).toMatch(/^--hooks ".*broken" is not JSON: /);
     expect(refusal(['--security-opt', `seccomp=${at('broken')}`]).code).toBe('FLAG_FILE_INVALID');

@@ -15,10 +15,11 @@ export function envFileEntries(file: string, text: string, own: NodeJS.ProcessEn
   return text.split('\n').flatMap((line, index) => {
     const entry = line.replace(/\r$/, '').trimStart();
     if (entry === '' || entry.startsWith('#')) return [];
-    const [name = ''] = entry.split('=', 1);
+    const setting = entry.includes('=') ? entry : entry.trimEnd();
+    const [name = ''] = setting.split('=', 1);
     if (name.trimEnd() === '') throw invalid(file, index + 1, 'has no name before "="');
-    if (entry.includes('=') && /\s/.test(name)) throw invalid(file, index + 1, 'has white space in the name of a variable');
-    return ownValue(entry.includes('=') ? entry : entry.trimEnd(), own);
+    if (/\s/.test(name)) throw invalid(file, index + 1, 'has white space in the name of a variable');
+    return ownValue(setting, own);
   });
 }
 
