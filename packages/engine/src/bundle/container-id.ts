@@ -11,8 +11,8 @@ export function parseContainerId(text: string): string {
   if (!pattern.test(text)) {
     throw invalid(
       'CONTAINER_ID_INVALID',
-      `Container id ${quote(text)} is not 1 to 64 of a-z, A-Z, 0-9, "_", "." and "-", starting with a letter or digit`,
-      { hint: 'choose another --name' },
+      `Container name ${quote(text)} is not 1 to 64 of a-z, A-Z, 0-9, "_", "." and "-", starting with a letter or digit`,
+      { hint: 'choose another name' },
     );
   }
   return text;

@@ -69,7 +69,7 @@ function nameTaken(name: string, id: string): SlipwayError {
     kind: 'already-exists',
     code: 'CONTAINER_EXISTS',
     message: `container ${JSON.stringify(name)} exists already, with the id ${id.slice(0, 12)}`,
-    hint: 'choose another --name, or remove or rename the one that has it',
+    hint: 'choose another name, or remove or rename the one that has it',
     details: { name, id },
   });
 }

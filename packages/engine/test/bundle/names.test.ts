@@ -10,7 +10,12 @@ test.each(['a', '0', 'web-1_x.y', 'A'.repeat(64)])('container id %j', (id) => {
 test.each(['', '.', '..', '../x', 'a/b', '-a', '--flag', '_a', 'a\n', 'a\0', 'a b', 'é', 'a:b', 'A'.repeat(65), 'x'.repeat(300)])(
   'container id %j is refused',
   (id) => {
-    expect(errorOf(() => parseContainerId(id))).toMatchObject({ kind: 'invalid-argument', code: 'CONTAINER_ID_INVALID' });
+    expect(errorOf(() => parseContainerId(id))).toMatchObject({
+      kind: 'invalid-argument',
+      code: 'CONTAINER_ID_INVALID',
+      message: expect.stringMatching(/^Container name "/),
+      hint: 'choose another name',
+    });
   },
 );
 

@@ -48,7 +48,7 @@ describe('ids of containers', () => {
     watched.refuses(['run', '--pull', 'never', `--name=${id}`, 'absent', 'true'], {
       kind: 'invalid-argument',
       code: 'CONTAINER_ID_INVALID',
-      names: ['Container id', id.includes('/') ? id : ''],
+      names: ['Container name', id.includes('/') ? id : ''],
     }),
   );
 
