@@ -1,4 +1,5 @@
 import type { SlipwayError } from '@slipway/plugin-api';
+import type { Command } from 'commander';
 import { commandTree } from './commands/tree.js';
 import type { MisusedCommand } from './program.js';
 import { usageError } from './usage-error.js';
@@ -14,7 +15,17 @@ export function usageErrorOf({ finding, command, commandName }: MisusedCommand):
       return usageError(commandName.split(' ')[0] ?? '', `unknown command ${JSON.stringify(word)}`);
     return usageError(commandName, first, commandTree.find(({ name }) => name === commandName)?.surplus);
   }
-  return usageError(commandName, first, hintOf(suggestion, word));
+  const [, option] = /^unknown option "(-[^"]*)"$/.exec(first) ?? [];
+  const hint = option === undefined ? undefined : optionHint(option, command, commandName);
+  return usageError(commandName, first, hint ?? hintOf(suggestion, word));
+}
+
+/** The one option that begins so, as docker's `--net`; or what stands in the place of docker's templates. */
+function optionHint(option: string, { options }: Command, commandName: string): string | undefined {
+  if (option === '--format' || (option === '-f' && commandName.endsWith('inspect')))
+    return 'there are no templates: --json prints everything, and jq takes one thing of it';
+  const meant = options.flatMap(({ long }) => (long?.startsWith(option) && option.startsWith('--') ? [long] : []));
+  return meant.length === 1 ? `did you mean ${meant[0]}?` : undefined;
 }
 
 /** With three letters every short command is similar. */

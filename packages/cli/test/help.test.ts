@@ -97,6 +97,11 @@ test.each([
   [['ps', '-n', 'x'], '--last "x" is no whole number', 'see slipway ps --help'],
   [['events', '--since', 'then'], '--since "then" is no time', 'see slipway events --help'],
   [['container', 'prune'], 'there is no terminal to ask on', 'give --force'],
+  [['create', '--net', 'host', 'alpine'], 'unknown option "--net"', 'did you mean --network?; see slipway create --help'],
+  [['create', '--health', 'x', 'alpine'], 'unknown option "--health"', 'see slipway create --help'],
+  [['ps', '--format', '{{.Names}}'], 'unknown option "--format"', '--json prints everything'],
+  [['inspect', '-f', '{{.State}}', 'web'], 'unknown option "-f"', '--json prints everything'],
+  [['history', '-f', 'x', 'alpine'], 'unknown option "-f"', 'hint: see slipway history --help'],
   [['--jsn', 'version'], 'unknown option "--jsn"', 'did you mean --json?; see slipway --help'],
 ])('wrong use %j is named, with a way on, and exit code 2', async (args, message, hint) => {
   const { code, out, err } = await place.run(args);
