@@ -1,4 +1,4 @@
-import type { HealthProbe, HealthSettings, ImageConfig } from '@slipway/plugin-api';
+import { type HealthProbe, type HealthSettings, type ImageConfig, SlipwayError } from '@slipway/plugin-api';
 import { invalid, requireCount } from './kept-settings.js';
 
 const nanosecondsInMs = 1_000_000;
@@ -18,7 +18,13 @@ export function healthProbe(settings: HealthSettings | false | undefined, image:
   const args = settings?.command ?? own?.args;
   if (args === undefined) {
     if (settings === undefined) return undefined;
-    throw invalid('health.command', undefined, 'an argv, as the image has no health check');
+    throw new SlipwayError({
+      kind: 'invalid-argument',
+      code: 'CONTAINER_OPTION_INVALID',
+      message: `settings of a health check (${Object.keys(settings).join(', ')}) without its command, and the image has no health check`,
+      hint: 'give --health-cmd, or leave them out',
+      details: { option: 'health.command' },
+    });
   }
   return { ...defaults, ...own, ...present({ ...settings, command: undefined }), args };
 }

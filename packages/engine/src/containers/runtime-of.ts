@@ -43,11 +43,12 @@ export async function stateIfThere(runtime: Runtime, id: string): Promise<Runtim
 }
 
 export function notRunning({ id, row: { name } }: FoundContainer, status: string | undefined): SlipwayError {
+  const waits = status === 'restarting';
   return new SlipwayError({
     kind: 'failed-precondition',
     code: 'CONTAINER_NOT_RUNNING',
-    message: `container ${JSON.stringify(name)} does not run${status === 'restarting' ? ': it waits to be restarted' : ''}`,
-    hint: `slipway start ${name} starts it`,
+    message: `container ${JSON.stringify(name)} does not run${waits ? ': it waits to be restarted' : ''}`,
+    hint: waits ? `try again when it runs, or stop it: slipway stop ${name}` : `slipway start ${name} starts it`,
     details: { id, name },
   });
 }

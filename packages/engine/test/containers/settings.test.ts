@@ -35,6 +35,9 @@ it("health checks are the image's under the settings, else Docker's", () => {
   expect(healthProbe(undefined, shell)?.args).toEqual(['/bin/bash', '-lc', 'x']);
   for (const health of [{ intervalMs: 5 }, { command: [] }, { command: ['x'], timeoutMs: 0 }, { command: ['x'], retries: 1.5 }])
     expect(() => healthProbe(health, imageWith({}))).toThrow(expect.objectContaining({ kind: 'invalid-argument' }));
+  expect(() => healthProbe({ intervalMs: 5, retries: 1 }, imageWith({}))).toThrow(
+    'settings of a health check (intervalMs, retries) without its command, and the image has no health check',
+  );
 });
 
 it('what is kept of the options is plain data that describes the container', () => {
