@@ -31,16 +31,25 @@ describe('kill -9 of the slipway command', () => {
 
   it.each(['runtime.monitor.started', 'runtime.create.created', 'run.started'])('that runs, at %s', async (step) => {
     for (const whom of [['command'], ['monitor', 'command']] as const) {
-      expect(await killed(step, whom, ['run', '--name', id, image, 'sleep', '100000'])).toMatchObject({ signal: 'SIGKILL' });
+      expect(
+        await killed(step, whom, ['run', '--rm', '--die-with-parent', '--name', id, image, 'sleep', '100000']),
+      ).toMatchObject({ signal: 'SIGKILL' });
       expect(await runCli(place, ['images', '--quiet'])).toMatchObject({ status: 0, stderr: '' });
       await expectRecovery(place);
     }
-    expect(await runCli(place, ['run', '--name', id, image, 'echo', 'again'])).toMatchObject({ status: 0, stdout: 'again\n' });
+    expect(await runCli(place, ['run', '--rm', '--die-with-parent', '--name', id, image, 'echo', 'again'])).toMatchObject({
+      status: 0,
+      stdout: 'again\n',
+    });
     expect(leftInPlace(place)).toEqual([]);
   });
 
   it('by the monitor alone: the command says so with 125 and leaves nothing', async () => {
-    const { status, stderr } = await killed('run.started', ['monitor'], ['run', '--name', id, image, 'sleep', '100000']);
+    const { status, stderr } = await killed(
+      'run.started',
+      ['monitor'],
+      ['run', '--rm', '--die-with-parent', '--name', id, image, 'sleep', '100000'],
+    );
     expect(status).toBe(125);
     expect(stderr).toContain('monitor');
     expect(leftInPlace(place)).toEqual([]);

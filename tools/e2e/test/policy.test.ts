@@ -126,7 +126,7 @@ describe('an image that the rules refuse', () => {
     expect(pulled.status).toBe(1);
     expect(pulled.stderr).toContain(`pull of "${name}" is refused by policy "rules": no rule is for "${name}"`);
     expect(pulled.stderr).toContain('[plugin.policy-rules]');
-    const run = await runCli(place, ['run', bare, 'true']);
+    const run = await runCli(place, ['run', '--rm', bare, 'true']);
     expect(run.status).toBe(125);
     expect(run.stderr).toContain('is refused by policy "rules"');
     const json = await runCli(place, ['pull', '--json', name]);

@@ -357,7 +357,7 @@ describe('slipway verify', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ problems: [{ what: 'blob', name: layers[0], repaired: false }] });
     const repaired = await runCli(place, ['verify', '--repair']);
     expect(repaired).toMatchObject({ status: 0, stdout: expect.stringContaining('repaired') });
-    expect((await runCli(place, ['run', '--pull', 'never', image, 'true'])).status).toBe(0);
+    expect((await runCli(place, ['run', '--rm', '--pull', 'never', image, 'true'])).status).toBe(0);
   });
 });
 

@@ -31,15 +31,15 @@ describe('runc', () => {
     const programs = path.join(watched.place.folder, 'programs');
     mkdirSync(programs);
     for (const program of ['dirname', 'node', 'readlink', 'sh']) symlinkSync(where(program), path.join(programs, program));
-    await watched.refuses(['run', name, 'true'], { ...missing, names: ['runc'], hint: 'install' }, { path: programs });
-    expect((await watched.slipway(['run', name, 'true'])).status).toBe(0);
+    await watched.refuses(['run', '--rm', name, 'true'], { ...missing, names: ['runc'], hint: 'install' }, { path: programs });
+    expect((await watched.slipway(['run', '--rm', name, 'true'])).status).toBe(0);
   });
 
   it('configured at a place where it is not', async () => {
     await using watched = await WatchedPlace.open('[plugin.runtime-runc]\nbinary = "/no/such/runc"');
     const name = registry.serve('image', imageOf({ layers: [busyboxLayer()] }));
     await watched.pull(name);
-    await watched.refuses(['run', name, 'true'], { ...missing, names: ['/no/such/runc'] });
+    await watched.refuses(['run', '--rm', name, 'true'], { ...missing, names: ['/no/such/runc'] });
   });
 });
 
@@ -52,7 +52,7 @@ describe('not root', () => {
 
   it.each([
     ['pull', ['pull', 'image']],
-    ['run', ['run', 'image', 'true']],
+    ['run', ['run', '--rm', 'image', 'true']],
     ['images ls', ['images', 'ls']],
     ['rmi', ['rmi', 'image']],
   ])('%s says that it needs root', async (_name, args) => {

@@ -36,12 +36,12 @@ describe('commands', () => {
     ['/etc', 126, 'permission-denied', 'COMMAND_NOT_EXECUTABLE'],
   ])('%j: %i', async (command, status, kind, code) => {
     const name = await present({});
-    await watched.refuses(['run', name, command], { kind, code, names: [command], status });
+    await watched.refuses(['run', '--rm', name, command], { kind, code, names: [command], status });
   });
 
   it('none, of the image or given', async () => {
     const name = await present({ Cmd: [], Entrypoint: null });
-    await watched.refuses(['run', name], {
+    await watched.refuses(['run', '--rm', name], {
       kind: 'invalid-argument',
       code: 'IMAGE_HAS_NO_COMMAND',
       names: ['Entrypoint', 'Cmd'],
@@ -66,12 +66,12 @@ describe('what a config says of the process', () => {
     [{ WorkingDir: '/bin/busybox' }, 'invalid-argument', 'WORKDIR_INVALID', '/bin/busybox'],
   ])('%j', async (settings, kind, code, name) => {
     const image = await present(settings);
-    await watched.refuses(['run', image, 'true'], { kind, code, names: [name] });
+    await watched.refuses(['run', '--rm', image, 'true'], { kind, code, names: [name] });
   });
 
   it('a working directory that a link leads to descriptors', async () => {
     const image = await present({ WorkingDir: '/way/7' }, { path: 'way', type: 'l', link: '/proc/self/fd' });
-    await watched.refuses(['run', image, 'true'], { kind: 'invalid-argument', code: 'WORKDIR_INVALID', names: ['/way'] });
+    await watched.refuses(['run', '--rm', image, 'true'], { kind: 'invalid-argument', code: 'WORKDIR_INVALID', names: ['/way'] });
   });
 
   it.each([
@@ -81,7 +81,7 @@ describe('what a config says of the process', () => {
     ['5 MiB long', { body: Buffer.alloc(5 << 20, 'root:x:0:0::/:\n') }],
   ])('/etc/passwd is %s', async (_what, member) => {
     const image = await present({}, { path: 'etc/passwd', ...member });
-    await watched.refuses(['run', image, 'true'], {
+    await watched.refuses(['run', '--rm', image, 'true'], {
       kind: 'invalid-argument',
       code: 'ROOT_FILE_INVALID',
       names: ['/etc/passwd'],
@@ -90,7 +90,7 @@ describe('what a config says of the process', () => {
 
   it('the same command once the cause is gone', async () => {
     const image = await present({ User: 'nosuch' });
-    expect(await watched.slipway(['run', '--user', '0', image, 'id', '-u'])).toMatchObject({ status: 0, stdout: '0\n' });
+    expect(await watched.slipway(['run', '--rm', '--user', '0', image, 'id', '-u'])).toMatchObject({ status: 0, stdout: '0\n' });
   });
 });
 

@@ -45,7 +45,7 @@ describe('ids of containers', () => {
   const hostile = ['../x', 'a/b', '', '.', '..', '.hidden', 'x'.repeat(300), 'a\nb', 'a b', '--flag', '\u001b[31m', 'ü'];
 
   it.each(hostile)('%j', (id) =>
-    watched.refuses(['run', '--pull', 'never', `--name=${id}`, 'absent', 'true'], {
+    watched.refuses(['run', '--rm', '--pull', 'never', `--name=${id}`, 'absent', 'true'], {
       kind: 'invalid-argument',
       code: 'CONTAINER_ID_INVALID',
       names: ['Container name', id.includes('/') ? id : ''],

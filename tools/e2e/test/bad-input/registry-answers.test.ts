@@ -108,7 +108,7 @@ describe('plain data', () => {
     ) as object;
     const name = registry.serve('prototypes', indexOf([{ image, platform }]));
     expect((await watched.slipway(['pull', name])).status).toBe(0);
-    expect(await watched.slipway(['run', name, 'echo', 'fine'])).toMatchObject({ status: 0, stdout: 'fine\n' });
+    expect(await watched.slipway(['run', '--rm', name, 'echo', 'fine'])).toMatchObject({ status: 0, stdout: 'fine\n' });
     expect((await watched.slipway(['rmi', name])).status).toBe(0);
   });
 });
@@ -155,7 +155,10 @@ describe('in the course of a layer', () => {
     const name = registry.serve('reset', image, breaking(asked, later));
     expect(await watched.slipway(['pull', name])).toMatchObject({ status: 0 });
     expect(asked.slice(0, 2)).toEqual(['all', `bytes=${half}-`]);
-    expect(await watched.slipway(['run', name, 'wc', '-c', '/file'])).toMatchObject({ status: 0, stdout: '300000 /file\n' });
+    expect(await watched.slipway(['run', '--rm', name, 'wc', '-c', '/file'])).toMatchObject({
+      status: 0,
+      stdout: '300000 /file\n',
+    });
     expect((await watched.slipway(['rmi', name])).status).toBe(0);
   });
 

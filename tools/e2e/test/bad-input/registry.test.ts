@@ -92,7 +92,7 @@ describe('what is not there', () => {
   });
 
   it('an image that is run and must not be pulled', () =>
-    watched.refuses(['run', '--pull', 'never', 'absent', 'true'], {
+    watched.refuses(['run', '--rm', '--pull', 'never', 'absent', 'true'], {
       kind: 'not-found',
       code: 'IMAGE_NOT_FOUND',
       names: ['absent'],
@@ -302,7 +302,10 @@ describe('layers', () => {
   it('a retry succeeds once the cause is gone', async () => {
     const name = registry.serve('layer', imageOf({ layers: [busyboxLayer(), whole] }));
     expect((await watched.slipway(['pull', name])).status).toBe(0);
-    expect(await watched.slipway(['run', name, 'wc', '-c', '/file'])).toMatchObject({ status: 0, stdout: '100000 /file\n' });
+    expect(await watched.slipway(['run', '--rm', name, 'wc', '-c', '/file'])).toMatchObject({
+      status: 0,
+      stdout: '100000 /file\n',
+    });
     expect((await watched.slipway(['rmi', name])).status).toBe(0);
   });
 });
@@ -311,7 +314,7 @@ describe('the largest of what is right', () => {
   it('128 layers', async () => {
     const files = Array.from({ length: 127 }, (_, index) => layerOf({ path: `file-${index}`, body: 'x' }));
     const name = registry.serve('tall', imageOf({ layers: [busyboxLayer(), ...files] }));
-    const ended = await watched.slipway(['run', name, 'sh', '-c', 'ls / | grep -c ^file-']);
+    const ended = await watched.slipway(['run', '--rm', name, 'sh', '-c', 'ls / | grep -c ^file-']);
     expect(ended).toMatchObject({ status: 0, stdout: '127\n' });
     expect((await watched.slipway(['rmi', name])).status).toBe(0);
   });
