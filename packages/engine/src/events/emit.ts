@@ -10,7 +10,7 @@ const maxLineBytes = 4096;
 
 /**
  * Tells everyone who follows the events of this state folder. What cannot be told is logged, and no reason to fail for whatever has happened. Attributes that make
- * the line too long are left out, the longest first.
+ * the line too long are left out, the longest first, with their names.
  */
 export function emit(parts: Pick<EngineParts, 'settings' | 'log'>, event: Omit<EventLine, 'time'>): void {
   const { state } = parts.settings;
@@ -56,11 +56,17 @@ function now(): string {
   return new Date().toISOString().replace('Z', '000000Z');
 }
 
+/** In one pass: an image may have ten thousand labels, and every event of its containers tells of them. */
 function lineOf(event: EventLine): Buffer {
-  let attributes = Object.entries(event.attributes).toSorted(([, one], [, other]) => one.length - other.length);
-  for (;;) {
-    const line = Buffer.from(`${JSON.stringify({ ...event, attributes: Object.fromEntries(attributes) })}\n`);
-    if (line.length <= maxLineBytes || attributes.length === 0) return line;
-    attributes = attributes.slice(0, -1);
+  const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+  const sized = Object.entries(event.attributes).map(([key, value]) => ({ key, value, bytes: bytesOf({ [key]: value }) }));
+  let left = maxLineBytes - bytesOf({ ...event, attributes: {} }) - 1;
+  const told: (readonly [string, string])[] = [];
+  for (const { key, value, bytes } of sized.toSorted((one, other) => one.bytes - other.bytes)) {
+    // Its braces are a comma at most.
+    left -= bytes - 1;
+    if (left < 0) break;
+    told.push([key, value]);
   }
+  return Buffer.from(`${JSON.stringify({ ...event, attributes: Object.fromEntries(told) })}\n`);
 }

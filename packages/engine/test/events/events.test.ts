@@ -110,6 +110,17 @@ describe('events', () => {
     expect(await since()).toEqual(['long', 'after']);
   });
 
+  it('of a container with ten thousand labels are told without minutes of work, short', async () => {
+    const labels = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`label.${index}`, 'v'.repeat(700)]));
+    const row = containerRow({ name: 'much', labels: { ...labels, tier: 'a' } });
+    emitOfContainer(parts, 'create', { id: 'a'.repeat(64), row });
+    expect(statSync(journalFile(parts.settings.state)).size).toBeLessThanOrEqual(4096);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const following = engineEvents(parts, { since: new Date(0), until: new Date() });
+    expect((await following.next()).value).toMatchObject({ attributes: { name: 'much', tier: 'a', 'label.0': 'v'.repeat(700) } });
+    await following.return();
+  });
+
   it('that cannot be told fail nothing', () => {
     const folder = eventsFolder(parts.settings.state);
     mkdirSync(path.dirname(folder), { recursive: true });
