@@ -1,18 +1,33 @@
 import { type HealthProbe, type HealthSettings, type ImageConfig, SlipwayError } from '@slipway/plugin-api';
+import { checkExecString } from '../bundle/invalid.js';
 import { invalid, requireCount } from './kept-settings.js';
 
 const nanosecondsInMs = 1_000_000;
+
+/** What the monitor takes. */
+const most = {
+  intervalMs: 2_592_000_000,
+  timeoutMs: 3_600_000,
+  startPeriodMs: 2_592_000_000,
+  startIntervalMs: 2_592_000_000,
+  retries: 1_000_000,
+} as const satisfies Record<Exclude<keyof HealthProbe, 'args'>, number>;
+/** Each probe takes the host tens of milliseconds that no limit of the container counts: how many of them is not for an image to say. */
+const shortestImageMs = 100;
 
 /** Docker's. */
 const defaults = { intervalMs: 30_000, timeoutMs: 30_000, startPeriodMs: 0, startIntervalMs: 5_000, retries: 3 };
 
 /**
- * The image's Healthcheck under the settings; undefined when there is none. A time of 0 in an image is the default, as with Docker. Errors: `invalid-argument`.
+ * The image's Healthcheck under the settings; undefined when there is none. A time of 0 in an image is the default, as with Docker; what it has beyond the bounds is the
+ * bound. Errors: `invalid-argument`.
  */
 export function healthProbe(settings: HealthSettings | false | undefined, image: ImageConfig): HealthProbe | undefined {
   if (settings === false) return undefined;
-  for (const [name, value] of Object.entries(settings ?? {}))
-    if (name !== 'command' && typeof value === 'number') requireCount(`health.${name}`, value, name === 'startPeriodMs' ? 0 : 1);
+  for (const name of ['intervalMs', 'timeoutMs', 'startPeriodMs', 'startIntervalMs', 'retries'] as const) {
+    const value = settings?.[name];
+    if (value !== undefined) requireCount(`health.${name}`, value, name === 'startPeriodMs' ? 0 : 1, most[name]);
+  }
   if (settings?.command?.length === 0) throw invalid('health.command', [], 'an argv');
   const own = imageProbe(image);
   const args = settings?.command ?? own?.args;
@@ -26,6 +41,7 @@ export function healthProbe(settings: HealthSettings | false | undefined, image:
       details: { option: 'health.command' },
     });
   }
+  for (const [index, arg] of args.entries()) checkExecString(`Argument ${index} of the health check`, arg);
   return { ...defaults, ...own, ...present({ ...settings, command: undefined }), args };
 }
 
@@ -35,14 +51,17 @@ function imageProbe({ config }: ImageConfig): Partial<HealthProbe> | undefined {
   const shell = config?.Shell?.length ? config.Shell : ['/bin/sh', '-c'];
   const args = kind === 'CMD' ? rest : kind === 'CMD-SHELL' ? [...shell, ...rest] : [];
   if (args.length === 0 || (kind === 'CMD-SHELL' && rest.length === 0)) return undefined;
-  const milliseconds = (time: number | undefined): number | undefined => (time ? Math.ceil(time / nanosecondsInMs) : undefined);
+  const milliseconds = (time: number | undefined, name: keyof typeof most): number | undefined => {
+    if (!time) return undefined;
+    return Math.min(Math.max(Math.ceil(time / nanosecondsInMs), name === 'startPeriodMs' ? 1 : shortestImageMs), most[name]);
+  };
   return present({
     args,
-    intervalMs: milliseconds(check.Interval),
-    timeoutMs: milliseconds(check.Timeout),
-    startPeriodMs: milliseconds(check.StartPeriod),
-    startIntervalMs: milliseconds(check.StartInterval),
-    retries: check.Retries || undefined,
+    intervalMs: milliseconds(check.Interval, 'intervalMs'),
+    timeoutMs: milliseconds(check.Timeout, 'timeoutMs'),
+    startPeriodMs: milliseconds(check.StartPeriod, 'startPeriodMs'),
+    startIntervalMs: milliseconds(check.StartInterval, 'startIntervalMs'),
+    retries: Math.min(check.Retries ?? 0, most.retries) || undefined,
   });
 }
 

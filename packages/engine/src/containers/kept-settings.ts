@@ -38,7 +38,7 @@ export function checkLifecycle(settings: ContainerSettings, removeAtExit: boolea
     if (!policies.has(name)) throw invalid('restart', name, [...policies].join(', '));
     if (maximumRetries !== undefined && name !== 'on-failure')
       throw invalid('restart.maximumRetries', maximumRetries, 'none: it belongs to the policy on-failure');
-    if (maximumRetries !== undefined) requireCount('restart.maximumRetries', maximumRetries, 0);
+    if (maximumRetries !== undefined) requireCount('restart.maximumRetries', maximumRetries, 0, most.retries);
     if (name !== 'no' && removeAtExit) {
       throw new SlipwayError({
         kind: 'invalid-argument',
@@ -50,16 +50,20 @@ export function checkLifecycle(settings: ContainerSettings, removeAtExit: boolea
   }
   if (log?.driver !== undefined && log.driver !== 'file' && log.driver !== 'none')
     throw invalid('log.driver', log.driver, 'file or none');
-  if (log?.maxSize !== undefined) requireCount('log.maxSize', log.maxSize, 1);
-  if (log?.maxFiles !== undefined) requireCount('log.maxFiles', log.maxFiles, 1);
+  if (log?.maxSize !== undefined) requireCount('log.maxSize', log.maxSize, 1, most.logBytes);
+  if (log?.maxFiles !== undefined) requireCount('log.maxFiles', log.maxFiles, 1, most.logFiles);
   for (const [name, value] of Object.entries(settings.labels ?? {}))
     if (name === '' || typeof value !== 'string') throw invalid('label', name, 'a name and a text');
 }
 
 const policies: ReadonlySet<string> = new Set(['no', 'on-failure', 'always', 'unless-stopped']);
 
-export function requireCount(what: string, value: number, least: number): void {
+/** What the monitor takes. */
+const most = { retries: 0x7fff_ffff, logBytes: 0x7fff_ffff_ffff, logFiles: 10_000 } as const;
+
+export function requireCount(what: string, value: number, least: number, most: number = Number.MAX_SAFE_INTEGER): void {
   if (!Number.isSafeInteger(value) || value < least) throw invalid(what, value, `a whole number, at least ${least}`);
+  if (value > most) throw invalid(what, value, `a whole number, at most ${most}`);
 }
 
 export function invalid(what: string, found: unknown, expected: string): SlipwayError {

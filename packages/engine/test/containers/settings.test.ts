@@ -40,6 +40,26 @@ it("health checks are the image's under the settings, else Docker's", () => {
   );
 });
 
+it('an image cannot ask for health checks without a pause, and none that the monitor would refuse', () => {
+  const often = imageWith({ Healthcheck: { Test: ['CMD', 'true'], Interval: 1, StartInterval: 1, Timeout: 1, StartPeriod: 1 } });
+  expect(healthProbe(undefined, often)).toEqual({
+    args: ['true'],
+    ...{ intervalMs: 100, startIntervalMs: 100, timeoutMs: 100, startPeriodMs: 1, retries: 3 },
+  });
+  const many = Number.MAX_SAFE_INTEGER;
+  const rarely = { Interval: many, StartInterval: many, Timeout: many, StartPeriod: many, Retries: many };
+  const month = 30 * 24 * 3_600_000;
+  expect(healthProbe(undefined, imageWith({ Healthcheck: { Test: ['CMD', 'true'], ...rarely } }))).toEqual({
+    args: ['true'],
+    ...{ intervalMs: month, startIntervalMs: month, timeoutMs: 3_600_000, startPeriodMs: month, retries: 1_000_000 },
+  });
+  expect(healthProbe({ command: ['true'], intervalMs: 1 }, imageWith({}))).toMatchObject({ intervalMs: 1 });
+  for (const health of [{ intervalMs: month + 1 }, { timeoutMs: 3_600_001 }, { retries: 1_000_001 }, { command: ['a\0b'] }])
+    expect(() => healthProbe({ command: ['true'], ...health }, imageWith({}))).toThrow(
+      expect.objectContaining({ kind: 'invalid-argument' }),
+    );
+});
+
 it('what is kept of the options is plain data that describes the container', () => {
   const { signal } = new AbortController();
   const options = {
@@ -61,6 +81,10 @@ it('options that contradict each other, or are none, are refused before anything
     { restart: { name: 'unless' as 'no' } },
     { restart: { name: 'always' as const, maximumRetries: 1 } },
     { restart: { name: 'on-failure' as const, maximumRetries: -1 } },
+    // More than the monitor takes, which would be told at the start.
+    { restart: { name: 'on-failure' as const, maximumRetries: 2 ** 31 } },
+    { log: { maxFiles: 10_001 } },
+    { log: { maxSize: 2 ** 47 } },
     { stopTimeoutMs: 1.5 },
     { log: { driver: 'syslog' as 'file' } },
     { log: { maxSize: 0 } },
