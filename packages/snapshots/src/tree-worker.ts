@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { linux } from '@slipway/linux';
 import type { SnapshotUsage } from '@slipway/plugin-api';
@@ -36,7 +36,8 @@ function run(job: TreeJob): SnapshotUsage | undefined {
     case 'measure':
       return measureTree(job.path);
     case 'sync': {
-      const fd = openSync(job.path, 'r');
+      // A container that has the volume may have put a FIFO there, or a link to a device, which opening would do something to.
+      const fd = openSync(job.path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
       try {
         linux.syncfs(fd);
       } finally {

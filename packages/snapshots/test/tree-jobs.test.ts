@@ -44,6 +44,19 @@ function listing(folder: string): string {
   return [...files.sort((a, b) => (a < b ? -1 : 1)), ...attributes.split('\n\n').sort((a, b) => (a < b ? -1 : 1))].join('\n');
 }
 
+describe('a flush', () => {
+  it('is of a folder, and opens nothing that somebody has put in its place', async () => {
+    await using jobs = new TreeJobs();
+    const { from, to } = folders();
+    await jobs.sync(from);
+    execFileSync('mkfifo', [join(to, 'fifo')]);
+    symlinkSync(from, join(to, 'link'));
+    symlinkSync('fifo', join(to, 'to fifo'));
+    for (const name of ['fifo', 'link', 'to fifo'])
+      await expect(jobs.sync(join(to, name))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+});
+
 describe('a copy', () => {
   it('is the tree exactly', async () => {
     await using jobs = new TreeJobs();
