@@ -5,6 +5,9 @@ import { labelsSchema } from '../metadata/rows.js';
 import { invalidMount } from './invalid-mount.js';
 import { checkPlace } from './resolve-target.js';
 
+/** Each takes a descriptor from here to the monitor, and an anonymous volume is made for each of the image's. */
+const mostMounts = 512;
+
 /** As the kernel has it, with the NUL. */
 const longestPath = 4095;
 
@@ -65,12 +68,15 @@ export function wantedMounts(settings: Pick<ContainerSettings, 'mounts'>, image:
     const target = cleanTarget(name);
     if (!targets.has(target)) wanted.push({ type: 'volume', target });
     targets.add(target);
+    if (wanted.length > mostMounts) throw invalidMount(target, `there are more mounts than the ${mostMounts} that are possible`);
   }
   return wanted;
 }
 
 /** The settings' own alone. */
 export function settingsMounts({ mounts = [] }: Pick<ContainerSettings, 'mounts'>): MountSettings[] {
+  if (mounts.length > mostMounts)
+    throw invalidMount(mounts[mostMounts]?.target ?? '', `there are more mounts than the ${mostMounts} that are possible`);
   const checked = mounts.map(checkedMount);
   const twice = checked.find(({ target }, index) => checked.findIndex((other) => other.target === target) < index);
   if (twice !== undefined) throw invalidMount(twice.target, 'two mounts go there', 'leave out one of them');
