@@ -97,7 +97,11 @@ void client_free(struct client *client) {
 void clients_poll(const struct clients *clients, struct poll_set *set) {
   poll_add(set, clients->listener, POLLIN);
   for (size_t i = 0; i < CLIENTS; i++) {
-    if (clients->each[i].in_use) control_poll(&clients->each[i].control, set);
+    const struct client *client = &clients->each[i];
+    if (!client->in_use) continue;
+    control_poll(&client->control, set);
+    /* Closed by a write that failed, as the first one where the creator was killed: nothing else might wake us to forget it. */
+    if (client->control.fd < 0) poll_wake_at(set, now_ms());
   }
 }
 

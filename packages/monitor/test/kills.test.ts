@@ -32,6 +32,16 @@ async function expectNothingLeft(monitor: number): Promise<void> {
 const before = ['set up', 'create asked', 'created', 'attached'];
 const after = ['start asked', 'started'];
 
+test('a monitor whose creator was killed before it could greet it ends', async () => {
+  const program = fileURLToPath(new URL('../../../native/monitor/build/slipway-monitor', import.meta.url));
+  const ended = Array.from({ length: 10 }, () => {
+    const monitor = spawn(program, ['3'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+    monitor.stdio[3]?.destroy();
+    return once(monitor, 'exit');
+  });
+  await Promise.all(ended);
+});
+
 test.each([...before, ...after, 'stopped'])(
   'a client killed after "%s" takes a container that dies with it along',
   async (step) => {
