@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CliPlace } from './cli-place.ts';
@@ -11,6 +12,18 @@ afterAll(() => cli[Symbol.dispose]());
 const says = async (flags: readonly string[], script: string): Promise<string> =>
   (await cli.out('run', '--rm', ...flags, 'box', 'sh', '-c', script)).trim();
 const namespace = (name: string, pid: string | number = 'self'): string => readlinkSync(`/proc/${pid}/ns/${name}`);
+
+/** A process of this host with a number that is free, or about to be. */
+async function processNumbered(pid: number): Promise<Disposable> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    writeFileSync('/proc/sys/kernel/ns_last_pid', `${pid - 1}`);
+    const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    if (child.pid === pid) return { [Symbol.dispose]: () => void child.kill('SIGKILL') };
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  throw new Error(`no process got the number ${pid}`);
+}
 
 describe('namespaces', () => {
   it('the host’s', async () => {
@@ -37,6 +50,21 @@ describe('namespaces', () => {
     expect(await cli.fails('start', 'second')).toMatchObject({ status: 1, kind: 'failed-precondition' });
     expect(await cli.fails('create', '--pid', 'container:', 'box')).toMatchObject({ kind: 'invalid-argument' });
     expect(await cli.fails('create', '--pid', 'hosts', 'box')).toMatchObject({ kind: 'invalid-argument' });
+  });
+
+  it('another container’s is never that of a process which has its number by now, at a restart', async () => {
+    await cli.sleeper('gone');
+    const [{ pid } = { pid: 0 }] = await cli.json<{ pid: number }[]>('inspect', 'gone');
+    const flags = ['--pid', 'container:gone', '--ipc', 'container:gone', '--restart', 'always'];
+    await cli.out('run', '-d', '--name', 'stays', ...flags, 'box', 'sleep', '1000');
+    await cli.out('kill', 'gone');
+    using _other = await processNumbered(pid);
+    const tries = async (): Promise<number> => (await cli.json<{ restarts: number }[]>('inspect', 'stays'))[0]?.restarts ?? 0;
+    await expect.poll(tries, { timeout: 60_000 }).toBeGreaterThan(3);
+    // Without that namespace it cannot run.
+    const [{ status } = { status: '' }] = await cli.json<{ status: string }[]>('inspect', 'stays');
+    expect(status).toBe('restarting');
+    await cli.out('rm', '-f', 'stays');
   });
 
   it('kernel settings of its own namespaces, and of no others', async () => {

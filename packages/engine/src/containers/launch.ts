@@ -32,7 +32,7 @@ import type { Held, Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { bundleDirectory, containerFolder } from './folder.js';
 import { healthProbe } from './health.js';
-import { namespacePaths, namespacesToCome } from './namespace-paths.js';
+import { type JoinedNamespaces, joinNamespaces, namespacesToCome } from './namespace-paths.js';
 import { runtimeOf } from './runtime-of.js';
 
 export interface Launch {
@@ -87,10 +87,16 @@ async function makeBundle(parts: EngineParts, operation: Operation, launched: La
   const tree = linux.mountDetached(rootfs, { readOnly: true });
   const bundle = bundleDirectory(parts.settings.state, id);
   let prepared: PreparedMounts | undefined;
+  let joined: JoinedNamespaces | undefined;
+  const close = (): void => {
+    prepared?.[Symbol.dispose]();
+    joined?.[Symbol.dispose]();
+  };
   try {
     prepared = await mountsOf(parts, operation, launched, tree, bundle);
     const files = rootFiles(linux, tree);
-    const spec = specOf(launched, files, await namespacePaths(parts, row.settings), prepared?.mounts);
+    joined = await joinNamespaces(parts, row.settings, bundle);
+    const spec = specOf(launched, files, joined.paths, prepared?.mounts);
     // Known before anything is created: the runtime's own message for it differs from version to version. What is mounted may have it, or a link there.
     if (prepared === undefined || prepared.attachments.length === 0) findCommand(files, spec.process);
     mkdirSync(path.dirname(bundle), { recursive: true, mode: 0o700 });
@@ -98,10 +104,9 @@ async function makeBundle(parts: EngineParts, operation: Operation, launched: La
     await unlessTaken(record, writeBundle(bundle, spec));
     if (!fleeting) await keepSpec(parts, id, spec);
     step('run.bundled', { id, bundle });
-    const held = prepared;
-    return { bundle, attachments: held?.attachments ?? [], [Symbol.dispose]: () => held?.[Symbol.dispose]() };
+    return { bundle, attachments: [...(prepared?.attachments ?? []), ...joined.attachments], [Symbol.dispose]: close };
   } catch (error) {
-    prepared?.[Symbol.dispose]();
+    close();
     throw error;
   } finally {
     closeSync(tree);

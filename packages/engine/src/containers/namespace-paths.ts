@@ -1,30 +1,90 @@
-import type { ContainerSettings } from '@slipway/plugin-api';
+import { closeSync, openSync } from 'node:fs';
+import path from 'node:path';
+import { linux, O_PATH } from '@slipway/linux';
+import { type ContainerSettings, hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
+import type { NamespacePaths } from '../bundle/isolation.js';
 import type { EngineParts } from '../settings.js';
 import { findContainer } from './find.js';
 import { invalid } from './kept-settings.js';
 import { requireRunning } from './runtime-of.js';
 
 const prefix = 'container:';
+const types = ['pid', 'ipc'] as const;
 
-/** Where the namespaces of other containers are that `container:NAME` asks for. Errors: `not-found`, `failed-precondition` (it does not run). */
-export async function namespacePaths(
+/** Namespaces of other containers to be in. Disposing closes the descriptors; what was attached by then stays. */
+export interface JoinedNamespaces extends Disposable {
+  readonly paths: NamespacePaths;
+  /** To be attached at those paths where the runtime runs. */
+  readonly attachments: readonly { readonly fd: number; readonly directory: string }[];
+}
+
+/**
+ * The namespaces that `container:NAME` asks for, held by files in the bundle. Not by `/proc/PID/ns`: at a restart by the monitor that number may long be another process', and the
+ * container would be in the host's namespace. Errors: `not-found`, `failed-precondition` (it does not run).
+ */
+export async function joinNamespaces(
   parts: EngineParts,
   { namespaces = {} }: ContainerSettings,
-): Promise<{ pid?: string; ipc?: string }> {
-  const [pid, ipc] = [await namespacePath(parts, namespaces.pid, 'pid'), await namespacePath(parts, namespaces.ipc, 'ipc')];
-  return { ...(pid === undefined ? {} : { pid }), ...(ipc === undefined ? {} : { ipc }) };
+  bundle: string,
+): Promise<JoinedNamespaces> {
+  const attachments: { readonly fd: number; readonly directory: string }[] = [];
+  const paths: { pid?: string; ipc?: string } = {};
+  const close = (): void => {
+    for (const { fd } of attachments.splice(0)) closeSync(fd);
+  };
+  try {
+    for (const type of types) {
+      const id = otherContainer(parts, namespaces[type], type);
+      if (id === undefined) continue;
+      const directory = path.join(bundle, 'namespaces', type);
+      attachments.push({ fd: await openNamespace(parts, id, type), directory });
+      paths[type] = directory;
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { paths, attachments: [...attachments], [Symbol.dispose]: close };
 }
 
 /** For the check of settings before any start: whether those containers run is not asked yet. */
-export function namespacesToCome({ namespaces = {} }: ContainerSettings): { pid?: string; ipc?: string } {
+export function namespacesToCome({ namespaces = {} }: ContainerSettings): NamespacePaths {
   const path = (type: 'pid' | 'ipc') => (/^container:./.test(namespaces[type] ?? '') ? { [type]: `/proc/self/ns/${type}` } : {});
   return { ...path('pid'), ...path('ipc') };
 }
 
-async function namespacePath(parts: EngineParts, wish: string | undefined, type: 'pid' | 'ipc'): Promise<string | undefined> {
+function otherContainer(parts: EngineParts, wish: string | undefined, type: 'pid' | 'ipc'): string | undefined {
   if (wish === undefined || wish === 'private' || wish === 'host') return undefined;
   if (!wish.startsWith(prefix)) throw invalid(`namespaces.${type}`, wish, 'private, host or container:NAME');
-  const { id } = findContainer(parts, wish.slice(prefix.length));
+  return findContainer(parts, wish.slice(prefix.length)).id;
+}
+
+/** As a mount that is attached nowhere, so that it can be attached elsewhere. */
+async function openNamespace(parts: EngineParts, id: string, type: 'pid' | 'ipc'): Promise<number> {
   const { state } = await requireRunning(parts, id, { pausedToo: true });
-  return `/proc/${state.pid}/ns/${type}`;
+  let fd: number;
+  try {
+    fd = openSync(`/proc/${state.pid}/ns/${type}`, O_PATH);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) throw changed(id);
+    throw wrapError(`namespace ${type} of container ${JSON.stringify(id)}`, error);
+  }
+  try {
+    // The same first process before and after: so the number was its own all the time, and not another process'.
+    const after = await requireRunning(parts, id, { pausedToo: true });
+    if (after.state.pid !== state.pid) throw changed(id);
+    return linux.cloneTree(fd, { recursive: false, readOnly: false, propagation: 'private' });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function changed(id: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'aborted',
+    code: 'CONTAINER_CHANGED',
+    message: `container ${JSON.stringify(id)} ended while its namespaces were looked for`,
+    hint: 'try again when it runs',
+    details: { id },
+  });
 }
