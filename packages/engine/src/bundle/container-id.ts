@@ -8,10 +8,11 @@ const pattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/;
  * `[a-zA-Z0-9_.-]`, starting with a letter or digit. Errors: `CONTAINER_ID_INVALID`.
  */
 export function parseContainerId(text: string): string {
-  if (!pattern.test(text)) {
+  // A program without types may give a number, which the pattern takes and the store does not.
+  if (typeof text !== 'string' || !pattern.test(text)) {
     throw invalid(
       'CONTAINER_ID_INVALID',
-      `Container name ${quote(text)} is not 1 to 64 of a-z, A-Z, 0-9, "_", "." and "-", starting with a letter or digit`,
+      `Container name ${quote(String(text))} is not 1 to 64 of a-z, A-Z, 0-9, "_", "." and "-", starting with a letter or digit`,
       { hint: 'choose another name' },
     );
   }

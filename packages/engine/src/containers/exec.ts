@@ -18,10 +18,12 @@ import { execProcess } from './exec/exec-process.js';
 import { StartedExec } from './exec/started-exec.js';
 import { bundleDirectory } from './folder.js';
 import { openLiveRoot } from './live-root.js';
+import { checkTypes } from './option-types.js';
 import { notRunning, type RunningNow, requireRunning } from './runtime-of.js';
 
 /** Another process in a running container, like its own but for what is asked for. */
 export async function execInContainer(parts: EngineParts, id: string, options: ExecOptions): Promise<Exec> {
+  checkTypes('exec', options);
   const container = await requireRunning(parts, id);
   throwIfAborted(`execute in container ${JSON.stringify(container.row.name)}`, options.signal);
   const process = await processFor(parts, container, options);

@@ -6,6 +6,7 @@ import {
   wrapError,
 } from '@slipway/plugin-api';
 import { parseContainerId, parseSignal } from '../bundle/index.js';
+import { checkTypes } from './option-types.js';
 
 /** What of the options describes the container, and is kept with it: plain data. */
 export function keptSettings(options: CreateContainerOptions | RunOptions): ContainerSettings {
@@ -23,8 +24,9 @@ const notKept = [
   ...['detach', 'dieWithParent', 'stdin', 'stdout', 'stderr', 'onCreated'],
 ] as const satisfies readonly (keyof RunOptions)[];
 
-/** Before anything is obtained or made: name and lifecycle. The rest is checked where it is turned into config.json. Errors: `invalid-argument`. */
+/** Before anything is obtained or made: types, name and lifecycle. The rest is checked where it is turned into config.json. Errors: `invalid-argument`. */
 export function checkOptions(options: CreateContainerOptions): void {
+  checkTypes('run', options);
   if (options.name !== undefined) parseContainerId(options.name);
   checkLifecycle(options, options.removeAtExit ?? false);
 }

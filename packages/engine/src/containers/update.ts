@@ -9,6 +9,7 @@ import { containerById, containerNotFound, lookUp } from './find.js';
 import { bundleDirectory, containerFolder } from './folder.js';
 import { checkLifecycle } from './kept-settings.js';
 import { changedLimits } from './merge-limits.js';
+import { checkTypes } from './option-types.js';
 import { runtimeOf, stateIfThere } from './runtime-of.js';
 
 /**
@@ -16,6 +17,7 @@ import { runtimeOf, stateIfThere } from './runtime-of.js';
  * Errors: `invalid-argument`, `unimplemented` (LIMIT_NOT_SUPPORTED), and those of the runtime, after which the settings are as before.
  */
 export async function updateContainer(parts: EngineParts, id: string, changes: ContainerUpdate): Promise<void> {
+  checkTypes('update', changes);
   const container = containerById(parts, id);
   const settings = changedSettings(container.row.settings, changes);
   checkLifecycle(settings, container.row.removeAtExit);

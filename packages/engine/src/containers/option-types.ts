@@ -1,0 +1,96 @@
+import { type ExecOptions, type RunOptions, SlipwayError } from '@slipway/plugin-api';
+import * as v from 'valibot';
+
+const text = v.string();
+const texts = v.array(text);
+const count = v.number();
+const yes = v.boolean();
+const call = v.function();
+const some = v.looseObject({});
+const signal = v.instance(AbortSignal);
+const stdio = v.picklist(['pipe', 'inherit', 'ignore']);
+const place = v.picklist(['private', 'host']);
+const terminal = v.object({ columns: count, rows: count });
+const pairs = v.custom(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((one) => typeof one === 'string'),
+  'names with texts',
+);
+const paths = v.lazy((value) => (value === false ? yes : texts));
+
+type Fields = Readonly<Record<string, v.GenericSchema>>;
+
+/** What may be left out may also be said to be undefined. */
+function optional<T extends Fields>(fields: T): { readonly [K in keyof T]: v.GenericSchema } {
+  return Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, v.optional(schema)])) as never;
+}
+
+/** A mistyped name is refused here: nobody would notice that a limit is not there. */
+const all = (fields: Fields): v.GenericSchema => v.strictObject(optional(fields));
+
+const limits = all({
+  ...{ memory: count, memoryReservation: count, memorySwap: count, memorySwappiness: count, oomKillDisable: yes },
+  ...{ cpus: count, cpuShares: count, cpuPeriod: count, cpuQuota: count, cpuset: text, cpusetMems: text, pids: count },
+  ...{ ioWeight: count, ioDevices: v.array(v.looseObject({ path: text })) },
+});
+const restart = all({ name: text, maximumRetries: count });
+const probe = all({
+  ...{ command: texts, intervalMs: count, timeoutMs: count, startPeriodMs: count, startIntervalMs: count, retries: count },
+});
+
+/** What is in mounts, hooks and profiles is checked by those who read them. */
+const runFields = {
+  image: text,
+  ...optional({ name: text, stack: text, pull: v.picklist(['missing', 'always', 'never']), platform: some }),
+  ...optional({ signal, onProgress: call, onCreated: call, stdin: stdio, stdout: stdio, stderr: stdio }),
+  ...optional({ detach: yes, removeAtExit: yes, dieWithParent: yes, terminal, openStdin: yes }),
+  ...optional({ args: texts, entrypoint: texts, env: texts, workdir: text, user: text, groups: texts, init: yes }),
+  ...optional({ hostname: text, domainname: text, labels: pairs, annotations: pairs, sysctls: pairs }),
+  ...optional({ network: v.picklist(['none', 'host']), namespaces: all({ pid: text, ipc: text, uts: place, cgroup: place }) }),
+  ...optional({ readOnly: yes, mounts: v.array(some), shmSize: count, deviceRules: texts }),
+  ...optional({ devices: v.array(all({ source: text, target: text, permissions: text })) }),
+  ...optional({ capAdd: texts, capDrop: texts, privileged: yes, noNewPrivileges: yes, mask: texts, unmask: texts }),
+  ...optional({ seccomp: v.lazy((value) => (typeof value === 'string' ? text : some)), hooks: some }),
+  ...optional({ maskedPaths: paths, readonlyPaths: paths, oomScoreAdj: count }),
+  ...optional({ rlimits: v.array(all({ name: text, soft: count, hard: count })), limits, cgroupParent: text }),
+  ...optional({ stopSignal: v.lazy((value) => (typeof value === 'number' ? count : text)), stopTimeoutMs: count, restart }),
+  ...optional({ health: v.lazy((value) => (value === false ? yes : probe)) }),
+  ...optional({ log: all({ driver: text, maxSize: count, maxFiles: count }) }),
+} satisfies Record<keyof RunOptions, v.GenericSchema>;
+
+const execFields = {
+  args: texts,
+  ...optional({ env: texts, workdir: text, user: text, terminal, privileged: yes, detach: yes, signal }),
+  ...optional({ stdin: stdio, stdout: stdio, stderr: stdio }),
+} satisfies Record<keyof ExecOptions, v.GenericSchema>;
+
+const schemas = {
+  run: v.object(runFields),
+  exec: v.object(execFields),
+  update: v.object(optional({ limits, restart })),
+};
+
+/**
+ * For programs without types, whose mistakes would be kept with the container, or be told of where nobody understands them. Values may be secrets and are
+ * not told. Errors: `invalid-argument`.
+ */
+export function checkTypes(what: keyof typeof schemas, options: unknown): void {
+  const [issue] = v.safeParse(schemas[what], options, { abortEarly: true }).issues ?? [];
+  if (issue === undefined) return;
+  const option = v.getDotPath(issue) ?? 'options';
+  const expected = issue.type === 'custom' ? issue.message : (issue.expected ?? '').replaceAll('"', '');
+  throw new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'CONTAINER_OPTION_INVALID',
+    message:
+      expected === 'never' ? `${option}: there is no such option` : `${option} is ${typeName(issue.input)}, expected ${expected}`,
+    details: { option },
+  });
+}
+
+function typeName(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `of the type ${typeof value}`;
+}
