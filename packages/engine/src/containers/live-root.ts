@@ -1,17 +1,22 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { O_PATH } from '@slipway/linux';
 import { hasCode, type Runtime, SlipwayError } from '@slipway/plugin-api';
 import { stateIfThere } from './runtime-of.js';
 
-/** A container that restarts meets the look-up between two of its first processes; more often than so is no chance. */
-const attempts = 5;
+/**
+ * A container that restarts meets the look-up between two of its first processes, and one that is ended has no root for as long as its other processes need to end: until
+ * they have, its first one lives on. After this it is no chance.
+ */
+const limitMs = 2_000;
+const pauseMs = 2;
 
 /**
  * A descriptor of the root that the first process of a running container sees, volumes and mounts included, for as long as the container has it. Undefined when it
  * does not run. Paths below must be resolved with `openInRoot`. Close it.
  */
 export async function openLiveRoot(runtime: Runtime, id: string): Promise<number | undefined> {
-  for (let left = attempts; left > 0; left--) {
+  for (const deadline = Date.now() + limitMs; Date.now() < deadline; await sleep(pauseMs)) {
     const pid = await livePid(runtime, id);
     if (pid === undefined) return undefined;
     const root = openRootOf(pid);
@@ -23,7 +28,7 @@ export async function openLiveRoot(runtime: Runtime, id: string): Promise<number
   throw new SlipwayError({
     kind: 'aborted',
     code: 'CONTAINER_CHANGED',
-    message: `container ${JSON.stringify(id)} ends and starts again while its files are looked for`,
+    message: `container ${JSON.stringify(id)} is ending, or ends and starts again, while its files are looked for`,
     hint: 'try again when it runs, or stop it',
     details: { id },
   });
