@@ -69,8 +69,8 @@ async function removeAll(snapshotter: Snapshotter, family: readonly SnapshotInfo
 
 function userOf({ metadata }: EngineParts, key: string): string {
   return metadata.read((tx) => {
-    for (const [row, { snapshotKey }] of tx.entries(containersTable, { prefix: rowPrefix }))
-      if (snapshotKey === key) return `container "${rowName(row)}"`;
+    for (const [, { name, snapshotKey }] of tx.entries(containersTable, { prefix: rowPrefix }))
+      if (snapshotKey === key) return `container "${name}"`;
     for (const [row, { snapshotKey }] of tx.entries(imageMountsTable, { prefix: rowPrefix }))
       if (snapshotKey === key) return `the mount on "${rowName(row)}"`;
     return `snapshot "${key}"`;
