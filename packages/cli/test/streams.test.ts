@@ -110,11 +110,21 @@ describe('run', () => {
     await run('rm', '-f', 'd');
   });
 
+  test('what moves a cursor is no byte of the JSON of a log', async () => {
+    const hostile = String.raw`printf '\033[2J\302\2332J \342\200\256x\n'`;
+    await run('run', '--name', 'hostile', host.image, 'sh', '-c', hostile);
+    const { out } = await run('logs', '--json', 'hostile');
+    expect(out).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(JSON.parse(out)).toMatchObject({ line: '\u001b[2J\u009b2J \u202ex' });
+    await run('rm', 'hostile');
+  });
+
   test('a cidfile that is there stays as it is, and nothing is run', async () => {
     const file = host.place.file('there');
     writeFileSync(file, 'mine');
-    const { code } = await run('run', '--cidfile', file, '--name', 'never', host.image, 'true');
+    const { code, err } = await run('run', '--cidfile', file, '--name', 'never', host.image, 'true');
     expect([code, readFileSync(file, 'utf8')]).toEqual([125, 'mine']);
+    expect(err).toContain(`write the id of the container to ${JSON.stringify(file)}, which must not be there`);
     expect((await run('inspect', 'never')).code).toBe(1);
   });
 

@@ -4,6 +4,7 @@ import type { Action, OptionValues } from '../command.js';
 import { withEngine } from '../host.js';
 import { untilInterrupted } from '../interruption.js';
 import { parseMoment } from '../moment.js';
+import { printableJson } from '../printable.js';
 import { usageError } from '../usage-error.js';
 
 export const logs: Action = async (invocation) => {
@@ -42,7 +43,7 @@ const asWritten: Form = ({ bytes }) => bytes;
 const withTime: Form = ({ time, bytes }) => Buffer.concat([Buffer.from(`${time} `), bytes]);
 /** `partial`: the line goes on in the next one of its stream. */
 const jsonLine: Form = ({ time, stream, line, bytes }) =>
-  Buffer.from(`${JSON.stringify({ time, stream, line, ...(bytes.at(-1) === 0x0a ? {} : { partial: true }) })}\n`);
+  Buffer.from(`${printableJson({ time, stream, line, ...(bytes.at(-1) === 0x0a ? {} : { partial: true }) })}\n`);
 
 const mostHeldBytes = 1 << 18;
 

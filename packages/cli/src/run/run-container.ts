@@ -1,5 +1,5 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import type { Engine, RunningContainer, RunOptions } from '@slipway/plugin-api';
+import { type Engine, type RunningContainer, type RunOptions, wrapError } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
 import { printable, printableJson } from '../printable.js';
 import { pullProgress } from '../progress/pull-progress.js';
@@ -70,6 +70,14 @@ async function start(engine: Engine, options: RunOptions, { interruption }: Cont
   }
 }
 
+function openNew(file: string): number {
+  try {
+    return openSync(file, 'wx', 0o644);
+  } catch (error) {
+    throw wrapError(`write the id of the container to ${JSON.stringify(file)}, which must not be there`, error);
+  }
+}
+
 /** Taken before anything is made; gone again when there is no id to write. */
 class CidFile implements Disposable {
   readonly #file: string;
@@ -78,7 +86,7 @@ class CidFile implements Disposable {
 
   constructor(file: string) {
     this.#file = file;
-    this.#fd = openSync(file, 'wx', 0o644);
+    this.#fd = openNew(file);
   }
 
   write(id: string): void {
