@@ -6,6 +6,8 @@ import { invalidMount } from './invalid-mount.js';
 
 /** The kernel's own limit (path_resolution(7)) is 40. */
 const maxLinks = 40;
+/** Names on the way, of all links together. The kernel goes on for a hundred thousand, which an image would have us look at for each of its volumes. */
+const maxNames = 1024;
 
 /** What the runtime mounts in the container before anything of ours: no file of the image is seen there. */
 const kernelFolders = ['/proc', '/dev', '/sys'];
@@ -32,8 +34,10 @@ export interface ResolvedTarget {
 export function resolveTarget(tree: number, target: string, covered: readonly string[]): ResolvedTarget {
   const hidden = [...kernelFolders, ...covered];
   const rest = target.split('/').filter((name) => name !== '');
-  let [resolved, links] = ['/', 0];
+  let [resolved, links, names] = ['/', 0, 0];
   for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+    if (++names > maxNames)
+      throw invalidMount(target, `the way there, with the symbolic links of the image, has more than ${maxNames} names`);
     if (name === '' || name === '.') continue;
     if (name === '..') {
       resolved = path.posix.dirname(resolved);

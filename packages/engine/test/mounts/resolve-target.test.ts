@@ -53,6 +53,13 @@ test('a loop ends, and so does a chain that the kernel would not follow', () => 
   for (const target of ['/loop', '/a']) expect(() => resolveTarget(tree, target, [])).toThrow('too many symbolic links');
 });
 
+test('a way that links make long ends long before the kernel would', () => {
+  for (let link = 0; link < 30; link++) symlinkSync(`${'x/../'.repeat(700)}l${link + 1}`, at(`l${link}`));
+  mkdirSync(at('l30'));
+  expect(() => resolveTarget(tree, '/l0', [])).toThrow('more than 1024 names');
+  expect(resolveTarget(tree, `/${'l30/../'.repeat(400)}l30`, [])).toEqual({ path: '/l30', found: 'directory' });
+});
+
 /** The truth: a shell in that root. */
 function realPath(target: string): string {
   return execFileSync('chroot', [root, '/busybox', 'readlink', '-f', target], {
