@@ -39,6 +39,7 @@ export async function execInContainer(tool: Tool, folder: ContainerFolder, reque
   try {
     writeFileSync(exec.process, runtimeJson(withSize(request)), { mode: 0o600 });
     monitor = await startExecMonitor(request, exec, lock);
+    step('runtime.exec.begun', { id: folder.id, monitorPid: monitor.pid });
     return await execUnder(monitor, tool, folder, exec, request, what);
   } catch (error) {
     if (monitor === undefined) removeExec(exec);

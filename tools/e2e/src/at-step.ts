@@ -11,6 +11,7 @@ let count = 0;
 subscribe('slipway:step', (message) => {
   const { name, details } = message as { name: string; details: Readonly<Record<string, unknown>> };
   if (name === 'runtime.monitor.started') monitor = Number(details['pid']);
+  if (name === 'runtime.exec.begun') monitor = Number(details['monitorPid']);
   if (plan.trace !== undefined) appendFileSync(plan.trace, `${name}\n`);
   if (name !== plan.kill?.step || ++count !== plan.kill.nth) return;
   for (const whom of plan.kill.whom) {

@@ -69,6 +69,13 @@ async function withEngine(request: CommandRequest): Promise<object> {
     case 'rename':
       await (await engine.containers.get(id ?? '')).rename(to);
       return {};
+    case 'exec': {
+      const { exitCode, stdout } = await (await (await engine.containers.get(id ?? '')).exec({ args: args ?? [] })).output();
+      return { exitCode, stdout: stdout.toString() };
+    }
+    case 'attach':
+      await (await (await engine.containers.get(id ?? '')).attach())[Symbol.asyncDispose]();
+      return {};
     case 'rm':
       await engine.containers.remove(id ?? '', { force: all });
       return {};

@@ -10,6 +10,8 @@ export interface CommandRequest {
     | 'stop'
     | 'restart'
     | 'rename'
+    | 'exec'
+    | 'attach'
     | 'rm'
     | 'ps'
     | 'remove'
@@ -81,7 +83,7 @@ export interface StepKill {
   readonly step: string;
   /** The how manieth step of that name in one thread, from 1. */
   readonly nth: number;
-  /** In this order. The monitor is the one that `runtime.monitor.started` told last. */
+  /** In this order. The monitor is the one that `runtime.monitor.started` or `runtime.exec.begun` told last. */
   readonly whom: readonly ('monitor' | 'command')[];
 }
 

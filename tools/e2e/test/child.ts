@@ -30,9 +30,20 @@ export function startCommand(place: Place, request: Omit<CommandRequest, 'option
   return startProgram('command.ts', [JSON.stringify({ options: place.options, ...request })], plan);
 }
 
+interface ProgramOptions {
+  /** Of Node itself. */
+  readonly nodeArgs?: readonly string[];
+  readonly limitMs?: number;
+}
+
 /** A program of `src/`. */
-export function startProgram(name: string, args: readonly string[], plan?: StepPlan): Command {
-  return start(process.execPath, [source(name), ...args], { PATH: process.env['PATH'] }, plan);
+export function startProgram(
+  name: string,
+  args: readonly string[],
+  plan?: StepPlan,
+  { nodeArgs = [], limitMs }: ProgramOptions = {},
+): Command {
+  return start(process.execPath, [...nodeArgs, source(name), ...args], { PATH: process.env['PATH'] }, plan, limitMs);
 }
 
 /** The `slipway` command on the place. */
@@ -52,14 +63,20 @@ export function cliEnvironment({ folder, options: { config, root, state } }: Pla
   return { SLIPWAY_CONFIG: config, SLIPWAY_ROOT: root, SLIPWAY_STATE: state, HOME: folder, PATH };
 }
 
-function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv, plan: StepPlan | undefined): Command {
+function start(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  plan: StepPlan | undefined,
+  limitMs = 300_000,
+): Command {
   const preload =
     plan === undefined ? {} : { NODE_OPTIONS: `--import=${source('at-step.ts')}`, [planVariable]: JSON.stringify(plan) };
   const child = spawn(program, args, {
     env: { ...env, ...compileCache, ...preload },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A test that fails leaves no process behind.
-    timeout: 300_000,
+    timeout: limitMs,
     killSignal: 'SIGKILL',
   });
   const end = new Promise<Pick<Ended, 'signal' | 'status'>>((resolve, reject) => {

@@ -1,17 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { startRegistry } from '@slipway/fixtures';
-import type { StatusRecord } from '@slipway/plugin-api';
 import type { ContainerSummary } from 'slipway';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { CommandRequest, StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
-import { alive, expectFoldersOfRows, isUp, patient, until } from './living.ts';
-import { leftInCgroups } from './machine.ts';
+import { expectFoldersOfRows, isUp, patient, until } from './living.ts';
 import { leftInPlace } from './place.ts';
 import { placesInMemory } from './tmpfs.ts';
+import { expectTrueStates, statusOf } from './truth.ts';
 
 const registry = await startRegistry({ images: ['small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -30,6 +27,8 @@ const runDetached: Request = { action: 'run', image, id, args: patient, detach: 
 const stop: Request = { action: 'stop', id };
 const restart: Request = { action: 'restart', id };
 const rename: Request = { action: 'rename', id, to: 'other' };
+const exec: Request = { action: 'exec', id, args: ['echo', 'hello'] };
+const attach: Request = { action: 'attach', id };
 const remove: Request = { action: 'rm', id };
 const removeRunning: Request = { action: 'rm', id, all: true };
 
@@ -42,6 +41,8 @@ const scenes = {
   stop: { request: stop, before: [runDetached] },
   restart: { request: restart, before: [runDetached] },
   rename: { request: rename, before: [create] },
+  exec: { request: exec, before: [runDetached] },
+  attach: { request: attach, before: [runDetached] },
   remove: { request: remove, before: [create] },
   'remove a running one': { request: removeRunning, before: [runDetached] },
 } as const satisfies Record<string, { readonly request: Request; readonly before: readonly Request[] }>;
@@ -83,44 +84,22 @@ async function expectClear(): Promise<void> {
   expect(leftInPlace(place)).toEqual([]);
 }
 
-function statusOf(container: string): StatusRecord | undefined {
-  const file = path.join(place.root, 'containers', container, 'status.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as StatusRecord) : undefined;
-}
-
 function monitorNow(one: ContainerSummary | undefined): number | undefined {
-  return one === undefined ? undefined : statusOf(one.id)?.monitor.pid;
-}
-
-/** What is said of each is so, and goes on being said. */
-async function expectTrueStates(): Promise<readonly ContainerSummary[]> {
-  // A monitor that has lost its command needs a moment to end what has not begun.
-  return until('true states', async () => {
-    const found = await containers();
-    return found.every(isTrue) && found;
-  });
-}
-
-function isTrue({ id: container, status, pid, unsupervised }: ContainerSummary): boolean {
-  // Until the record of its run is gone, it is being ended.
-  const isRecorded = existsSync(path.join(place.state, 'ops', `run-${container}`));
-  if (status === 'created' || status === 'exited') return !isRecorded && leftInCgroups(new Set([container])).length === 0;
-  const monitor = statusOf(container)?.monitor.pid ?? 0;
-  return pid !== undefined && alive(pid) && alive(monitor) === (unsupervised !== true);
+  return one === undefined ? undefined : statusOf(place, one.id)?.monitor.pid;
 }
 
 /** Whatever was killed, it can be started, stopped and removed by those who come later. */
 async function expectUsable(): Promise<void> {
-  const [one] = await expectTrueStates();
+  const [one] = await expectTrueStates(place);
   if (one !== undefined) {
     const called = { id: one.id };
     if (one.status === 'created' || one.status === 'exited') await done({ action: 'start', ...called });
-    const [running] = await expectTrueStates();
+    const [running] = await expectTrueStates(place);
     expect(running).toMatchObject({ status: 'running' });
     // What it says when nobody listens is in no log.
     if (running?.unsupervised !== true) await isUp(place, one.id);
     await done({ action: 'stop', ...called });
-    expect(await expectTrueStates()).toMatchObject([{ status: 'exited' }]);
+    expect(await expectTrueStates(place)).toMatchObject([{ status: 'exited' }]);
   }
   await expectClear();
 }
@@ -139,13 +118,16 @@ for (const scene of Object.keys(scenes) as Scene[]) {
 }
 const all = [...steps].flatMap(([scene, names]) => names.map((step) => [scene, step] as const));
 const startsMonitor = (scene: Scene): boolean => steps.get(scene)?.includes('runtime.monitor.started') === true;
+/** Of those that start none; `exec` starts one of its own. */
+const livesWithMonitor: ReadonlySet<Scene> = new Set(['stop', 'remove a running one', 'exec', 'attach']);
 const hasMonitor = (scene: Scene, step: string): boolean => {
   const names = steps.get(scene) ?? [];
-  return startsMonitor(scene)
-    ? names.indexOf(step) >= names.indexOf('runtime.monitor.started')
-    : scene === 'stop' || scene === 'remove a running one';
+  return startsMonitor(scene) ? names.indexOf(step) >= names.indexOf('runtime.monitor.started') : livesWithMonitor.has(scene);
 };
 const withMonitor = all.filter(([scene, step]) => hasMonitor(scene, step) && scene !== 'start again' && scene !== 'restart');
+
+/** Whatever of it is killed, the container is there. */
+const stays: ReadonlySet<Scene> = new Set(['start', 'start again', 'stop', 'restart', 'exec', 'attach']);
 
 /** Met by who comes first after the end of a monitor, which may be another. */
 const ofCleaning: ReadonlySet<string> = new Set(['runtime.delete.deleted', 'operation.recovered', 'operation.settled']);
@@ -164,9 +146,9 @@ describe('kill -9 of a command of the lifecycle', () => {
 
   it.each(all)('%s, at %s', async (scene, step) => {
     expectKilled(await kill(scene, step, 'command'), step);
-    const [one] = await expectTrueStates();
+    const [one] = await expectTrueStates(place);
     // A run that was asked for and had begun goes on without who asked; the container is there when it was said to be.
-    if (scene === 'start' || scene === 'start again' || scene === 'stop' || scene === 'restart') expect(one).toBeDefined();
+    if (stays.has(scene)) expect(one).toBeDefined();
     expect(one?.unsupervised).toBeUndefined();
     await expectUsable();
   });
@@ -239,7 +221,7 @@ it('a container that is attached, and was not to die with its parent, goes on wh
   const request = { ...runDetached, detach: false, keep: true };
   for (const whom of [['command'], ['monitor', 'command']] as const) {
     expectKilled(await runCommand(place, request, { kill: { step: 'run.started', nth: 1, whom } }), 'run.started');
-    const [one] = await expectTrueStates();
+    const [one] = await expectTrueStates(place);
     expect(one).toMatchObject({ status: 'running', ...(whom.length === 2 ? { unsupervised: true } : {}) });
     if (one !== undefined && whom.length === 1) await isUp(place, one.id);
     await expectUsable();

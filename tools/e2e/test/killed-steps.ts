@@ -56,6 +56,10 @@ export const killedSteps = {
     'operation.settled',
     'stop.stopped',
     'rename.renamed',
+    'runtime.exec.begun',
+    'runtime.exec.started',
+    'runtime.exec.exited',
+    'container.attached',
     'remove.removed',
   ],
   /** `crash-run`, too. */

@@ -8,12 +8,16 @@ import { namesIn, type Place } from './place.ts';
 /** Under load a moment is long. */
 const deadlineMs = 60_000;
 
-/** Waits for something to become so. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
+/** Waits for something to become so. `found`: what is so instead. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  found: () => string = () => '',
+): Promise<T> {
   for (const deadline = Date.now() + deadlineMs; ; await sleep(20)) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`${what} did not happen`);
+    const result = await look();
+    if (result !== undefined && result !== false) return result;
+    if (Date.now() > deadline) throw new Error(`${what} did not happen: ${found()}`);
   }
 }
 
