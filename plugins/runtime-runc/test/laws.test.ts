@@ -10,6 +10,7 @@ await runtimeLaws({ describe, it }, openSubject, {
     'runtime.create.mounted',
     'runtime.create.created',
     'runtime.start.started',
+    'runtime.exec.begun',
     'runtime.exec.started',
     'runtime.delete.deleted',
   ],
