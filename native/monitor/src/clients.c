@@ -64,19 +64,47 @@ void clients_close_listener(struct clients *clients) {
   clients->listener = -1;
 }
 
+/* Those who wait can look by themselves; without a place for one more nobody could stop the container. */
+static struct client *who_can_leave(struct clients *clients, const struct client *first, const struct client *second) {
+  for (size_t i = 1; i < CLIENTS; i++) {
+    clients->left_last = clients->left_last % (CLIENTS - 1) + 1;
+    struct client *client = &clients->each[clients->left_last];
+    if (client->in_use && client->waits && !client->attached && client != first && client != second) return client;
+  }
+  return NULL;
+}
+
+static void tell_refusal(struct control *control) {
+  control_send(control, "failed", "0", "state", "0", "too many connections", NULL);
+  control_close(control);
+}
+
 static void refuse(int fd) {
   unsigned char room[256];
   struct control control = {.out = room, .out_size = sizeof room};
   control_open(&control, fd);
-  control_send(&control, "failed", "0", "state", "0", "too many connections", NULL);
-  control_close(&control);
+  tell_refusal(&control);
 }
 
-void clients_accept(struct clients *clients) {
+static size_t free_slot(const struct clients *clients) {
+  size_t free = 1;
+  while (free < CLIENTS && clients->each[free].in_use) free++;
+  return free;
+}
+
+void clients_accept(struct clients *clients, const struct client *first, const struct client *second) {
   if (clients->listener < 0) return;
-  for (int fd; (fd = accept4(clients->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) {
-    size_t free = 1;
-    while (free < CLIENTS && clients->each[free].in_use) free++;
+  struct pollfd asked = {.fd = clients->listener, .events = POLLIN};
+  while (poll(&asked, 1, 0) > 0) {
+    size_t free = free_slot(clients);
+    struct client *leaves = free == CLIENTS ? who_can_leave(clients, first, second) : NULL;
+    if (leaves != NULL) {
+      /* Its place is free in the next round, for which the listener wakes us. */
+      tell_refusal(&leaves->control);
+      return;
+    }
+    int fd = accept4(clients->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
     if (free == CLIENTS) {
       refuse(fd);
       continue;

@@ -115,7 +115,7 @@ static void step_clients(struct container *container) {
     if (client->control.fd < 0) forget_client(container, i);
   }
   /* Into the places of those that have gone. Their first requests are a wake-up of their own. */
-  clients_accept(&container->clients);
+  clients_accept(&container->clients, container->request.client, container->delete_request.client);
 }
 
 static void step_supervision(struct container *container) {

@@ -50,12 +50,14 @@ struct client {
 struct clients {
   int listener; /* -1 when there is none */
   struct client each[CLIENTS];
+  size_t left_last; /* who had to make room last */
 };
 
 void clients_open(struct clients *clients, int control_fd);
 /* monitor.sock in the working directory. */
 bool clients_listen(struct clients *clients);
-void clients_accept(struct clients *clients);
+/* Where no place is free, one that only waits for the end makes room, but for these two, which wait for an answer. */
+void clients_accept(struct clients *clients, const struct client *first, const struct client *second);
 void clients_close_listener(struct clients *clients);
 /* Gives its slot and its memory back. */
 void client_free(struct client *client);

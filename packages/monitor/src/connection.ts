@@ -30,7 +30,10 @@ export interface AttachedStreams {
   readonly stderr: Readable | undefined;
 }
 
-/** Errors: `failed-precondition` with MONITOR_LOST when it does not live; MONITOR_VERSION when it is of another release. */
+/**
+ * Errors: `failed-precondition` with MONITOR_LOST when it does not live; MONITOR_VERSION when it is of another release; `unavailable` with MONITOR_BUSY when it has no place for
+ * one more, by which `exited` is rejected too where this one has to make room.
+ */
 export async function connectMonitor(folder: string, pid: number): Promise<MonitorConnection> {
   if (!isMonitorOf(folder, pid)) throw notThere(folder, pid);
   // A path in the folder may be longer than an address can hold.
@@ -40,7 +43,9 @@ export async function connectMonitor(folder: string, pid: number): Promise<Monit
     await requests.send('wait');
   } catch (error) {
     requests.end();
-    throw error instanceof SlipwayError && error.code === 'MONITOR_VERSION' ? error : notThere(folder, pid, error);
+    throw error instanceof SlipwayError && ['MONITOR_VERSION', 'MONITOR_BUSY'].includes(error.code)
+      ? error
+      : notThere(folder, pid, error);
   }
   return connectionOf(requests);
 }

@@ -46,7 +46,7 @@ export class Requests {
   send(verb: string, ...args: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
-        reject(monitorLost(verb, this.#failure));
+        reject(this.#lost(verb));
         return;
       }
       const id = String(this.#nextId++);
@@ -141,15 +141,30 @@ export class Requests {
 
   #close(): void {
     this.#closed = true;
-    for (const { verb, reject } of this.#pending.values()) reject(monitorLost(verb, this.#failure));
+    for (const { verb, reject } of this.#pending.values()) reject(this.#lost(verb));
     this.#pending.clear();
-    this.#hello.reject(monitorLost('hello', this.#failure));
-    this.#exited.reject(monitorLost('wait', this.#failure));
+    this.#hello.reject(this.#lost('hello'));
+    this.#exited.reject(this.#lost('wait'));
+  }
+
+  #lost(during: string): SlipwayError {
+    const isRefused = this.#failure instanceof ToolFailure && this.#failure.reason === 'state';
+    return isRefused ? monitorBusy(this.#failure) : monitorLost(during, this.#failure);
   }
 }
 
 /** Thirty days: more than any grace means. */
 const maxGraceMs = 2_592_000_000;
+
+function monitorBusy(cause: unknown): SlipwayError {
+  return new SlipwayError({
+    kind: 'unavailable',
+    code: 'MONITOR_BUSY',
+    message: 'container monitor: too many are connected to it',
+    hint: 'try again when fewer are attached to the container',
+    cause,
+  });
+}
 
 export function monitorLost(during: string, cause: unknown): SlipwayError {
   return new SlipwayError({

@@ -36,10 +36,14 @@ test('the socket is for its owner alone and goes with the monitor', async () => 
   expect(lstatSync(socket, { throwIfNoEntry: false })).toBeUndefined();
 });
 
-test('who hangs up changes nothing for the container, and more than it has room for are refused', async () => {
+test('who hangs up changes nothing for the container, and there is always room for one more than those who wait', async () => {
   const monitor = await bench.run('sleep 1000');
   const many = await Promise.all(Array.from({ length: 16 }, () => bench.connect(monitor)));
-  await expect(connectMonitor(bench.folder, monitor.pid)).rejects.toMatchObject({ code: 'MONITOR_LOST' });
+  const ends = many.map(({ exited }) => exited.catch((error: unknown) => error));
+  const more = await connectMonitor(bench.folder, monitor.pid);
+  await expect(more.signal(0)).rejects.toMatchObject({ reason: 'state' });
+  expect(await Promise.race(ends)).toMatchObject({ kind: 'unavailable', code: 'MONITOR_BUSY' });
+  more[Symbol.dispose]();
   for (const connection of many) connection[Symbol.dispose]();
   const again = await bench.connect(monitor);
   expect(readStatus(bench.folder)?.status).toBe('running');

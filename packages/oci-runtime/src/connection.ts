@@ -12,6 +12,11 @@ export async function withMonitor<T>(
   return await use(connection);
 }
 
+/** It lives, and has no place for us: what is so can still be seen. */
+export function isMonitorBusy(error: unknown): boolean {
+  return isSlipwayError(error) && error.code === 'MONITOR_BUSY';
+}
+
 /** The monitor was killed, or ended meanwhile: what is so has to be seen anew. */
 export function isMonitorLost(error: unknown): boolean {
   return isSlipwayError(error) && error.code === 'MONITOR_LOST';

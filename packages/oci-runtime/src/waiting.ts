@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectMonitor } from '@slipway/monitor';
 import { canceled, type ExitStatus, throwIfAborted } from '@slipway/plugin-api';
-import { isMonitorLost } from './connection.js';
+import { isMonitorBusy, isMonitorLost } from './connection.js';
 import type { ContainerFolder } from './container-folder.js';
 import { exitUnknown } from './errors.js';
 import { type Observed, observe } from './observe.js';
@@ -12,6 +12,8 @@ import type { Tool } from './tool.js';
 const pollMs = 50;
 /** For a monitor that is about to end. */
 const connectAgainMs = 5;
+/** For one that has no place for us, until we take another's. */
+const busyMs = 500;
 
 /** Resolves when it has ended for good. Errors: `not-found`, `canceled`, `data-loss` where nobody saw how it ended. */
 export async function waitForContainer(
@@ -25,6 +27,11 @@ export async function waitForContainer(
     const observed = await observe(tool, folder);
     // What has ended may still have output to be passed on, and be cleaned up after: a monitor that lives says when that is over.
     const status = observed.monitor === undefined ? undefined : await exitByMonitor(folder, observed.monitor, what, signal);
+    if (status === 'busy') {
+      await sleep(busyMs);
+      await processEnd(observed, what, signal);
+      continue;
+    }
     if (status !== undefined) return status;
     if (observed.monitor !== undefined) await sleep(connectAgainMs);
     else if (observed.state.status === 'stopped') return exitOf(folder, observed);
@@ -43,12 +50,13 @@ async function exitByMonitor(
   monitor: number,
   what: string,
   signal: AbortSignal | undefined,
-): Promise<ExitStatus | undefined> {
+): Promise<ExitStatus | 'busy' | undefined> {
   try {
     using connection = await connectMonitor(folder.directory, monitor);
     return await abortable(connection.exited, what, signal);
   } catch (error) {
     if (isMonitorLost(error)) return undefined;
+    if (isMonitorBusy(error)) return 'busy';
     throw error;
   }
 }
