@@ -36,6 +36,20 @@ test.each([1, 9, 15, 34, 64])('signal %i that ends the program is 128 + n', asyn
   await host.runtime.delete(container.id);
 });
 
+test('however many wait for its end, it can be stopped, and all are told', async () => {
+  const container = await host.create(['sleep', '1000']);
+  const { id } = container;
+  await container.start();
+  container.stdout?.resume();
+  container.stderr?.resume();
+  const elsewhere = host.activate();
+  const ends = Array.from({ length: 24 }, () => elsewhere.wait(id));
+  await sleep(500);
+  expect(await elsewhere.stop(id, { signal: 15, graceMs: 0 })).toMatchObject({ exitCode: 137 });
+  for (const end of ends) expect(await end).toMatchObject({ exitCode: 137, signal: 9 });
+  await host.runtime.delete(id);
+});
+
 test('states from created to nothing, as any process sees them', async () => {
   const elsewhere = host.activate();
   const container = await host.create(['sleep', '1000']);
