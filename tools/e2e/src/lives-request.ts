@@ -32,4 +32,6 @@ export const expectedCodes: ReadonlySet<string> = new Set([
   'CONTAINER_NOT_RUNNING',
   'CONTAINER_REMOVED_AT_EXIT',
   'MONITOR_LOST',
+  // What a monitor has forked, and is about to be the runtime's tool, looks like a monitor.
+  'RUNTIME_KILLED',
 ]);

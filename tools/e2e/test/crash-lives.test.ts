@@ -15,9 +15,10 @@ import {
 import { type Command, type Ended, runCli, runCommand, startCli, startProgram } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { expectFoldersOfRows, until } from './living.ts';
+import { monitorsIn } from './machine.ts';
 import { leftInPlace } from './place.ts';
 import { placesInMemory } from './tmpfs.ts';
-import { expectTrueStates, monitorsOf } from './truth.ts';
+import { expectTrueStates } from './truth.ts';
 
 const registry = await startRegistry({ images: ['small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -90,11 +91,11 @@ async function killCli(): Promise<void> {
 
 /** Also those of processes that are executed. */
 async function killMonitor(): Promise<void> {
-  const monitors = monitorsOf(place);
+  const monitors = monitorsIn(place.folder);
   if (monitors.length === 0) return sleep(10);
   const one = oneOf(monitors);
   await sleep(Math.random() * longest.monitor * commandMs);
-  if (!monitorsOf(place).some(({ pid, folder }) => pid === one.pid && folder === one.folder)) return;
+  if (!monitorsIn(place.folder).some(({ pid, directory }) => pid === one.pid && directory === one.directory)) return;
   process.kill(one.pid, 'SIGKILL');
   kills.monitor++;
 }

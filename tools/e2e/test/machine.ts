@@ -56,6 +56,30 @@ function attempt(read: () => string): string {
   }
 }
 
+export interface FoundMonitor {
+  readonly pid: number;
+  /** Where it works: of a container, or of a process that is executed in one. */
+  readonly directory: string;
+}
+
+export function monitorsIn(folder: string): readonly FoundMonitor[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name) || attempt(() => readFileSync(`/proc/${name}/comm`, 'utf8')) !== 'slipway-monitor\n') return [];
+    const directory = attempt(() => readlinkSync(`/proc/${name}/cwd`));
+    return directory.startsWith(folder) ? [{ pid: Number(name), directory }] : [];
+  });
+}
+
+/** What a test that has failed has left running: each monitor ends its container and removes it. */
+export function endMonitors(folder: string): void {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+    const monitors = monitorsIn(folder);
+    if (monitors.length === 0) return;
+    for (const { pid } of monitors) attempt(() => String(process.kill(pid, 'SIGTERM')));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  }
+}
+
 /** Cgroups of these containers, wherever in a hierarchy they are. */
 export function leftInCgroups(ids: ReadonlySet<string>): string[] {
   return globSync(['/sys/fs/cgroup/slipway/*', '/sys/fs/cgroup/*/slipway/*'])

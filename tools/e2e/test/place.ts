@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Engine, type Host, type OpenEngineOptions, openEngine, openHost } from 'slipway';
-import { leftInCgroups, leftInMounts, leftInProcesses } from './machine.ts';
+import { endMonitors, leftInCgroups, leftInMounts, leftInProcesses } from './machine.ts';
 
 /** A root and a state folder of their own, with a config file of their own, so that nothing of the machine's counts. */
 export interface Place extends Disposable {
@@ -33,6 +33,7 @@ export function makePlace(config = '', disk?: string): Place {
     open: (more = {}) => openEngine({ ...options, ...more }),
     openHost: () => openHost(options),
     [Symbol.dispose]: () => {
+      endMonitors(folder);
       for (const each of [folder, root]) rmSync(each, { recursive: true, force: true });
     },
   };

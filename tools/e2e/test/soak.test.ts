@@ -4,10 +4,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { SoakMeasure, SoakPhase, SoakRequest } from '../src/soak-request.ts';
 import { runCommand, startProgram } from './child.ts';
 import { expectRecovery } from './crash.ts';
+import { monitorsIn } from './machine.ts';
 import { containersEver, leftInPlace, namesIn } from './place.ts';
 import { everythingKept } from './store.ts';
 import { placesInMemory } from './tmpfs.ts';
-import { monitorsOf } from './truth.ts';
 
 const registry = await startRegistry({ images: ['small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
@@ -61,7 +61,7 @@ describe(`one program that runs ${runs} containers to their end, and has ${detac
 
   it('leaves no mount, no process and so no namespace, no cgroup, no file and no row', async () => {
     expect(new Set(containersEver(place.state)).size).toBeGreaterThan(detached);
-    expect(monitorsOf(place)).toEqual([]);
+    expect(monitorsIn(place.folder)).toEqual([]);
     expect(leftInPlace(place)).toEqual([]);
     expect(namesIn(path.join(place.root, 'containers'))).toEqual([]);
     expect(await everythingKept(place)).toEqual(keptBefore);

@@ -1,27 +1,14 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { StatusRecord } from '@slipway/plugin-api';
 import type { ContainerSummary } from 'slipway';
 import { alive, until } from './living.ts';
-import { leftInCgroups } from './machine.ts';
+import { leftInCgroups, monitorsIn } from './machine.ts';
 import { containersEver, type Place } from './place.ts';
 
 export function statusOf(place: Place, container: string): StatusRecord | undefined {
   const file = path.join(place.root, 'containers', container, 'status.json');
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as StatusRecord) : undefined;
-}
-
-/** Of containers and of what is executed in them, with the folder each works in. */
-export function monitorsOf(place: Place): readonly { readonly pid: number; readonly folder: string }[] {
-  return readdirSync('/proc').flatMap((name) => {
-    try {
-      if (!/^\d+$/.test(name) || readFileSync(`/proc/${name}/comm`, 'utf8') !== 'slipway-monitor\n') return [];
-      const folder = readlinkSync(`/proc/${name}/cwd`);
-      return folder.startsWith(place.folder) ? [{ pid: Number(name), folder }] : [];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** Waits until what is said of each is so, and nothing is there that nothing is said of. */
@@ -55,9 +42,9 @@ function untrueOf(place: Place, one: ContainerSummary): string[] {
 
 function unsaid(place: Place, found: readonly ContainerSummary[]): string[] {
   const living = found.filter(lives).map(({ id }) => id);
-  const monitors = monitorsOf(place).filter(({ folder }) => !living.some((id) => folder.includes(id)));
+  const monitors = monitorsIn(place.folder).filter(({ directory }) => !living.some((id) => directory.includes(id)));
   return [
     ...leftInCgroups(new Set(containersEver(place.state).filter((id) => !living.includes(id)))),
-    ...monitors.map(({ pid, folder }) => `monitor ${pid} in ${folder}`),
+    ...monitors.map(({ pid, directory }) => `monitor ${pid} in ${directory}`),
   ];
 }
