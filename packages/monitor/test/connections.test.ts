@@ -66,8 +66,9 @@ test('an attached client gets the output, feeds the input, and is told the end',
 });
 
 test('stop sends its signal, and SIGKILL after the grace', async () => {
-  const monitor = await bench.run('trap "" TERM; while :; do sleep 0.01; done');
-  await sleep(100);
+  const ready = path.join(bench.folder, 'ready');
+  const monitor = await bench.run(`trap "" TERM; : >'${ready}'; while :; do sleep 0.01; done`);
+  await until(() => lstatSync(ready, { throwIfNoEntry: false }) !== undefined);
   const connection = await bench.connect(monitor);
   await connection.stop(15, 200);
   expect(readStatus(bench.folder)).toMatchObject({ status: 'running', stopRequested: true });
