@@ -59,7 +59,7 @@ export function unsupervised(id: string, wanted: string): SlipwayError {
     'failed-precondition',
     'MONITOR_LOST',
     `cannot be ${wanted}: its monitor was killed`,
-    'stop it and start it again to have its streams back',
+    'stop it and start it again: it has a monitor then',
   );
 }
 
