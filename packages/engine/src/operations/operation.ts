@@ -61,7 +61,9 @@ export class Operation implements AsyncDisposable {
       for (;;) {
         const id = `${what}-${of ?? randomBytes(8).toString('hex')}`;
         const file = path.join(folder, id);
-        const fd = createLocked(path.join(folder, `.${id}`), file, head);
+        // A new one for each try: who has taken the last for abandoned may not have removed it yet.
+        const unlocked = path.join(folder, `.${what}-${randomBytes(8).toString('hex')}`);
+        const fd = createLocked(unlocked, file, head);
         if (fd === undefined) continue;
         step('operation.begun', { id });
         return new Operation(parts, id, fd, file);

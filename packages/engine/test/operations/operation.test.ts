@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { linux } from '@slipway/linux';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Operation } from '../../dist/operations/operation.js';
 import { heldResources, recoverOperations } from '../../dist/operations/recovery.js';
 import { fakeParts } from '../parts.ts';
@@ -83,6 +84,22 @@ describe('an operation', () => {
     parts.failing.clear();
     await recoverOperations(parts);
     expect(parts.released).toEqual(['ingest a']);
+    expect(records()).toEqual([]);
+  });
+
+  it('bug: one of a known name failed with EEXIST while somebody took its beginning for abandoned', async () => {
+    const begun: string[] = [];
+    const real = linux.tryFlock.bind(linux);
+    const flock = vi.spyOn(linux, 'tryFlock').mockImplementation((fd, mode) => {
+      begun.push(path.basename(readlinkSync(`/proc/self/fd/${fd}`)));
+      return begun.length > 1 && real(fd, mode);
+    });
+    const operation = Operation.begin(parts, 'run', 'known');
+    flock.mockRestore();
+    expect(operation.id).toBe('run-known');
+    expect(new Set(begun).size).toBe(2);
+    await operation.end();
+    await recoverOperations(parts);
     expect(records()).toEqual([]);
   });
 
