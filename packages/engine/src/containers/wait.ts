@@ -64,18 +64,26 @@ async function waitForRemoval(
   container: FoundContainer,
   signal: AbortSignal | undefined,
 ): Promise<ExitStatus> {
-  let last = await containerState(parts, container);
-  if (last.status !== 'created' && last.status !== 'exited') {
-    last = { ...last, status: 'exited', exit: await exitIfKnown(parts, container, signal) };
-  }
+  let last = await stateOfEnded(parts, container, signal);
   for (let wait = shortestWaitMs; ; wait = nextWait(wait)) {
     throwIfAborted(`wait for the removal of container "${container.id}"`, signal);
     await recoverOperation(parts, runOperation(container.id));
     if (parts.metadata.read((tx) => lookUp(tx, container.id)) === undefined) return exitOf(container, last);
-    const now = await containerState(parts, container);
+    const now = await stateOfEnded(parts, container, signal);
     if (now.status !== 'created') last = now;
     await pause(wait, signal);
   }
+}
+
+/** Of one that runs, when it has ended: its monitor tells how, where between two looks it would end and be removed. */
+async function stateOfEnded(
+  parts: EngineParts,
+  container: FoundContainer,
+  signal: AbortSignal | undefined,
+): Promise<ContainerState> {
+  const state = await containerState(parts, container);
+  if (state.status === 'created' || state.status === 'exited') return state;
+  return { ...state, status: 'exited', exit: await exitIfKnown(parts, container, signal) };
 }
 
 async function exitIfKnown(
