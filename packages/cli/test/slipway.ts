@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,7 +50,28 @@ export class Place implements Disposable {
 
   [Symbol.dispose](): void {
     for (const child of this.#children) child.kill('SIGKILL');
+    endMonitors(this.folder);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Of containers that a test has left running: each ends its container and removes it. */
+function endMonitors(folder: string): void {
+  const isLeft = (pid: string): boolean => {
+    try {
+      const name = readFileSync(`/proc/${pid}/comm`, 'utf8');
+      return (
+        name === 'slipway-monitor\n' &&
+        readlinkSync(`/proc/${pid}/cwd`).startsWith(folder) &&
+        process.kill(Number(pid), 'SIGTERM')
+      );
+    } catch {
+      return false;
+    }
+  };
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+    if (readdirSync('/proc').filter(isLeft).length === 0) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   }
 }
 
