@@ -51,7 +51,8 @@ test('what is here already is not said to be downloaded', async () => {
 
 test('an image is run from an archive by its path, relative to where we are', async () => {
   await host.place.run(['save', '-o', host.place.file('run.tar'), host.image]);
-  const ran = await host.place.run(['run', 'oci-archive:run.tar', 'echo', 'from a file'], undefined, { cwd: host.place.folder });
+  const command = ['run', '--rm', 'oci-archive:run.tar', 'echo', 'from a file'];
+  const ran = await host.place.run(command, undefined, { cwd: host.place.folder });
   expect([ran.code, ran.out]).toEqual([0, 'from a file\n']);
   const listed = await host.place.run(['images']);
   expect(listed.out).toContain(`oci-archive:${host.place.file('run.tar')}`);

@@ -27,8 +27,9 @@ beforeAll(async () => {
 });
 afterAll(() => registry?.[Symbol.asyncDispose]());
 
+const args = ['sh', '-c', 'echo 1 > /one; echo ready; exec sleep 1000'];
+
 async function running(engine: Engine, image: string, place: Place): Promise<Container> {
-  const args = ['sh', '-c', 'echo 1 > /one; echo ready; exec sleep 1000'];
   const container = await engine.run({ image, name: path.basename(place.folder), args });
   for await (const chunk of container.stdout ?? []) if (String(chunk).includes('ready')) break;
   return container;
@@ -67,7 +68,7 @@ it("a commit of an image of Docker's schema 2 is one of OCI's, keeps what only D
     config: object;
     history: object[];
   };
-  expect(config.config).toEqual({ Cmd: ['sh'], Healthcheck: { Test: ['NONE'] }, OnBuild: null });
+  expect(config.config).toEqual({ Cmd: args, Healthcheck: { Test: ['NONE'] }, OnBuild: null });
   const [top, below] = await engine.images.history('made:1');
   expect(top).toMatchObject({ created_by: 'slipway commit', layer: manifest.layers[1] });
   expect(below).toEqual({ layer: manifest.layers[0] });

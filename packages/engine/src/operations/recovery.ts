@@ -13,9 +13,7 @@ import { type Resource, releaseResource, resourceSchema } from './resource.js';
  * release that fails is logged and its record kept, so that it is tried again; the command at hand goes on.
  */
 export async function recoverOperations(parts: EngineParts): Promise<void> {
-  let recovered = 0;
-  for (const name of recordNames(parts.settings.state)) if ((await recoverOperation(parts, name)) === 'recovered') recovered++;
-  if (recovered > 0) removeFreeLocks(parts.settings.root);
+  for (const name of recordNames(parts.settings.state)) await recoverOperation(parts, name);
 }
 
 /**
@@ -39,7 +37,11 @@ export async function recoverOperation(parts: EngineParts, name: string): Promis
     const resources = heldResources(record);
     if (await runsOn(parts, resources)) return 'left';
     const failed = await replay(parts, name, resources);
-    if (!failed) unlinkSync(file);
+    if (!failed) {
+      // As long as there is a record, whoever comes looks again.
+      removeFreeLocks(parts.settings.root);
+      unlinkSync(file);
+    }
     step('operation.recovered', { id: name });
     return failed ? 'failed' : 'recovered';
   } finally {
