@@ -54,7 +54,12 @@ class Measure implements Disposable {
     this.#count(stats);
     const directory = unlessGone(() => new Directory(path));
     if (directory === undefined) return;
-    this.#frames.push({ inode: inodeOf(directory.stats()), names: directory.names(), directory });
+    try {
+      this.#frames.push({ inode: inodeOf(directory.stats()), names: directory.names(), directory });
+    } catch (error) {
+      directory[Symbol.dispose]();
+      throw error;
+    }
     const far = this.#frames.at(-1 - mostOpen);
     far?.directory?.[Symbol.dispose]();
     if (far) far.directory = undefined;
