@@ -16,8 +16,8 @@ void events_append(const struct events *events, const char *action, const char *
   /* Opened each time: who rotates the file renames it. */
   int fd = text.full ? -1 : open(events->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return;
-  /* What a full disk does not take is lost; the record in status.json is not. */
-  ssize_t ignored = write(fd, line, text.length);
-  (void)ignored;
+  /* What a full disk does not take is lost; the record in status.json is not. What comes next is not to be read as its end. */
+  ssize_t written = write(fd, line, text.length);
+  if (written > 0 && (size_t)written < text.length) written = write(fd, "\n", 1);
   close(fd);
 }

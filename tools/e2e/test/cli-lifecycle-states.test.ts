@@ -48,12 +48,15 @@ describe('start', () => {
     expect(await cli.fails('start', '-a', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
   });
 
-  it('runs containers that go on without us, and refuses those that run', async () => {
+  it('runs containers that go on without us, leaves those alone that run, and refuses paused ones', async () => {
     await cli.out('create', '--name', 'a', 'box', 'sleep', '1000');
     const b = (await cli.out('create', '--name', 'b', 'box', 'sleep', '1000')).trim();
     expect(await cli.out('start', 'a', b.slice(0, 20))).toBe(`a\n${b.slice(0, 20)}\n`);
     expect(await cli.out('ps', '-q', '--no-trunc')).toMatch(new RegExp(`^${b}\n[0-9a-f]{64}\n$`));
-    expect(await cli.fails('start', 'a')).toMatchObject({ status: 1, kind: 'failed-precondition', code: 'CONTAINER_RUNNING' });
+    const [before] = await cli.json<[{ pid: number }]>('inspect', 'a');
+    expect(await cli.out('start', 'a')).toBe('a\n');
+    expect(await cli.json('inspect', 'a')).toMatchObject([{ pid: before.pid }]);
+    expect(await cli.fails('start', '-a', 'a')).toMatchObject({ kind: 'failed-precondition', code: 'CONTAINER_RUNNING' });
     await cli.out('pause', 'a');
     expect(await cli.fails('start', 'a')).toMatchObject({ status: 1, kind: 'failed-precondition', code: 'CONTAINER_PAUSED' });
   });

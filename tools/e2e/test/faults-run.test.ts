@@ -74,7 +74,7 @@ for (const [when, each] of Object.entries(scenarios)) {
 describe('a call that fails once, or writes a part', () => {
   it('is one of many', () => {
     for (const when of Object.keys(scenarios)) expect(found).toContainEqual(expect.objectContaining({ when }));
-    for (const part of ['engine', 'runtime-runc', 'snapshots'])
+    for (const part of ['engine', 'oci-runtime', 'snapshots'])
       expect(known).toContainEqual(
         expect.objectContaining({ name: expect.stringMatching(new RegExp(`^(packages|plugins)/${part}/`)) }),
       );

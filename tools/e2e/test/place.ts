@@ -57,9 +57,10 @@ export function leftInPlace({ folder, root, state }: Place): string[] {
 /** The ids of all containers that were made on the state folder. */
 export function containersEver(state: string): string[] {
   const folder = path.join(state, 'events');
-  const lines = namesIn(folder).flatMap((name) => readFileSync(path.join(folder, name), 'utf8').split('\n').slice(0, -1));
-  const events = lines.map((line) => JSON.parse(line) as { readonly type: string; readonly action: string; readonly id: string });
-  return events.flatMap(({ type, action, id }) => (type === 'container' && action === 'create' ? id : []));
+  const journals = namesIn(folder).map((name) => readFileSync(path.join(folder, name), 'utf8'));
+  // By pattern: a line may be cut, where a disk was full.
+  const create = /"type":"container","action":"create","id":"([0-9a-f]{64})"/g;
+  return journals.flatMap((text) => [...text.matchAll(create)].map(([, id = '']) => id));
 }
 
 function entries(folder: string, below: string): string[] {

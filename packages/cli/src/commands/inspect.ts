@@ -42,7 +42,7 @@ export function neitherContainerNorImage(name: string): SlipwayError {
     kind: 'not-found',
     code: 'IMAGE_NOT_FOUND',
     message: `no container and no image ${JSON.stringify(name)} here`,
-    hint: 'slipway ps --all lists the containers, slipway images the images',
+    hint: 'slipway ps --all lists the containers, slipway images the images; a volume is for slipway volume inspect',
     details: { name },
   });
 }

@@ -1,4 +1,4 @@
-import type { ContainerStreams } from '@slipway/plugin-api';
+import { type ContainerStreams, hasCode } from '@slipway/plugin-api';
 import type { Action, Invocation } from '../command.js';
 import { forEachContainer } from '../containers/for-each-container.js';
 import { withEngine } from '../host.js';
@@ -14,7 +14,12 @@ export const start: Action = async (invocation) => {
   if (attaches) return await startAttached(invocation);
   // One after the other: one may join namespaces of another.
   return await forEachContainer(invocation, { atOnce: 1 }, async (container, signal) => {
-    await container.start({ signal });
+    try {
+      await container.start({ signal });
+    } catch (error) {
+      // As with Docker: what was asked for is so.
+      if (!hasCode(error, 'CONTAINER_RUNNING')) throw error;
+    }
     return { id: container.id, name: container.name };
   });
 };

@@ -18,7 +18,9 @@ export function emit(parts: Pick<EngineParts, 'settings' | 'log'>, event: Omit<E
     const fd = openJournal(state);
     let size: number;
     try {
-      writeSync(fd, lineOf({ time: now(), ...event }));
+      const line = lineOf({ time: now(), ...event });
+      // On a full disk a part of it may be there: the next one is not to be read as its end.
+      if (writeSync(fd, line) < line.length) writeSync(fd, '\n');
       ({ size } = fstatSync(fd));
     } finally {
       closeSync(fd);
