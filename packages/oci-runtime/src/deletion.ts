@@ -38,10 +38,19 @@ export async function deleteContainer(tool: Tool, folder: ContainerFolder): Prom
 
 /** What is frozen dies only when it is thawed: a deletion would wait for that in vain. */
 export async function thaw(tool: Tool, folder: ContainerFolder): Promise<void> {
-  const cgroup = readCgroup(folder);
-  if (cgroup === undefined || !isFrozen(cgroup)) return;
+  if (!isKnownFrozen(folder)) return;
   // Where this fails, the sweep of the cgroups thaws what is left.
   await runTool('resume', directArgs(tool, folder, ['resume']), limitsMs.query).catch(() => {});
+}
+
+/** One that cannot be looked at is no reason to delete nothing. */
+function isKnownFrozen(folder: ContainerFolder): boolean {
+  const cgroup = readCgroup(folder);
+  try {
+    return cgroup !== undefined && isFrozen(cgroup);
+  } catch {
+    return false;
+  }
 }
 
 /** What is left when the tool has done its part, or had nothing to do. */
