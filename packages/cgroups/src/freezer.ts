@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { type Cgroup, directoryOf, isUnified } from './cgroup.js';
-import { parseKeyed, readKernelFile } from './kernel-file.js';
+import { parseCount, parseKeyed, readKernelFile } from './kernel-file.js';
 
-/** Every process of it has stopped because somebody froze it. */
+/** Somebody froze it. Its processes have stopped, or stop as soon as each of them comes back from the kernel. */
 export function isFrozen(cgroup: Cgroup): boolean {
   const directory = directoryOf(cgroup, 'freezer');
   if (directory === undefined) return false;
-  if (isUnified(cgroup)) return parseKeyed(readKernelFile(path.join(directory, 'cgroup.events'))).get('frozen') === 1n;
-  return readKernelFile(path.join(directory, 'freezer.state'))?.trim() === 'FROZEN';
+  const read = (name: string): string | undefined => readKernelFile(path.join(directory, name));
+  if (isUnified(cgroup))
+    return parseCount(read('cgroup.freeze')) === 1n || parseKeyed(read('cgroup.events')).get('frozen') === 1n;
+  return ['FROZEN', 'FREEZING'].includes(read('freezer.state')?.trim() ?? '');
 }
