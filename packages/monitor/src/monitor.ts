@@ -6,6 +6,7 @@ import { findMonitor } from './binary.js';
 import type { Creation, MonitorOptions, ToolRun } from './monitor-options.js';
 import { monitorLost, Requests } from './requests.js';
 import { command, settingsRequests } from './settings.js';
+import { readStatus } from './status.js';
 
 const firstExtraFd = 4;
 
@@ -101,7 +102,7 @@ function connect(child: ChildProcess, pid: number, requests: Requests, options: 
     stdout,
     stderr,
     consoleSocket: `/proc/${pid}/cwd/console.sock`,
-    exited: requests.exited,
+    exited: orRecorded(requests.exited, pid, options.supervision?.directory ?? options.folder),
     ended,
     create: async ({ args, limitMs, pidFile, terminal }) => {
       const size = terminal === undefined ? ['0', '0'] : [String(terminal.columns), String(terminal.rows)];
@@ -142,4 +143,15 @@ function connect(child: ChildProcess, pid: number, requests: Requests, options: 
 
 function isLost(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === monitorLost('', undefined).code;
+}
+
+/** A request that is sent to a monitor at its very end breaks the connection, and what it had told is lost unread; its record says the same. */
+function orRecorded(exited: Promise<ExitStatus>, pid: number, directory: string): Promise<ExitStatus> {
+  const told = exited.catch((lost: unknown) => {
+    const status = readStatus(directory);
+    if (status?.status === 'exited' && status.monitor.pid === pid && status.exit !== undefined) return status.exit;
+    throw lost;
+  });
+  told.catch(() => {});
+  return told;
 }
