@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { driverOfPath, pathInHierarchy } from '@slipway/cgroups';
+import { driverOfPath, parseMountinfo, parseProcCgroup, pathInHierarchy } from '@slipway/cgroups';
 
 const sweepLimitMs = 5_000;
 
@@ -10,21 +10,22 @@ const sweepLimitMs = 5_000;
  * this is for one that was killed before it wrote down where they are. Those that exist already are somebody else's.
  */
 export function cgroupsToCome(id: string, cgroupsPath: string): string[] {
-  const own = ownCgroups(readFileSync('/proc/self/cgroup', 'utf8'));
+  const own = parseProcCgroup(readFileSync('/proc/self/cgroup', 'utf8'));
   const found = new Set<string>();
-  for (const hierarchy of hierarchies(readFileSync('/proc/self/mountinfo', 'utf8'))) {
-    const relativeTo = own.get(hierarchy.name);
-    if (relativeTo === undefined) continue;
+  for (const { controllers, unified, root, mountPoint } of parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))) {
     if (path.isAbsolute(cgroupsPath) || driverOfPath(cgroupsPath) === 'systemd') {
-      found.add(path.join(hierarchy.mountPoint, pathInHierarchy(cgroupsPath)));
+      found.add(path.join(mountPoint, pathInHierarchy(cgroupsPath)));
       continue;
     }
-    const inside = path.relative(hierarchy.root, relativeTo);
-    const base = path.join(hierarchy.mountPoint, inside.startsWith('..') ? '' : inside);
+    const relativeTo = own.find((one) =>
+      unified ? one.controllers.length === 0 : one.controllers.some((name) => controllers.includes(name)),
+    )?.path;
+    if (relativeTo === undefined) continue;
+    const inside = path.relative(root, relativeTo);
+    const base = path.join(mountPoint, inside.startsWith('..') ? '' : inside);
     found.add(path.join(base, cgroupsPath === '' ? id : cgroupsPath));
     // On the unified hierarchy runtimes make a sibling of their own cgroup: that one holds processes and can have no children.
-    if (hierarchy.name === '' && base !== hierarchy.mountPoint)
-      found.add(path.join(path.dirname(base), cgroupsPath === '' ? id : cgroupsPath));
+    if (unified && base !== mountPoint) found.add(path.join(path.dirname(base), cgroupsPath === '' ? id : cgroupsPath));
   }
   return [...found].filter((directory) => !existsSync(directory));
 }
@@ -39,43 +40,6 @@ export async function removeCgroups(directories: readonly string[]): Promise<boo
     if (left.length > 0) await sleep(20);
   }
   return left.length === 0;
-}
-
-interface Hierarchy {
-  /** As the second field of /proc/self/cgroup: `memory`, `cpu,cpuacct`, `name=systemd`; empty for the unified one. */
-  readonly name: string;
-  /** The cgroup that is seen at the mount point. */
-  readonly root: string;
-  readonly mountPoint: string;
-}
-
-function ownCgroups(text: string): ReadonlyMap<string, string> {
-  const own = new Map<string, string>();
-  for (const line of text.split('\n')) {
-    const match = /^\d+:([^:]*):(.+)$/.exec(line);
-    if (match !== null) own.set(sorted(match[1] ?? ''), match[2] ?? '/');
-  }
-  return own;
-}
-
-/** proc_pid_mountinfo(5): ID parent major:minor root mountpoint options [optional ...] - fstype source superoptions */
-function hierarchies(text: string): Hierarchy[] {
-  const found: Hierarchy[] = [];
-  const generic = new Set(['rw', 'ro', 'xattr', 'noprefix', 'clone_children', 'favordynmods']);
-  for (const line of text.split('\n')) {
-    const [mount = '', superBlock = ''] = line.split(' - ');
-    const [fstype, , options = ''] = superBlock.split(' ');
-    const [, , , root = '/', mountPoint = ''] = mount.split(' ');
-    if (fstype === 'cgroup2') found.push({ name: '', root, mountPoint });
-    if (fstype !== 'cgroup') continue;
-    const words = options.split(',').filter((word) => !generic.has(word) && !word.startsWith('release_agent='));
-    found.push({ name: sorted(words.join(',')), root, mountPoint });
-  }
-  return found;
-}
-
-function sorted(names: string): string {
-  return names.split(',').sort().join(',');
 }
 
 function removeCgroup(directory: string): void {
