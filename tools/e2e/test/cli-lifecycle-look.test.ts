@@ -42,7 +42,7 @@ it('ps lists what is asked for, newest first', async () => {
   ];
   for (const [filters, found] of filtered)
     expect([filters, await names('-a', ...filters.flatMap((one) => ['-f', one]))]).toEqual([filters, found]);
-  expect(await cli.fails('ps', '-f', 'before=nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
+  expect(await cli.refused('ps', '-f', 'before=nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
 
   const lines = (await cli.out('ps', '-a', '-s')).split('\n');
   expect(lines[0]).toMatch(/^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +NAMES +SIZE$/);
@@ -77,7 +77,7 @@ it('inspect shows containers and images, and prefers the container', async () =>
   expect(status).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject([{ name: cli.image }, { id }]);
   expect(stderr).toMatch(/^slipway: no container and no image "nobody" here\n/);
-  expect(await cli.fails('inspect', '--type', 'container', cli.image)).toMatchObject({ code: 'CONTAINER_NOT_FOUND' });
+  expect(await cli.refused('inspect', '--type', 'container', cli.image)).toMatchObject({ code: 'CONTAINER_NOT_FOUND' });
 });
 
 it('shells are offered the containers that a command is for', async () => {

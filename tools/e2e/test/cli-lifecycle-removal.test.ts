@@ -10,10 +10,10 @@ it('rm removes what has ended, and what runs only by force', async () => {
   await cli.sleeper('web');
   await cli.out('create', '--name', 'made', 'box');
   expect(await cli.out('rm', 'made')).toBe('made\n');
-  expect(await cli.fails('rm', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
+  expect(await cli.refused('rm', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
   expect(await cli.status('web')).toBe('running');
   expect(await cli.json('rm', '-f', 'web')).toMatchObject([{ name: 'web' }]);
-  expect(await cli.fails('rm', 'web')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
+  expect(await cli.refused('rm', 'web')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
   expect(await cli.run('rm', '-f', 'web')).toMatchObject({ status: 0, stdout: '' });
   expect(await cli.json('ps', '-a')).toEqual([]);
 });
@@ -29,11 +29,11 @@ it('rm -v takes anonymous volumes, and leaves those with a name', async () => {
 it('rename changes the name for everyone, also while it runs', async () => {
   const id = await cli.sleeper('web');
   expect(await cli.out('rename', 'web', 'www')).toBe('');
-  expect(await cli.fails('inspect', '--type', 'container', 'web')).toMatchObject({ status: 1 });
+  expect(await cli.refused('inspect', '--type', 'container', 'web')).toMatchObject({ status: 1 });
   expect(await cli.json('inspect', 'www')).toMatchObject([{ id, name: 'www', status: 'running' }]);
   await cli.out('create', '--name', 'other', 'box');
-  expect(await cli.fails('rename', 'other', 'www')).toMatchObject({ status: 1, kind: 'already-exists' });
-  expect(await cli.fails('rename', 'other', 'a b')).toMatchObject({ status: 1, kind: 'invalid-argument' });
+  expect(await cli.refused('rename', 'other', 'www')).toMatchObject({ status: 1, kind: 'already-exists' });
+  expect(await cli.refused('rename', 'other', 'a b')).toMatchObject({ status: 1, kind: 'invalid-argument' });
   expect(await cli.json('rename', 'other', 'web')).toMatchObject({ name: 'web' });
 });
 
@@ -61,8 +61,8 @@ it('wait gives the exit codes of all, in order, and waits for what it is told to
   }
   expect(await next).toMatchObject({ status: 0, stdout: '3\n' });
   await cli.out('create', '--name', 'never', 'box');
-  expect(await cli.fails('wait', 'never')).toMatchObject({ status: 1, kind: 'failed-precondition' });
-  expect(await cli.fails('wait', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
+  expect(await cli.refused('wait', 'never')).toMatchObject({ status: 1, kind: 'failed-precondition' });
+  expect(await cli.refused('wait', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
 });
 
 it('a container that is to go when it ends goes, and who waits for its removal is told the exit code', async () => {
@@ -82,7 +82,7 @@ it('container prune removes what does not run and matches, after a question', as
   await cli.sleeper('runs');
   const old = (await cli.out('create', '--name', 'old', '-l', 'team=web', 'box')).trim();
   const other = (await cli.out('create', '--name', 'other', 'box')).trim();
-  expect(await cli.fails('container', 'prune')).toMatchObject({ status: 2, code: 'USAGE' });
+  expect(await cli.refused('container', 'prune')).toMatchObject({ status: 2, code: 'USAGE' });
   expect(await cli.out('container', 'prune', '-n', '--filter', 'label=team')).toMatch(
     new RegExp(`^Would delete: ${old.slice(0, 12)}\nWould free: `),
   );

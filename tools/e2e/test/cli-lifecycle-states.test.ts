@@ -24,16 +24,16 @@ describe('create', () => {
 
   it('refuses a name that is taken, or is none, and a command that is not there', async () => {
     await cli.out('create', '--name', 'web', 'box');
-    expect(await cli.fails('create', '--name', 'web', 'box')).toMatchObject({
+    expect(await cli.refused('create', '--name', 'web', 'box')).toMatchObject({
       status: 1,
       kind: 'already-exists',
       code: 'CONTAINER_EXISTS',
     });
-    expect(await cli.fails('create', '--name', '../x', 'box')).toMatchObject({ status: 1, kind: 'invalid-argument' });
-    expect(await cli.fails('create', '--pull', 'never', 'no-such-image')).toMatchObject({ status: 1, kind: 'not-found' });
+    expect(await cli.refused('create', '--name', '../x', 'box')).toMatchObject({ status: 1, kind: 'invalid-argument' });
+    expect(await cli.refused('create', '--pull', 'never', 'no-such-image')).toMatchObject({ status: 1, kind: 'not-found' });
     // What is in the container can change until it is started.
     await cli.out('create', '--name', 'lacks', 'box', 'no-such-command');
-    expect(await cli.fails('start', 'lacks')).toMatchObject({ status: 1, code: 'COMMAND_NOT_FOUND' });
+    expect(await cli.refused('start', 'lacks')).toMatchObject({ status: 1, code: 'COMMAND_NOT_FOUND' });
     expect(await cli.status('lacks')).toBe('created');
     expect(await cli.json<unknown[]>('ps', '-a')).toHaveLength(2);
   });
@@ -44,8 +44,8 @@ describe('start', () => {
     await cli.out('create', '--name', 'job', 'box', 'sh', '-c', 'seq 3; echo bad >&2; exit 5');
     for (let run = 0; run < 2; run++)
       expect(await cli.run('start', '-a', 'job')).toMatchObject({ status: 5, stdout: '1\n2\n3\n', stderr: 'bad\n' });
-    expect(await cli.fails('start', '-a', 'job', 'job')).toMatchObject({ status: 2, code: 'USAGE' });
-    expect(await cli.fails('start', '-a', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
+    expect(await cli.refused('start', '-a', 'job', 'job')).toMatchObject({ status: 2, code: 'USAGE' });
+    expect(await cli.refused('start', '-a', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
   });
 
   it('runs containers that go on without us, leaves those alone that run, and refuses paused ones', async () => {
@@ -56,9 +56,9 @@ describe('start', () => {
     const [before] = await cli.json<[{ pid: number }]>('inspect', 'a');
     expect(await cli.out('start', 'a')).toBe('a\n');
     expect(await cli.json('inspect', 'a')).toMatchObject([{ pid: before.pid }]);
-    expect(await cli.fails('start', '-a', 'a')).toMatchObject({ kind: 'failed-precondition', code: 'CONTAINER_RUNNING' });
+    expect(await cli.refused('start', '-a', 'a')).toMatchObject({ kind: 'failed-precondition', code: 'CONTAINER_RUNNING' });
     await cli.out('pause', 'a');
-    expect(await cli.fails('start', 'a')).toMatchObject({ status: 1, kind: 'failed-precondition', code: 'CONTAINER_PAUSED' });
+    expect(await cli.refused('start', 'a')).toMatchObject({ status: 1, kind: 'failed-precondition', code: 'CONTAINER_PAUSED' });
   });
 
   it('starts one again with the files that it has written', async () => {
@@ -89,7 +89,7 @@ describe('stop', () => {
     expect([status, stdout]).toEqual([1, 'int\n']);
     expect(stderr).toMatch(/^slipway: no container "nobody" here\nhint: .*\n$/);
     expect(await cli.out('wait', 'int')).toBe('9\n');
-    expect(await cli.fails('stop', '--signal', 'SIGNONE', 'int')).toMatchObject({ status: 1, kind: 'invalid-argument' });
+    expect(await cli.refused('stop', '--signal', 'SIGNONE', 'int')).toMatchObject({ status: 1, kind: 'invalid-argument' });
   });
 });
 
@@ -103,15 +103,15 @@ it('restart stops and starts, and starts one that does not run', async () => {
   await cli.out('stop', 'web');
   expect(await cli.json<Done[]>('restart', 'web')).toMatchObject([{ name: 'web' }]);
   expect(await cli.status('web')).toBe('running');
-  expect(await cli.fails('restart', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
+  expect(await cli.refused('restart', 'nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
 });
 
 it('kill sends a signal; what does not run cannot be killed', async () => {
   await cli.sleeper('web');
   expect(await cli.out('kill', '-s', 'TERM', 'web')).toBe('web\n');
   expect(await cli.out('wait', 'web')).toBe('7\n');
-  expect(await cli.fails('kill', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
-  expect(await cli.fails('kill', '-s', '99', 'web')).toMatchObject({ status: 1, kind: 'invalid-argument' });
+  expect(await cli.refused('kill', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
+  expect(await cli.refused('kill', '-s', '99', 'web')).toMatchObject({ status: 1, kind: 'invalid-argument' });
   await cli.out('start', 'web');
   expect(await cli.json<Done[]>('kill', 'web')).toMatchObject([{ name: 'web' }]);
   expect(await cli.out('wait', 'web')).toBe('137\n');
@@ -119,17 +119,17 @@ it('kill sends a signal; what does not run cannot be killed', async () => {
 
 it('pause freezes, unpause lets go on; each only where it makes sense', async () => {
   await cli.sleeper('web');
-  expect(await cli.fails('unpause', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
+  expect(await cli.refused('unpause', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
   expect(await cli.out('pause', 'web')).toBe('web\n');
   expect(await cli.out('ps')).toMatch(/ Up .* \(Paused\) +web$/m);
-  expect(await cli.fails('pause', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
+  expect(await cli.refused('pause', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
   expect(await cli.out('complete-names', 'paused')).toBe('web\n');
   expect(await cli.json<Done[]>('unpause', 'web')).toMatchObject([{ name: 'web' }]);
   await cli.out('pause', 'web');
   // It is let go on for its end.
   await cli.out('stop', 'web');
   expect(await cli.out('wait', 'web')).toBe('7\n');
-  expect(await cli.fails('pause', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
+  expect(await cli.refused('pause', 'web')).toMatchObject({ status: 1, kind: 'failed-precondition' });
 });
 
 it('a container is named by its name, its id or a beginning that no other has', async () => {
@@ -137,7 +137,7 @@ it('a container is named by its name, its id or a beginning that no other has', 
   // Of seventeen two begin with the same digit.
   for (let count = 0; count < 17; count++) ids.push((await cli.out('create', 'box')).trim());
   const twice = ids.map(([digit = '']) => digit).find((digit, index, all) => all.indexOf(digit) !== index) ?? '';
-  const ambiguous = await cli.fails('inspect', twice);
+  const ambiguous = await cli.refused('inspect', twice);
   expect(ambiguous).toMatchObject({ status: 1, kind: 'invalid-argument', code: 'CONTAINER_AMBIGUOUS', hint: 'give more digits' });
   expect(ids.filter((id) => ambiguous.message.includes(id)).length).toBeGreaterThan(1);
   const [first = ''] = ids;

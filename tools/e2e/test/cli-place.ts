@@ -40,7 +40,7 @@ export class CliPlace implements Disposable {
   }
 
   /** The error that it ends with, and the exit code. */
-  async fails(...args: readonly string[]): Promise<Report & { readonly status: number | null }> {
+  async refused(...args: readonly string[]): Promise<Report & { readonly status: number | null }> {
     const ended = await this.run('--json', ...args);
     return { ...reportOf(ended), status: ended.status };
   }

@@ -47,9 +47,9 @@ describe('namespaces', () => {
     );
     await cli.out('create', '--name', 'second', '--pid', 'container:first', 'box', 'true');
     await cli.out('stop', 'first');
-    expect(await cli.fails('start', 'second')).toMatchObject({ status: 1, kind: 'failed-precondition' });
-    expect(await cli.fails('create', '--pid', 'container:', 'box')).toMatchObject({ kind: 'invalid-argument' });
-    expect(await cli.fails('create', '--pid', 'hosts', 'box')).toMatchObject({ kind: 'invalid-argument' });
+    expect(await cli.refused('start', 'second')).toMatchObject({ status: 1, kind: 'failed-precondition' });
+    expect(await cli.refused('create', '--pid', 'container:', 'box')).toMatchObject({ kind: 'invalid-argument' });
+    expect(await cli.refused('create', '--pid', 'hosts', 'box')).toMatchObject({ kind: 'invalid-argument' });
   });
 
   it('another container’s is never that of a process which has its number by now, at a restart', async () => {
@@ -75,7 +75,7 @@ describe('namespaces', () => {
       ['--network', 'host', '--sysctl', 'net.ipv4.ip_forward=1'],
       ['--ipc', 'host', '--sysctl', 'kernel.msgmax=1'],
     ])
-      expect(await cli.fails('create', ...refused, 'box')).toMatchObject({ code: 'SYSCTL_INVALID' });
+      expect(await cli.refused('create', ...refused, 'box')).toMatchObject({ code: 'SYSCTL_INVALID' });
   });
 });
 
@@ -102,8 +102,8 @@ describe('files and devices', () => {
     const made = 'mknod /dev/g c 239 5; cat /dev/g 2>&1; true';
     expect(await says([], made)).toMatch(/Operation not permitted$/);
     expect(await says(['--device-cgroup-rule', 'c 239:* r'], made)).toMatch(/No such device or address$/);
-    expect(await cli.fails('create', '--device', '/no/such', 'box')).toMatchObject({ code: 'DEVICE_NOT_FOUND' });
-    expect(await cli.fails('create', '--device', '/etc/passwd', 'box')).toMatchObject({ code: 'DEVICE_INVALID' });
+    expect(await cli.refused('create', '--device', '/no/such', 'box')).toMatchObject({ code: 'DEVICE_NOT_FOUND' });
+    expect(await cli.refused('create', '--device', '/etc/passwd', 'box')).toMatchObject({ code: 'DEVICE_INVALID' });
   });
 
   it('labels are listed, and are no part of config.json', async () => {

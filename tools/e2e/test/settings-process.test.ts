@@ -50,7 +50,7 @@ describe('rights', () => {
     expect(await says([], effective)).toBe('00000000a80425fb');
     expect(await says(['--cap-drop', 'all', '--cap-add', 'CHOWN', '--cap-add', 'cap_kill'], effective)).toBe('0000000000000021');
     expect(await says(['--cap-add', 'ALL'], effective)).toBe(ownCapabilities);
-    expect(await cli.fails('run', '--rm', '--cap-add', 'NET_ADMN', 'box')).toMatchObject({
+    expect(await cli.refused('run', '--rm', '--cap-add', 'NET_ADMN', 'box')).toMatchObject({
       status: 125,
       code: 'CAPABILITY_UNKNOWN',
       hint: expect.stringContaining('NET_ADMIN'),
@@ -73,7 +73,7 @@ describe('rights', () => {
     expect(await says(['--security-opt', `seccomp=${profile}`], made)).toBe('refused');
     expect(await says(['--security-opt', `seccomp=${profile}`, '--cap-add', 'SYS_TIME'], made)).toBe('made');
     const broken = file('broken.json', '{"defaultAction":"SCMP_ACT_ALLOW","syscals":[]}');
-    expect(await cli.fails('run', '--rm', '--security-opt', `seccomp=${broken}`, 'box')).toMatchObject({
+    expect(await cli.refused('run', '--rm', '--security-opt', `seccomp=${broken}`, 'box')).toMatchObject({
       status: 125,
       code: 'SECCOMP_INVALID',
       message: expect.stringContaining('syscals'),
@@ -113,12 +113,12 @@ describe('limits of the process', () => {
   it('never above what we have ourselves', async () => {
     const [, hard = ''] = /Max open files\s+\S+\s+(\S+)/.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
     expect(await says(['--ulimit', `nofile=${hard}`], 'ulimit -H -n')).toBe(hard);
-    expect(await cli.fails('run', '--rm', '--ulimit', 'nofile=1:999999999999', 'box')).toMatchObject({
+    expect(await cli.refused('run', '--rm', '--ulimit', 'nofile=1:999999999999', 'box')).toMatchObject({
       status: 125,
       code: 'RLIMIT_TOO_HIGH',
       message: expect.stringMatching(/hard limit 999999999999 is above \d+/),
     });
-    expect(await cli.fails('create', '--oom-score-adj', '-1001', 'box')).toMatchObject({ code: 'USAGE' });
+    expect(await cli.refused('create', '--oom-score-adj', '-1001', 'box')).toMatchObject({ code: 'USAGE' });
   });
 });
 
@@ -163,8 +163,8 @@ describe('hooks and annotations', () => {
 
   it('what is no hook is refused before anything is made', async () => {
     const hooks = file('bad-hooks.json', JSON.stringify({ createRuntime: [{ path: 'bin/true' }] }));
-    expect(await cli.fails('create', '--hooks', hooks, 'box')).toMatchObject({ status: 1, code: 'HOOK_INVALID' });
-    expect(await cli.fails('create', '--annotation', 'slipway.name=x', 'box')).toMatchObject({ code: 'ANNOTATION_INVALID' });
-    expect(await cli.fails('create', '-l', 'slipway.x=y', 'box')).toMatchObject({ code: 'LABEL_INVALID' });
+    expect(await cli.refused('create', '--hooks', hooks, 'box')).toMatchObject({ status: 1, code: 'HOOK_INVALID' });
+    expect(await cli.refused('create', '--annotation', 'slipway.name=x', 'box')).toMatchObject({ code: 'ANNOTATION_INVALID' });
+    expect(await cli.refused('create', '-l', 'slipway.x=y', 'box')).toMatchObject({ code: 'LABEL_INVALID' });
   });
 });
