@@ -52,7 +52,7 @@ export class Place implements Disposable {
           const journal = globalThis.slipwayJournal;
           journal.push('up ${id}');
           own({ [Symbol.dispose]() { journal.push('down ${id}'); } });
-          const transaction = { entries: () => [], get: () => undefined, put() {}, delete: () => false };
+          const transaction = { entries: () => [], keys: () => [], get: () => undefined, put() {}, delete: () => false };
           return { instance: { read: (fn) => fn(transaction), write: async (fn) => fn(transaction), async *walk() {} } };
         } };`,
     );

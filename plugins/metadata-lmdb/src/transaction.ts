@@ -32,12 +32,22 @@ export class LmdbTransaction implements WriteTransaction {
   }
 
   *entries<T>(table: Table<T>, options: { readonly prefix?: string } = {}): Generator<readonly [key: string, value: T]> {
+    for (const [key, value] of this.rowsOf(table, options)) yield [key, decodeValue(table, key, value)];
+  }
+
+  *keys(table: Table<unknown>, options: { readonly prefix?: string } = {}): Generator<string> {
+    for (const [key] of this.rowsOf(table, options)) yield key;
+  }
+
+  private *rowsOf(
+    table: Table<unknown>,
+    options: { readonly prefix?: string },
+  ): Generator<readonly [key: string, value: Buffer]> {
     const prefix = rowPrefix(table, options.prefix ?? '');
     let page = this.page(prefix, prefix, false);
     for (;;) {
       for (const { key: row, value } of page) {
-        const key = keyOf(table, row);
-        yield [key, decodeValue(table, key, value)];
+        yield [keyOf(table, row), value];
         this.check();
       }
       const last = page.at(-1);

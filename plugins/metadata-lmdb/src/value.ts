@@ -5,27 +5,44 @@ import { SlipwayError, type Table } from '@slipway/plugin-api';
  * structure that a crash could lose, and can be read with any lmdb tool. What JSON would change in silence is refused.
  */
 export function encodeValue<T>(table: Table<T>, key: string, value: T): Buffer {
+  const text = jsonOf(table, key, value);
+  try {
+    table.parse(JSON.parse(text));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw refusal(table, key, `is not what the table holds: ${why}`, cause);
+  }
+  return Buffer.from(text);
+}
+
+function jsonOf(table: Table<unknown>, key: string, value: unknown): string {
   const refuse = (found: string): never => {
-    throw new SlipwayError({
-      kind: 'invalid-argument',
-      code: 'METADATA_VALUE_INVALID',
-      message: `value of "${key}" in table "${table.name}" holds ${found}, expected plain JSON data`,
-      details: { table: table.name, key },
-    });
+    throw refusal(table, key, `holds ${found}, expected plain JSON data`);
   };
   if (value === undefined) return refuse('undefined');
   try {
-    return Buffer.from(
-      JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, property: string, serialized: unknown): unknown {
+    return JSON.stringify(
+      value,
+      function (this: Readonly<Record<string, unknown>>, property: string, serialized: unknown): unknown {
         // `this[property]` is the value before toJSON.
         const found = notPlain(this[property], Array.isArray(this));
         return found === undefined ? serialized : refuse(found);
-      }),
+      },
     );
   } catch (error) {
     if (error instanceof TypeError) return refuse('a cycle');
     throw error;
   }
+}
+
+function refusal(table: Table<unknown>, key: string, what: string, cause?: unknown): SlipwayError {
+  return new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'METADATA_VALUE_INVALID',
+    message: `value of "${key}" in table "${table.name}" ${what}`,
+    cause,
+    details: { table: table.name, key },
+  });
 }
 
 function notPlain(value: unknown, inArray: boolean): string | undefined {

@@ -1,4 +1,4 @@
-import type { Container } from '@slipway/plugin-api';
+import type { Container, Engine } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
 import { errorReport } from '../error-report.js';
 import { withEngine } from '../host.js';
@@ -18,6 +18,8 @@ export interface EachOptions<Result extends ContainerResult> {
   readonly line?: ((result: Result) => string) | undefined;
   /** An error that is told and is none. */
   readonly forgives?: ((error: unknown) => boolean) | undefined;
+  /** What to do with a name whose container cannot be had, because of the error. Default: it is the failure. */
+  readonly without?: ((engine: Engine, name: string, error: unknown, signal: AbortSignal) => Promise<Result>) | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface EachOptions<Result extends ContainerResult> {
  */
 export async function forEachContainer<Result extends ContainerResult = ContainerResult>(
   invocation: Invocation,
-  { atOnce, line, forgives }: EachOptions<Result>,
+  { atOnce, line, forgives, without }: EachOptions<Result>,
   act: (container: Container, signal: AbortSignal) => Promise<Result>,
 ): Promise<number> {
   const { name: command, args, global, output } = invocation;
@@ -36,7 +38,14 @@ export async function forEachContainer<Result extends ContainerResult = Containe
       const all = args.map((name) =>
         turn(async () => {
           signal.throwIfAborted();
-          return act(await engine.containers.get(name), signal);
+          let container: Container;
+          try {
+            container = await engine.containers.get(name);
+          } catch (error) {
+            if (without === undefined) throw error;
+            return without(engine, name, error, signal);
+          }
+          return act(container, signal);
         }),
       );
       const done: Result[] = [];

@@ -27,9 +27,8 @@ export function engineContainers(parts: EngineParts, works: Works): Containers {
       }),
     remove: (name, options = {}) =>
       works.carryOut(named('remove', name), async () => {
-        const { findContainer } = await import('./find.js');
-        const { removeContainer } = await import('./remove.js');
-        return removeContainer(parts, findContainer(parts, name).id, { ...options, signal: works.orClosing(options.signal) });
+        const { removeByName } = await import('./remove-by-name.js');
+        return removeByName(parts, name, { ...options, signal: works.orClosing(options.signal) });
       }),
     prune: (options = {}) =>
       works.carryOut('prune containers', async () => {

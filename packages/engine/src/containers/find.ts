@@ -1,6 +1,7 @@
 import { type ReadTransaction, SlipwayError } from '@slipway/plugin-api';
-import { type ContainerRow, containerNamesTable, containersTable } from '../metadata/containers.js';
-import { rowKey, rowName, rowPrefix } from '../metadata/rows.js';
+import { containerIds, containerRow, containerRows } from '../metadata/container-rows.js';
+import { type ContainerRow, containerNamesTable } from '../metadata/containers.js';
+import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 
 export interface FoundContainer {
@@ -13,7 +14,8 @@ const digits = /^[0-9a-f]+$/;
 
 /**
  * A container that is there now, whichever process made it: by its whole id, else by its name, else by the beginning of its id. So a name that could be
- * the beginning of an id means the container that has it. Errors: `not-found`, `invalid-argument` (the beginning of several).
+ * the beginning of an id means the container that has it. Errors: `not-found`, `invalid-argument` (the beginning of several),
+ * `data-loss` (CONTAINER_UNREADABLE).
  */
 export function findContainer({ metadata }: Pick<EngineParts, 'metadata'>, text: string): FoundContainer {
   if (text === '' || text.length > maxLength) throw containerNotFound(text);
@@ -30,29 +32,29 @@ export function containerById({ metadata }: Pick<EngineParts, 'metadata'>, id: s
 }
 
 export function lookUp(tx: ReadTransaction, id: string | undefined): FoundContainer | undefined {
-  const row = id === undefined ? undefined : tx.get(containersTable, rowKey(id));
+  const row = id === undefined ? undefined : containerRow(tx, id);
   return id === undefined || row === undefined ? undefined : { id, row };
 }
 
 function byBeginning(tx: ReadTransaction, text: string): FoundContainer {
-  const matches = digits.test(text)
-    ? [...tx.entries(containersTable, { prefix: rowKey(text) })].map(([key, row]) => ({ id: rowName(key), row }))
-    : [];
+  const matches = digits.test(text) ? containerIds(tx, text) : [];
   const [only, ...others] = matches;
-  if (only === undefined) throw containerNotFound(text);
-  if (others.length === 0) return only;
+  const found = lookUp(tx, only);
+  if (found === undefined) throw containerNotFound(text);
+  if (others.length === 0) return found;
   throw new SlipwayError({
     kind: 'invalid-argument',
     code: 'CONTAINER_AMBIGUOUS',
-    message: `${JSON.stringify(text)} is the beginning of ${matches.length} containers: ${matches.map(({ id }) => id).join(', ')}`,
+    message: `${JSON.stringify(text)} is the beginning of ${matches.length} containers: ${matches.join(', ')}`,
     hint: 'give more digits',
   });
 }
 
-export function allContainers({ metadata }: Pick<EngineParts, 'metadata'>): FoundContainer[] {
-  return metadata.read((tx) =>
-    [...tx.entries(containersTable, { prefix: rowPrefix })].map(([key, row]) => ({ id: rowName(key), row })),
-  );
+/** Those whose rows can be read; of the others a warning tells. */
+export function allContainers({ metadata, log }: Pick<EngineParts, 'metadata' | 'log'>): readonly FoundContainer[] {
+  const { readable, unreadable } = metadata.read(containerRows);
+  for (const { error } of unreadable) log.warn(`${error.message}; ${error.hint}`);
+  return readable;
 }
 
 export function containerNotFound(id: string): SlipwayError {

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { hasCode } from '@slipway/plugin-api';
-import { containersTable } from '../metadata/containers.js';
-import { rowKey } from '../metadata/rows.js';
+import { containerIds } from '../metadata/container-rows.js';
 import type { EngineParts, EngineSettings } from '../settings.js';
 
 /** What of a container survives a reboot beside its row and its snapshot: status, log, the config.json of its last start. */
@@ -26,9 +25,9 @@ export function bundleDirectory(state: string, id: string): string {
 
 /** Folders of containers that no row tells of: only where nobody is making one. */
 export function removeStrayFolders({ metadata, settings }: Pick<EngineParts, 'metadata' | 'settings'>): void {
+  const known = new Set(metadata.read((tx) => containerIds(tx)));
   for (const id of namesIn(containersFolder(settings.root)))
-    if (metadata.read((tx) => tx.get(containersTable, rowKey(id))) === undefined)
-      rmSync(containerFolder(settings.root, id), { recursive: true, force: true });
+    if (!known.has(id)) rmSync(containerFolder(settings.root, id), { recursive: true, force: true });
 }
 
 function namesIn(folder: string): string[] {

@@ -51,7 +51,7 @@ export async function makeContainer(
   healthProbe(settings.health, image);
   const { id: snapshotter, snapshotter: snapshots } = await stack.snapshotter();
   const mounts = hasMounts(settings, image) ? await import('../mounts/index.js') : undefined;
-  const snapshotKey = `container-${id}`;
+  const snapshotKey = containerSnapshotKey(id);
   const chainId = loaded.chain.at(-1);
   const row: Omit<ContainerRow, 'name'> = {
     image: name,
@@ -83,6 +83,11 @@ export async function makeContainer(
   emitOfContainer(parts, 'create', made);
   step('run.prepared', { id, snapshotKey });
   return made;
+}
+
+/** One whose row cannot be read is found by it. */
+export function containerSnapshotKey(id: string): string {
+  return `container-${id}`;
 }
 
 /** What goes with a container, in an operation that is to remove it: now, or when it has ended. The row goes first. `volumes`: those that were made for it alone. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MetadataStore, type ReadTransaction, throwIfAborted } from '@slipway/plugin-api';
-import { containersTable } from './containers.js';
+import { containerNeeds } from './container-rows.js';
 import { contentTable } from './content.js';
 import { imagesTable } from './images.js';
 import { contentRefs, snapshotRefs } from './labels.js';
@@ -100,9 +100,9 @@ class TracedMarks implements Marks {
     for (const [key, image] of tx.entries(imagesTable, { prefix: rowPrefix })) {
       if (withoutImages?.has(rowName(key)) !== true) this.#pending.push(image.target.digest);
     }
-    for (const [, container] of tx.entries(containersTable, { prefix: rowPrefix })) {
-      this.#pending.push(container.manifest);
-      if (container.chainId !== null) this.#markSnapshot(container.snapshotter, container.chainId);
+    for (const { manifest, chainId, snapshotter } of containerNeeds(tx)) {
+      this.#pending.push(manifest);
+      if (chainId !== null) this.#markSnapshot(snapshotter, chainId);
     }
     for (const [key, lease] of tx.entries(leasesTable, { prefix: rowPrefix })) {
       if (!isOver(rowName(key), lease)) this.#add(lease);

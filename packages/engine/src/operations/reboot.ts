@@ -1,8 +1,9 @@
 import { isKind, type Snapshotter } from '@slipway/plugin-api';
-import { allContainers } from '../containers/find.js';
 import { removeStrayFolders } from '../containers/folder.js';
+import { containerSnapshotKey } from '../containers/make.js';
 import { removeFreeLocks } from '../locks/index.js';
 import { bootId, lastBoot, recordBoot } from '../metadata/boot.js';
+import { containerRows } from '../metadata/container-rows.js';
 import { type ContainerRow, deleteContainer } from '../metadata/containers.js';
 import { finishAllDeletions } from '../metadata/deletion.js';
 import { deletionLock } from '../metadata/deletion-lock.js';
@@ -51,11 +52,13 @@ async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
 }
 
 /**
- * The snapshots of containers that stay. One that goes when it ends has ended; of one that was being made or removed there is a row without a snapshot.
+ * The snapshots of containers that stay, also of those whose rows cannot be read. One that goes when it ends has ended; of one that was being made or removed there is a row without a snapshot.
  */
 async function keptKeys(parts: EngineParts, id: string, snapshotter: Snapshotter): Promise<ReadonlySet<string>> {
-  const kept = new Set<string>();
-  for (const container of allContainers(parts)) {
+  const { readable, unreadable } = parts.metadata.read(containerRows);
+  for (const { error } of unreadable) parts.log.warn(error.message);
+  const kept = new Set(unreadable.map((container) => containerSnapshotKey(container.id)));
+  for (const container of readable) {
     const { row } = container;
     if (row.snapshotter !== id) continue;
     if (!row.removeAtExit && (await isThere(snapshotter, row.snapshotKey))) kept.add(row.snapshotKey);

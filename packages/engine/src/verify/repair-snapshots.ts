@@ -1,5 +1,5 @@
 import { type Digest, isKind, type SnapshotInfo, type Snapshotter, step, throwIfAborted } from '@slipway/plugin-api';
-import { containersTable } from '../metadata/containers.js';
+import { containerRows } from '../metadata/container-rows.js';
 import { imageMountsTable } from '../metadata/mounts.js';
 import { rowName, rowPrefix } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
@@ -69,8 +69,8 @@ async function removeAll(snapshotter: Snapshotter, family: readonly SnapshotInfo
 
 function userOf({ metadata }: EngineParts, key: string): string {
   return metadata.read((tx) => {
-    for (const [, { name, snapshotKey }] of tx.entries(containersTable, { prefix: rowPrefix }))
-      if (snapshotKey === key) return `container "${name}"`;
+    const container = containerRows(tx).readable.find(({ row }) => row.snapshotKey === key);
+    if (container !== undefined) return `container "${container.row.name}"`;
     for (const [row, { snapshotKey }] of tx.entries(imageMountsTable, { prefix: rowPrefix }))
       if (snapshotKey === key) return `the mount on "${rowName(row)}"`;
     return `snapshot "${key}"`;

@@ -186,6 +186,7 @@ describe('marking for deletion', () => {
           return fn({
             get: (table, key) => tx.get(table, key),
             entries: (table, options) => tx.entries(table, options),
+            keys: (table, options) => tx.keys(table, options),
             delete: (table, key) => tx.delete(table, key),
             put: (table, key, value) => {
               if (++puts > 2) throw new SlipwayError({ kind: 'resource-exhausted', code: 'FULL', message: 'full' });

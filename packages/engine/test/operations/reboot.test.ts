@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type IngestStatus, SlipwayError } from '@slipway/plugin-api';
+import { defineTable, type IngestStatus, SlipwayError } from '@slipway/plugin-api';
 import { expect, it } from 'vitest';
 import { allContainers } from '../../dist/containers/find.js';
 import { containerFolder, containersFolder } from '../../dist/containers/folder.js';
@@ -51,7 +51,7 @@ it('bug: the copy of the names stayed behind when the machine stopped between a 
 
 it('kept containers stay after a restart of the machine, with what they wrote; those that go when they end, and what was half made, go', async () => {
   using parts = fakeParts();
-  const active = ['kept', 'brief', 'half-removed'].map((name) => ({ kind: 'active', name }));
+  const active = ['kept', 'brief', 'half-removed', 'container-unreadable'].map((name) => ({ kind: 'active', name }));
   const snapshotter = {
     walk: async function* () {
       yield* active;
@@ -75,13 +75,18 @@ it('kept containers stay after a restart of the machine, with what they wrote; t
     put('kept', {});
     put('brief', { removeAtExit: true });
     put('half-made', {});
+    tx.put(
+      defineTable<unknown>('containers', (value) => value),
+      rowKey('unreadable'),
+      'rubble',
+    );
   });
-  for (const id of ['kept', 'brief', 'half-made', 'stray'])
+  for (const id of ['kept', 'brief', 'half-made', 'stray', 'unreadable'])
     mkdirSync(containerFolder(parts.settings.root, id), { recursive: true });
   const rebooted = { ...beside(parts, '/nowhere/first', async () => []), settings, snapshotters: snapshotters as never };
   await sweepAfterReboot({ ...rebooted, settings: { ...settings, state: '/nowhere/first' } as never });
   expect(new Set(parts.released)).toEqual(new Set(['brief', 'half-removed']));
   expect(allContainers(parts).map(({ id }) => id)).toEqual(['kept']);
-  expect(readdirSync(containersFolder(parts.settings.root))).toEqual(['kept']);
+  expect(readdirSync(containersFolder(parts.settings.root))).toEqual(['kept', 'unreadable']);
   await parts.metadata.write((tx) => takeName(tx, 'name-brief', 'another'));
 });

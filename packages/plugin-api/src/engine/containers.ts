@@ -24,11 +24,12 @@ import type { ContainerSettings } from './settings.js';
 export interface Containers {
   /** Obtains the image as `run` does, and makes everything but the process. Errors: `already-exists` (the name). */
   create(options: CreateContainerOptions): Promise<Container>;
-  /** Errors: `not-found`, `invalid-argument` (the beginning of several). */
+  /** Errors: `not-found`, `invalid-argument` (the beginning of several), `data-loss` (CONTAINER_UNREADABLE: its row is damaged). */
   get(name: string): Promise<Container>;
-  /** Newest first. */
+  /** Newest first. One whose row cannot be read is left out, and the log warns of it. */
   list(options?: ListContainersOptions): Promise<readonly ContainerSummary[]>;
   inspect(name: string): Promise<ContainerDetails>;
+  /** Also one whose row cannot be read. */
   remove(name: string, options?: RemoveContainerOptions): Promise<void>;
   /** Removes those that do not run; with their anonymous volumes, if asked. */
   prune(options?: PruneContainersOptions): Promise<PrunedContainers>;

@@ -15,8 +15,8 @@ import { definePoint } from '../point.js';
  *    `invalid-argument` and nothing is written, because a stopped writer stops every other process.
  * 3. Inside `write`, reads see the writes before them. `read` sees one committed state throughout, never half of another's.
  * 4. Commits that were acknowledged survive kill -9 and power loss; unacknowledged ones are there whole or not at all.
- * 5. A value that a table's `parse` refuses is `data-loss` and names table and key. A store of a newer format is
- *    `failed-precondition`; nothing is touched.
+ * 5. A stored value that a table's `parse` refuses is `data-loss` and names table and key; one that is put is `invalid-argument`, and nothing
+ *    is written: what is there can be read. A store of a newer format is `failed-precondition`; nothing is touched.
  *
  * ```ts
  * const images = defineTable('images', parseImage);
@@ -54,9 +54,12 @@ export interface ReadTransaction {
   get<T>(table: Table<T>, key: string): T | undefined;
   /** Entries in key order; only keys that start with `prefix`. */
   entries<T>(table: Table<T>, options?: { readonly prefix?: string }): Iterable<readonly [key: string, value: T]>;
+  /** As {@link entries}, without a look at the values: who is to pass over one that cannot be read asks for each by its key. */
+  keys(table: Table<unknown>, options?: { readonly prefix?: string }): Iterable<string>;
 }
 
 export interface WriteTransaction extends ReadTransaction {
+  /** Errors: `invalid-argument` for a value that the table would refuse when it is read. */
   put<T>(table: Table<T>, key: string, value: T): void;
   /** True when the key was there. */
   delete<T>(table: Table<T>, key: string): boolean;

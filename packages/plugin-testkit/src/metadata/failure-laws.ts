@@ -42,6 +42,34 @@ export function failureLaws(law: Law<MetadataStore>): void {
     assert.deepEqual(all(store), []);
   });
 
+  law('refuses to put what the table would refuse when it is read, and writes nothing', async ({ instance: store }) => {
+    const written = store.write((tx) => {
+      tx.put(names, 'beside', '1');
+      tx.put(numbers, 'bad', 'text' as unknown as number);
+    });
+    await expectKind(written, 'invalid-argument');
+    assert.deepEqual(all(store), []);
+  });
+
+  law('tells the keys of what cannot be read', async ({ instance: store }) => {
+    await store.write((tx) => {
+      tx.put(names, 'bad', 'text');
+      tx.put(numbers, 'well', 1);
+    });
+    assert.deepEqual(
+      store.read((tx) => [...tx.keys(numbers)]),
+      ['bad', 'well'],
+    );
+    assert.deepEqual(
+      store.read((tx) => [...tx.keys(numbers, { prefix: 'w' })]),
+      ['well'],
+    );
+    assert.equal(
+      store.read((tx) => tx.get(numbers, 'well')),
+      1,
+    );
+  });
+
   law('a value that the table refuses is data-loss and names table and key', async ({ instance: store }) => {
     await store.write(put('bad', 'text'));
     for (const found of [() => store.read((tx) => tx.get(numbers, 'bad')), () => store.read((tx) => [...tx.entries(numbers)])]) {

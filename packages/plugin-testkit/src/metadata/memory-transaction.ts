@@ -36,12 +36,20 @@ class MemoryTransaction implements WriteTransaction, Disposable {
     return value === undefined ? undefined : parse(table, key, value);
   }
 
-  *entries<T>(table: Table<T>, { prefix = '' }: { readonly prefix?: string } = {}): Iterable<readonly [string, T]> {
+  *entries<T>(table: Table<T>, options: { readonly prefix?: string } = {}): Iterable<readonly [string, T]> {
+    for (const [key, value] of this.#rowsOf(table, options)) yield [key, parse(table, key, value)];
+  }
+
+  *keys(table: Table<unknown>, options: { readonly prefix?: string } = {}): Iterable<string> {
+    for (const [key] of this.#rowsOf(table, options)) yield key;
+  }
+
+  *#rowsOf(table: Table<unknown>, { prefix = '' }: { readonly prefix?: string }): Iterable<readonly [string, string]> {
     const found = [...this.#table(table)].filter(([key]) => key.startsWith(prefix));
     found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     for (const [key, value] of found) {
       this.#check();
-      yield [key, parse(table, key, value)];
+      yield [key, value];
     }
   }
 
@@ -75,11 +83,17 @@ class MemoryTransaction implements WriteTransaction, Disposable {
 function jsonOf<T>(table: Table<T>, key: string, value: T): string {
   try {
     const text = JSON.stringify(value);
-    if (isJson(value)) return text;
+    if (isJson(value)) {
+      table.parse(JSON.parse(text));
+      return text;
+    }
   } catch {
-    // A cycle or a BigInt.
+    // A cycle or a BigInt, or what the table refuses.
   }
-  throw refusal('METADATA_VALUE_INVALID', `value of "${key}" in table "${table.name}" is no plain JSON data`);
+  throw refusal(
+    'METADATA_VALUE_INVALID',
+    `value of "${key}" in table "${table.name}" is no plain JSON data, or not what the table holds`,
+  );
 }
 
 /** Nothing that JSON would change in silence; absent and undefined properties are one. */
