@@ -27,4 +27,16 @@ export class GroupRunner implements LawRunner {
     }
     return failed;
   }
+
+  /** What the law of that name fails with. Undefined when it passes. */
+  async outcomeOf(name: string): Promise<unknown> {
+    const law = this.#laws.find((each) => each.name === name);
+    if (law === undefined) throw new Error(`there is no law "${name}"`);
+    try {
+      await law.body();
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
 }
