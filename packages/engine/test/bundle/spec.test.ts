@@ -112,6 +112,8 @@ describe('seccompProfile', () => {
 
   test('follows architecture, kernel and capabilities', () => {
     expect(seccompProfile(facts).architectures).toEqual(['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
+    // Of x32 nothing is allowed; without it each exec is some milliseconds shorter.
+    expect(seccompProfile({ ...facts, architecture: 'amd64' }).architectures).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']);
     expect(allowed(facts)).toContain('set_tls');
     expect(allowed(facts)).not.toContain('arch_prctl');
     expect(allowed({ ...facts, architecture: 'amd64' })).toContain('arch_prctl');

