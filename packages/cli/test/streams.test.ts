@@ -212,7 +212,8 @@ describe('in a container that runs', () => {
 
   test('exec: exit codes, env, user, stdin with its end', async () => {
     expect((await run('exec', 'subject', 'sh', '-c', 'exit 42')).code).toBe(42);
-    expect((await run('exec', 'subject', 'no-such')).code).toBe(127);
+    const missing = await run('exec', 'subject', 'no-such');
+    expect(missing).toMatchObject({ code: 127, err: expect.stringContaining('is not in container "subject"') });
     expect((await run('exec', 'subject', '/etc')).code).toBe(126);
     expect((await run('exec', 'no-such', 'true')).code).toBe(1);
     expect(

@@ -6,7 +6,7 @@ import { quote } from './invalid.js';
 import type { FoundFile, RootFiles } from './root-files.js';
 
 /**
- * Where the process' program is in the image, looked for as execvp(3) does: a name with a slash from the working directory on,
+ * Where the process' program is in the tree, looked for as execvp(3) does: a name with a slash from the working directory on,
  * any other in the folders of the container's PATH. Relative folders in PATH are passed over, as runc does.
  * Errors: `not-found` with `COMMAND_NOT_FOUND` (a shell's 127); `permission-denied` with `COMMAND_NOT_EXECUTABLE` (126): all
  * that was found are directories or files that nobody may execute.
@@ -24,8 +24,8 @@ export function findCommand(root: RootFiles, process: Pick<RuntimeProcess, 'args
     throw new SlipwayError({
       kind: 'permission-denied',
       code: 'COMMAND_NOT_EXECUTABLE',
-      message: `Command ${quote(name)} is ${quote(unusable.path)} in the image, ${unusable.kind === 'file' ? 'which nobody may execute' : 'which is not a file'}`,
-      hint: 'name a program of the image, or run it with one, as in: sh SCRIPT',
+      message: `Command ${quote(name)} is ${quote(unusable.path)} in ${root.name}, ${unusable.kind === 'file' ? 'which nobody may execute' : 'which is not a file'}`,
+      hint: `name a program of ${root.name}, or run it with one, as in: sh SCRIPT`,
       details: { command: name, path: unusable.path },
     });
   }
@@ -33,9 +33,9 @@ export function findCommand(root: RootFiles, process: Pick<RuntimeProcess, 'args
     kind: 'not-found',
     code: 'COMMAND_NOT_FOUND',
     message: name.includes('/')
-      ? `Command ${quote(name)} is not in the image`
-      : `Command ${quote(name)} is not in the image, in none of the folders of PATH ${quote(path)}`,
-    hint: 'check the spelling, and what the image has: slipway images mount REF DIR shows its files',
+      ? `Command ${quote(name)} is not in ${root.name}`
+      : `Command ${quote(name)} is not in ${root.name}, in none of the folders of PATH ${quote(path)}`,
+    hint: 'check the spelling, and what is there: slipway images mount REF DIR shows the files of an image, slipway diff CONTAINER what a container changed of them',
     details: { command: name },
   });
 }

@@ -4,8 +4,10 @@ import { type LinuxSystem, O_PATH } from '@slipway/linux';
 import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { invalid, quote } from './invalid.js';
 
-/** Looks into an image's mounted tree. Every path is resolved as the container would: links and `..` never leave the tree. */
+/** Looks into the mounted tree of an image, or of a container that runs. Every path is resolved as the container would: links and `..` never leave the tree. */
 export interface RootFiles {
+  /** What people call the tree: `the image`, `container "web"`. */
+  readonly name: string;
   /** Undefined when nothing is there, or the way to it is no way (a file among its folders, a loop of links). */
   find(path: string, options?: { readonly followLast?: boolean | undefined }): FoundFile | undefined;
   /**
@@ -26,16 +28,17 @@ export interface FoundFile {
 const noWay = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];
 
 /** Over a descriptor of the tree's root, which stays the caller's. */
-export function rootFiles(linux: LinuxSystem, rootFd: number): RootFiles {
+export function rootFiles(linux: LinuxSystem, rootFd: number, name = 'the image'): RootFiles {
   const open = (path: string, flags: number): number | undefined => {
     try {
       return linux.openInRoot(rootFd, path, O_PATH | flags);
     } catch (error) {
       if (hasCode(error, ...noWay)) return undefined;
-      throw wrapError(`Looking for ${quote(path)} in the image`, error);
+      throw wrapError(`Looking for ${quote(path)} in ${name}`, error);
     }
   };
   return {
+    name,
     find(path, options) {
       const fd = open(path, options?.followLast === false ? constants.O_NOFOLLOW : 0);
       if (fd === undefined) return undefined;
@@ -52,10 +55,10 @@ export function rootFiles(linux: LinuxSystem, rootFd: number): RootFiles {
       try {
         const kind = kindOf(fs.fstatSync(fd));
         if (kind !== 'file')
-          throw wrongFile(path, kind === 'directory' ? 'a directory' : 'a device, FIFO or socket', 'a regular file');
-        return readBounded(fd, path, limit);
+          throw wrongFile(name, path, kind === 'directory' ? 'a directory' : 'a device, FIFO or socket', 'a regular file');
+        return readBounded(fd, name, path, limit);
       } catch (error) {
-        throw wrapError(`Reading ${quote(path)} of the image`, error);
+        throw wrapError(`Reading ${quote(path)} of ${name}`, error);
       } finally {
         fs.closeSync(fd);
       }
@@ -64,7 +67,7 @@ export function rootFiles(linux: LinuxSystem, rootFd: number): RootFiles {
 }
 
 /** `pathFd` was opened with O_PATH, which opens no device; only now, known to be a regular file, it is opened for reading. */
-function readBounded(pathFd: number, path: string, limit: number): Buffer {
+function readBounded(pathFd: number, name: string, path: string, limit: number): Buffer {
   const fd = fs.openSync(`/proc/self/fd/${pathFd}`, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
     const size = fs.fstatSync(fd).size;
@@ -75,15 +78,15 @@ function readBounded(pathFd: number, path: string, limit: number): Buffer {
       if (read === 0) return buffer.subarray(0, length);
       length += read;
     }
-    throw wrongFile(path, `${size} bytes long`, `at most ${limit} bytes`);
+    throw wrongFile(name, path, `${size} bytes long`, `at most ${limit} bytes`);
   } finally {
     fs.closeSync(fd);
   }
 }
 
-function wrongFile(path: string, found: string, expected: string): SlipwayError {
-  return invalid('ROOT_FILE_INVALID', `${quote(path)} of the image is ${found}, expected ${expected}`, {
-    hint: 'the image is broken; its maker must push it again',
+function wrongFile(name: string, path: string, found: string, expected: string): SlipwayError {
+  return invalid('ROOT_FILE_INVALID', `${quote(path)} of ${name} is ${found}, expected ${expected}`, {
+    hint: 'the image is broken, and its maker must push it again; or a container has put something else there',
     details: { path },
   });
 }

@@ -16,7 +16,7 @@ export interface ContainerUser {
 const maxGroups = 65_536;
 
 /**
- * `user`, `user:group`, each a name or a number, looked up in the image; empty means root. A number is always a number, also
+ * `user`, `user:group`, each a name or a number, looked up in the tree; empty means root. A number is always a number, also
  * where a user of that name exists. Without a group: the user's own, and all groups it is a member of. With one: that alone.
  * `further` groups are added to these. Errors: `not-found` with `USER_NOT_FOUND` or `GROUP_NOT_FOUND`; `USER_INVALID`; `ROOT_FILE_INVALID`. Nothing ever falls back to root.
  */
@@ -28,7 +28,7 @@ export function resolveUser(root: RootFiles, text: string, further: readonly str
   return { ...user, additionalGids: gids };
 }
 
-/** Each looked up by itself: a name in the image's /etc/group, a number is a number. */
+/** Each looked up by itself: a name in its /etc/group, a number is a number. */
 function furtherGroups(root: RootFiles, names: readonly string[]): readonly number[] {
   const groups = new Map<string, string>();
   for (const group of readGroup(root))
@@ -38,8 +38,8 @@ function furtherGroups(root: RootFiles, names: readonly string[]): readonly numb
     const found = groups.get(name);
     const gid =
       parseId('Group', name) ??
-      (found === undefined ? found : requireId(`Group number of ${quote(name)} in the image's /etc/group`, found));
-    if (gid === undefined) throw notFound('GROUP_NOT_FOUND', `Group ${quote(name)} is not in the image's /etc/group`);
+      (found === undefined ? found : requireId(`Group number of ${quote(name)} in /etc/group of ${root.name}`, found));
+    if (gid === undefined) throw notFound('GROUP_NOT_FOUND', `Group ${quote(name)} is not in /etc/group of ${root.name}`);
     return gid;
   });
 }
@@ -55,27 +55,27 @@ function resolveOne(root: RootFiles, text: string): ContainerUser {
   const groups = readGroup(root);
 
   const entry = passwd.find((candidate) => (askedUid === undefined ? candidate.name === user : isId(candidate.uid, askedUid)));
-  const uid = askedUid ?? (entry && requireId(`User number of ${quote(user)} in the image's /etc/passwd`, entry.uid));
-  if (uid === undefined) throw notFound('USER_NOT_FOUND', `User ${quote(user)} is not in the image's /etc/passwd`);
+  const uid = askedUid ?? (entry && requireId(`User number of ${quote(user)} in /etc/passwd of ${root.name}`, entry.uid));
+  if (uid === undefined) throw notFound('USER_NOT_FOUND', `User ${quote(user)} is not in /etc/passwd of ${root.name}`);
   const home = entry === undefined || entry.home === '' ? '/' : entry.home;
 
   if (group !== '') {
     const found = groups.find((candidate) => candidate.name === group);
-    const gid = askedGid ?? (found && requireId(`Group number of ${quote(group)} in the image's /etc/group`, found.gid));
-    if (gid === undefined) throw notFound('GROUP_NOT_FOUND', `Group ${quote(group)} is not in the image's /etc/group`);
+    const gid = askedGid ?? (found && requireId(`Group number of ${quote(group)} in /etc/group of ${root.name}`, found.gid));
+    if (gid === undefined) throw notFound('GROUP_NOT_FOUND', `Group ${quote(group)} is not in /etc/group of ${root.name}`);
     return { uid, gid, additionalGids: [gid], home };
   }
   const gid =
-    entry === undefined ? 0 : requireId(`Group number of user ${quote(entry.name)} in the image's /etc/passwd`, entry.gid);
-  return { uid, gid, additionalGids: [...new Set([gid, ...memberships(entry, groups)])], home };
+    entry === undefined ? 0 : requireId(`Group number of user ${quote(entry.name)} in /etc/passwd of ${root.name}`, entry.gid);
+  return { uid, gid, additionalGids: [...new Set([gid, ...memberships(root, entry, groups)])], home };
 }
 
-function memberships(entry: PasswdEntry | undefined, groups: IteratorObject<GroupEntry>): readonly number[] {
+function memberships(root: RootFiles, entry: PasswdEntry | undefined, groups: IteratorObject<GroupEntry>): readonly number[] {
   if (entry === undefined || entry.name === '') return [];
   const gids = new Set(
     groups
       .filter((group) => group.members.includes(entry.name))
-      .map((group) => requireId(`Group number of ${quote(group.name)} in the image's /etc/group`, group.gid)),
+      .map((group) => requireId(`Group number of ${quote(group.name)} in /etc/group of ${root.name}`, group.gid)),
   );
   checkCount(entry.name, gids.size + 1);
   return [...gids];
@@ -91,5 +91,5 @@ function isId(field: string, id: number): boolean {
 }
 
 function notFound(code: string, message: string): SlipwayError {
-  return new SlipwayError({ kind: 'not-found', code, message, hint: 'give a number, or a name that the image has' });
+  return new SlipwayError({ kind: 'not-found', code, message, hint: 'give a number, or a name that is there' });
 }

@@ -29,7 +29,7 @@ export async function execInContainer(parts: EngineParts, id: string, options: E
   const process = await processFor(parts, container, options);
   const { detach = false, signal } = options;
   const started = await container.runtime.exec(id, { process, stdio: stdioOf(options), dieWithParent: !detach, signal });
-  return new StartedExec(started, { isDetached: detach, signal });
+  return new StartedExec(started, { container: { id, name: container.row.name }, isDetached: detach, signal });
 }
 
 async function processFor(parts: EngineParts, container: RunningNow, options: ExecOptions): Promise<RuntimeProcess> {
@@ -38,7 +38,13 @@ async function processFor(parts: EngineParts, container: RunningNow, options: Ex
   if (root === undefined) throw notRunning(container, undefined);
   try {
     const groups = container.row.settings.groups ?? [];
-    return execProcess({ spec, options, groups, root: rootFiles(linux, root), host: readHostFacts() });
+    return execProcess({
+      spec,
+      options,
+      groups,
+      root: rootFiles(linux, root, `container ${JSON.stringify(container.row.name)}`),
+      host: readHostFacts(),
+    });
   } finally {
     closeSync(root);
   }

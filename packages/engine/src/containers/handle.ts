@@ -26,6 +26,7 @@ import { wrapError } from '@slipway/plugin-api';
 import type { EngineParts } from '../settings.js';
 import type { Works } from '../works.js';
 import { flatten } from './logs/flatten.js';
+import { withName } from './with-name.js';
 
 /** A {@link Container} by its id. Every method imports what it needs when it is called. */
 export class ContainerHandle implements Container {
@@ -153,7 +154,7 @@ export class ContainerHandle implements Container {
   }
 
   #carryOut<T>(what: string, work: () => Promise<T>): Promise<T> {
-    return this.#works.carryOut(`${what} container ${JSON.stringify(this.name)}`, work);
+    return this.#works.carryOut(`${what} container ${JSON.stringify(this.name)}`, () => withName(this, work));
   }
 
   #orClosing<O extends WaitOptions>(options: O): O & { readonly signal: AbortSignal } {

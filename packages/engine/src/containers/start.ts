@@ -11,6 +11,7 @@ import { acquireContainer } from './make.js';
 import { ownImageConfig } from './own-image.js';
 import { paused } from './runtime-of.js';
 import { containerState, runOperation } from './state.js';
+import { named } from './with-name.js';
 
 export async function startContainer(parts: EngineParts, id: string, options: StartOptions): Promise<void> {
   await withContainer(parts, id, { what: `start container "${id}"`, signal: options.signal }, async (container) => {
@@ -54,7 +55,7 @@ export async function startAgain(parts: EngineParts, id: string, { signal, onCre
     await container[Symbol.asyncDispose]();
   } catch (error) {
     await operation.end();
-    throw signal?.aborted ? canceled(what, signal) : wrapError(what, error);
+    throw signal?.aborted ? canceled(what, signal) : named({ id, name: row.name }, wrapError(what, error));
   }
 }
 

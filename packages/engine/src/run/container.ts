@@ -17,6 +17,7 @@ import {
 } from '@slipway/plugin-api';
 import { parseSignal } from '../bundle/index.js';
 import { ContainerHandle } from '../containers/handle.js';
+import { withName } from '../containers/with-name.js';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import type { Works } from '../works.js';
@@ -118,7 +119,7 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
       return { ...(await this.wait()), stdout, stderr };
     } catch (error) {
       await this[Symbol.asyncDispose]();
-      const what = `output of container "${this.id}"`;
+      const what = `output of container ${JSON.stringify(this.name)}`;
       // Whoever disposes of the container, or of the engine, takes the streams away.
       throw hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE') ? canceled(what) : wrapError(what, error);
     }
@@ -141,7 +142,7 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
     if (signal?.aborted) abort();
     let isLost = true;
     try {
-      const status = await this.#container.wait();
+      const status = await withName(this, () => this.#container.wait());
       isLost = false;
       return status;
     } finally {

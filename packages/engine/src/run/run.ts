@@ -15,6 +15,7 @@ import { checkOptions } from '../containers/kept-settings.js';
 import { launch } from '../containers/launch.js';
 import { type MadeContainer, makeContainer } from '../containers/make.js';
 import { runtimeOf } from '../containers/runtime-of.js';
+import { named } from '../containers/with-name.js';
 import type { ContainerRow } from '../metadata/containers.js';
 import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
@@ -111,7 +112,8 @@ async function runObtained(
     if (isKept && made !== undefined) await (await discardContainer(parts, made, { volumes: true })).end();
     const what = `run ${JSON.stringify(image.name)}`;
     // What the runtime says of a container that was killed while it was started is not the reason.
-    throw options.signal?.aborted ? canceled(what, options.signal) : wrapError(what, error);
+    const failure = options.signal?.aborted ? canceled(what, options.signal) : wrapError(what, error);
+    throw made === undefined ? failure : named({ id, name: made.row.name }, failure);
   }
 }
 

@@ -78,6 +78,14 @@ describe('findCommand', () => {
     });
   });
 
+  test('bug: what a running container lacks was said to be lacking in its image', () => {
+    using container = tree({ 'bin/data': 'text' }, 'container "web"');
+    const messageOf = (name: string): string =>
+      errorOf(() => findCommand(container.root, { args: [name], env: ['PATH=/bin'], cwd: '/' })).message;
+    expect(messageOf('missing')).toBe('Command "missing" is not in container "web", in none of the folders of PATH "/bin"');
+    expect(messageOf('data')).toBe('Command "data" is "/bin/data" in container "web", which nobody may execute');
+  });
+
   test('terminal escapes in a name are neutralised', () => {
     const { message } = errorOf(() => find('\u001b[31mred\u009b\u202e'));
     expect(message).toContain('"\\u001b[31mred\\u009b\\u202e"');

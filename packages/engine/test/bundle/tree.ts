@@ -20,13 +20,13 @@ export interface Tree extends Disposable {
 }
 
 /** A real folder, seen through a real descriptor. */
-export function tree(entries: Readonly<Record<string, TreeEntry>>): Tree {
+export function tree(entries: Readonly<Record<string, TreeEntry>>, name?: string): Tree {
   const directory = fs.mkdtempSync(join(os.tmpdir(), 'slipway-tree-'));
   for (const [name, entry] of Object.entries(entries)) make(join(directory, name), entry);
   const fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   return {
     directory,
-    root: rootFiles(linux, fd),
+    root: rootFiles(linux, fd, name),
     [Symbol.dispose]() {
       fs.closeSync(fd);
       fs.rmSync(directory, { recursive: true });

@@ -13,6 +13,7 @@ import {
 } from '@slipway/plugin-api';
 import { parseSignal } from '../../bundle/index.js';
 import { collect } from '../../run/collect.js';
+import { withName } from '../with-name.js';
 
 const defaultMaxOutputBytes = 16 * 1024 * 1024;
 
@@ -24,14 +25,22 @@ export class StartedExec implements Exec {
 
   constructor(
     process: ExecProcess,
-    { isDetached, signal }: { readonly isDetached: boolean; readonly signal: AbortSignal | undefined },
+    {
+      container,
+      isDetached,
+      signal,
+    }: {
+      readonly container: { readonly id: string; readonly name: string };
+      readonly isDetached: boolean;
+      readonly signal: AbortSignal | undefined;
+    },
   ) {
     this.#process = process;
     this.#isDetached = isDetached;
     const abort = (): void => void this.#killQuietly().catch(() => {});
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
-    this.#done = process.wait().finally(() => signal?.removeEventListener('abort', abort));
+    this.#done = withName(container, () => process.wait()).finally(() => signal?.removeEventListener('abort', abort));
     // The caller may never ask; a failure is not left unhandled then.
     this.#done.catch(() => {});
   }
