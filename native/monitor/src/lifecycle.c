@@ -1,11 +1,16 @@
 /* What follows when a tool or the container's first process ends. */
 #include "monitor.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* As waitpid(2) tells it. */
+#define EXITED_1 0x100
 
 void reply_tool_failed(const struct container *container, struct request *request, int wait_status) {
   const struct tool *tool = &container->tool;
@@ -167,9 +172,22 @@ void lifecycle_reap(struct container *container) {
   }
 }
 
+/* Our working directory, which has files only. */
+static bool remove_folder(void) {
+  char path[4096];
+  DIR *folder = opendir(".");
+  if (folder == NULL) return false;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) unlink(entry->d_name);
+  closedir(folder);
+  /* Somebody may have swept it up. */
+  return (getcwd(path, sizeof path) != NULL && rmdir(path) == 0) || errno == ENOENT;
+}
+
 void lifecycle_start_delete(struct container *container) {
   const char *what = "delete";
   bool possible = command_is_set(&container->deletion);
+  /* Its process is gone by then, and who asked for it may be, too. */
+  if (container->exec && !possible) return deletion_ended(container, remove_folder() ? 0 : EXITED_1);
   int error = possible ? tool_start_quiet(&container->tool, &container->deletion, &what) : 0;
   if (possible && error == 0) {
     container->running = TOOL_DELETE;

@@ -29,8 +29,8 @@ export interface MonitorOptions {
   readonly starting?: ToolRun | undefined;
   /** Command that runs the health probe in the container, bounded by its timeout; required with `supervision.health`. */
   readonly probe?: readonly string[] | undefined;
-  /** Command (absolute path first) that removes the container by force; it must succeed when there is none. */
-  readonly deletion: ToolRun;
+  /** Command (absolute path first) that removes the container by force; it must succeed when there is none. Absent, of an `exec`: its folder is removed. */
+  readonly deletion?: ToolRun | undefined;
 }
 
 export interface MonitorMount {

@@ -4,11 +4,11 @@ import type { MonitorOptions, ToolRun } from './monitor-options.js';
 
 /** The first requests to a new monitor, in order. `firstFd` is the number of the first mount's descriptor there. */
 export function settingsRequests(options: MonitorOptions, firstFd: number): string[][] {
-  const { supervision, starting } = options;
+  const { supervision, starting, deletion } = options;
   const attached = options.stdin === 'attached';
   return [
     ['setup', options.folder, flag(options.dieWithParent), flag(options.exec === true), flag(attached)],
-    command('delete', options.deletion),
+    ...(deletion === undefined ? [] : [command('delete', deletion)]),
     ...(starting === undefined ? [] : [command('start', starting)]),
     ...(supervision === undefined ? [] : supervisionRequests(supervision, options)),
     ...(options.unmount ?? []).map((directory) => ['unmount', directory]),

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { readStatus, ToolFailure } from '@slipway/monitor';
@@ -58,6 +58,18 @@ test('a program that has ended before its command has: its end and its output ar
   await monitor.create({ ...rest, args: sh(`${args[2]}; sleep 0.2`) });
   expect(await monitor.exited).toMatchObject({ exitCode: 5 });
   expect(await output).toBe('short\n');
+});
+
+test('without a command for its deletion its folder is removed', async () => {
+  const folder = path.join(bench.folder, 'exec');
+  mkdirSync(folder);
+  const pidFile = path.join(folder, 'pid');
+  const monitor = await bench.monitor({ exec: true, folder, deletion: undefined, stdout: 'pipe' });
+  monitor.stdout?.resume();
+  await monitor.create({ ...execution('exit 3'), args: sh(`/bin/sh -c 'exit 3' & echo $! >${pidFile}`), pidFile });
+  expect(await monitor.exited).toMatchObject({ exitCode: 3 });
+  await monitor.ended;
+  expect(existsSync(folder)).toBe(false);
 });
 
 test('it dies with its parent when it is to', async () => {

@@ -12,7 +12,6 @@ import {
   throwIfAborted,
   wrapError,
 } from '@slipway/plugin-api';
-import { findBinary } from './binary.js';
 import type { ContainerFolder } from './container-folder.js';
 import { writeMonitor } from './container-record.js';
 import { checkStdio } from './create-request.js';
@@ -67,8 +66,6 @@ async function startExecMonitor(request: ExecRequest, exec: ExecFolder, lock: nu
     mounts: [],
     exec: true,
     keepOpen: [lock],
-    // The process is gone by then. Who asked for it may be, too.
-    deletion: { args: [findBinary('rm') ?? '/bin/rm', '-rf', exec.directory], limitMs: limitsMs.delete },
   });
   // For who deletes the container. One that has ended already needs no end.
   const identity = identityOf(monitor.pid);
