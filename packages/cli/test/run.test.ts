@@ -30,6 +30,34 @@ test('126 for what cannot be executed, 127 for what is not there, 125 for what w
   expect((await run(['--user', 'nobody-here', host.image, 'true'])).code).toBe(125);
 });
 
+test('bug: 137 was all that was said of a container that ran out of memory', async () => {
+  const fill = 'sleep 0.2; dd if=/dev/zero of=/dev/null bs=64M count=1';
+  const line = (name: string): string =>
+    `slipway: container "${name}" ran out of memory: the kernel killed a process of it at its limit of 16 MiB\n`;
+  const limited = ['--rm', '-m', '16m', '--name', 'full'];
+  expect(await run([...limited, host.image, 'sh', '-c', fill])).toMatchObject({ code: 137, err: line('full') });
+  expect(await run([...limited, host.image, 'sh', '-c', `${fill}; exit 0`])).toMatchObject({ code: 0, err: 'Killed\n' });
+  await run(['-d', '-m', '16m', '--name', 'roomy', host.image, 'sleep', '1000']);
+  expect(await host.place.run(['exec', 'roomy', 'sh', '-c', fill])).toMatchObject({ code: 137, err: line('roomy') });
+  await host.place.run(['rm', '-f', 'roomy']);
+});
+
+test('bug: where the monitor of a foreground container was killed, nothing said that the container runs on', async () => {
+  const child = host.place.start(['run', '--name', 'alone', host.image, 'sh', '-c', 'echo up; sleep 1000']);
+  const result = finished(child);
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  const inContainer = JSON.parse((await host.place.run(['inspect', 'alone'])).out) as readonly { readonly pid: number }[];
+  const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${inContainer[0]?.pid}/status`, 'utf8'))?.[1];
+  process.kill(Number(parent), 'SIGKILL');
+  const { code, err } = await result;
+  expect(code).toBe(125);
+  expect(err).toMatch(
+    /^slipway: container "alone" runs on, but its monitor was killed: .*\nhint: slipway exec alone .*slipway restart alone/,
+  );
+  expect((await host.place.run(['exec', 'alone', 'echo', 'still'])).out).toBe('still\n');
+  await host.place.run(['rm', '-f', 'alone']);
+});
+
 test('stdout and stderr are apart and exact to the byte', async () => {
   const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256));
   const result = await run(['-i', host.image, 'sh', '-c', 'tee /dev/stderr | cat'], bytes);

@@ -5,7 +5,7 @@ import { ContainerSignals } from '../run/container-signals.js';
 import { detachKeysOf, sigProxyOf } from '../run/run-options.js';
 
 export const attach: Action = async (invocation) => {
-  const { args, options, output } = invocation;
+  const { args, options, global, output } = invocation;
   const [name = ''] = args;
   const [detachKeys, sigProxy] = [detachKeysOf('attach', options), sigProxyOf(options)];
   return await withEngine(invocation, async (engine) => {
@@ -14,6 +14,6 @@ export const attach: Action = async (invocation) => {
     const { settings } = await container.inspect();
     const stdin = settings.openStdin === true && !options.isOff('stdin');
     await using streams = await container.attach({ stdin, signal: signals.interruption.signal });
-    return await attachContainer(container, streams, signals, { stdin, detachKeys, sigProxy, output });
+    return await attachContainer(container, streams, signals, { stdin, detachKeys, sigProxy, output, global });
   });
 };

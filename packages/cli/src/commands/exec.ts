@@ -1,8 +1,10 @@
 import type { ExecOptions } from '@slipway/plugin-api';
 import type { Action, Invocation } from '../command.js';
 import { withEngine } from '../host.js';
+import { memoryLimit } from '../run/attach-container.js';
 import { ContainerSignals } from '../run/container-signals.js';
 import { envFileEntries, ownValue } from '../run/env.js';
+import { OutOfMemory } from '../run/out-of-memory.js';
 import { detachKeysOf, requireTty } from '../run/run-options.js';
 import { session } from '../run/session.js';
 import { readFlagFile } from '../run/settings/flag-file.js';
@@ -10,7 +12,7 @@ import { followWindow, initialTerminalSize, rawTerminal } from '../run/terminal.
 import { usageError } from '../usage-error.js';
 
 export const exec: Action = async (invocation) => {
-  const { args, options, output } = invocation;
+  const { args, options, global, output } = invocation;
   const [name = '', ...command] = args;
   if (command.length === 0) throw usageError('exec', 'the command is missing');
   const [wanted, detachKeys] = [execOptionsOf(invocation, command), detachKeysOf('exec', options)];
@@ -18,6 +20,7 @@ export const exec: Action = async (invocation) => {
     using signals = new ContainerSignals(`exec in ${JSON.stringify(name)}`, output);
     const { interruption } = signals;
     const container = await engine.containers.get(name);
+    using outOfMemory = new OutOfMemory(global, output);
     using attachment = new DisposableStack();
     if (wanted.stdin === 'pipe') attachment.use(rawTerminal(0));
     let process_: Awaited<ReturnType<typeof container.exec>>;
@@ -32,7 +35,11 @@ export const exec: Action = async (invocation) => {
     return await session(
       {
         stdin: process.stdin,
-        wait: () => process.wait(),
+        wait: async () => {
+          const status = await process.wait();
+          if (status.oomKilled === true) outOfMemory.note(status, container, await memoryLimit(container));
+          return status;
+        },
         kill: (signal) => process.kill(signal),
         resize: (size) => process.resize(size),
         leave: () => process.detach(),

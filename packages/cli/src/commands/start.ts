@@ -26,7 +26,7 @@ export const start: Action = async (invocation) => {
 
 /** Gives the container's exit code. */
 async function startAttached(invocation: Invocation): Promise<number> {
-  const { args, options, output } = invocation;
+  const { args, options, global, output } = invocation;
   const [name = ''] = args;
   const [detachKeys, sigProxy] = [detachKeysOf('start', options), sigProxyOf(options)];
   return await withEngine(invocation, async (engine) => {
@@ -48,6 +48,6 @@ async function startAttached(invocation: Invocation): Promise<number> {
       throw signals.interruption.error ?? error;
     }
     if (streams === undefined) throw new Error('it was started, and was never created');
-    return await attachContainer(container, streams, signals, { stdin, detachKeys, sigProxy, output });
+    return await attachContainer(container, streams, signals, { stdin, detachKeys, sigProxy, output, global });
   });
 }

@@ -1,9 +1,11 @@
 import { isatty } from 'node:tty';
 import type { Container, ContainerStreams } from '@slipway/plugin-api';
 import { writeStream } from '../binary-output.js';
+import type { GlobalOptions } from '../command.js';
 import type { Output } from '../output.js';
 import type { ContainerSignals } from './container-signals.js';
 import { forwardStream } from './input.js';
+import { OutOfMemory } from './out-of-memory.js';
 import { session } from './session.js';
 import { followWindow, rawTerminal } from './terminal.js';
 
@@ -12,6 +14,7 @@ export interface AttachRequest {
   readonly detachKeys: readonly number[];
   readonly sigProxy: boolean;
   readonly output: Output;
+  readonly global: GlobalOptions;
 }
 
 /** Our terminal, stdin and signals are the container's until it ends or is left. Gives the exit code. */
@@ -19,8 +22,9 @@ export async function attachContainer(
   container: Container,
   streams: ContainerStreams,
   signals: ContainerSignals,
-  { stdin, detachKeys, sigProxy, output }: AttachRequest,
+  { stdin, detachKeys, sigProxy, output, global }: AttachRequest,
 ): Promise<number> {
+  using outOfMemory = new OutOfMemory(global, output);
   using attachment = new DisposableStack();
   const isRaw = stdin && streams.terminal && isatty(0);
   if (isRaw) attachment.use(rawTerminal(0));
@@ -29,7 +33,9 @@ export async function attachContainer(
   const passed = Promise.all([writeStream(streams.stdout, 1), writeStream(streams.stderr, 2)]);
   const wait = async (): ReturnType<ContainerStreams['wait']> => {
     await passed;
-    return await streams.wait();
+    const status = await streams.wait();
+    if (status.oomKilled === true) outOfMemory.note(status, container, await memoryLimit(container));
+    return status;
   };
   const code = session(
     {
@@ -43,4 +49,13 @@ export async function attachContainer(
     { detachKeys, sigProxy, output, isInPipeline: false },
   );
   return await code;
+}
+
+/** Undefined also where it was removed at its end. */
+export async function memoryLimit(container: Container): Promise<number | undefined> {
+  try {
+    return (await container.inspect()).settings.limits?.memory;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,9 +1,10 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { type Engine, type RunningContainer, type RunOptions, wrapError } from '@slipway/plugin-api';
+import { type Engine, type ExitStatus, type RunningContainer, type RunOptions, wrapError } from '@slipway/plugin-api';
 import type { Invocation } from '../command.js';
 import { printable, printableJson } from '../printable.js';
 import { pullProgress } from '../progress/pull-progress.js';
 import { ContainerSignals } from './container-signals.js';
+import { OutOfMemory } from './out-of-memory.js';
 import { session } from './session.js';
 import { followWindow, rawTerminal } from './terminal.js';
 
@@ -21,6 +22,7 @@ export async function runContainer(engine: Engine, request: RunRequest, { global
   const { options, detachKeys, sigProxy } = request;
   using cidFile = request.cidFile === undefined ? undefined : new CidFile(request.cidFile);
   using signals = new ContainerSignals(`run ${JSON.stringify(options.image)}`, output);
+  using outOfMemory = new OutOfMemory(global, output);
   using attachment = new DisposableStack();
   const progress = attachment.use(await pullProgress(global, output));
   // The program may write and be signalled before `run` resolves, so all must be its own by then.
@@ -39,6 +41,11 @@ export async function runContainer(engine: Engine, request: RunRequest, { global
   }
   if (options.terminal !== undefined) attachment.use(followWindow(container, options.terminal));
   const stop = new AbortController();
+  const wait = async (): Promise<ExitStatus> => {
+    const status = await container.wait({ signal: stop.signal });
+    outOfMemory.note(status, container, options.limits?.memory);
+    return status;
+  };
   const leave = async (): Promise<void> => {
     await container.detach();
     stop.abort();
@@ -46,7 +53,7 @@ export async function runContainer(engine: Engine, request: RunRequest, { global
   return await session(
     {
       stdin: container.stdin,
-      wait: () => container.wait({ signal: stop.signal }),
+      wait,
       kill: (signal) => container.kill(signal),
       resize: (size) => container.resize(size),
       leave: options.dieWithParent === true ? undefined : leave,

@@ -17,7 +17,7 @@ import {
 } from '@slipway/plugin-api';
 import { parseSignal } from '../bundle/index.js';
 import { ContainerHandle } from '../containers/handle.js';
-import { withName } from '../containers/with-name.js';
+import { named } from '../containers/with-name.js';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import type { Works } from '../works.js';
@@ -140,16 +140,17 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
     const abort = (): void => void this.#killQuietly().catch(() => {});
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
-    let isLost = true;
+    let runsOn = false;
     try {
-      const status = await withName(this, () => this.#container.wait());
-      isLost = false;
-      return status;
+      return await this.#container.wait();
+    } catch (error) {
+      runsOn = !attended.dieWithParent && (await this.#runsOn());
+      throw hasCode(error, 'MONITOR_LOST') ? monitorKilled(this, runsOn, error) : named(this, error);
     } finally {
       signal?.removeEventListener('abort', abort);
       if (this.#attended !== undefined) {
         step('run.exited', { id: this.id });
-        if (isLost && !attended.dieWithParent && (await this.#runsOn())) operation.leave();
+        if (runsOn) operation.leave();
         else await operation.end();
         await attended.input?.[Symbol.asyncDispose]();
         await this.#container[Symbol.asyncDispose]();
@@ -177,6 +178,21 @@ export class StartedContainer extends ContainerHandle implements RunningContaine
       if (!isKind(error, 'not-found', 'unavailable', 'internal')) throw error;
     }
   }
+}
+
+function monitorKilled({ id, name }: ContainerHandle, runsOn: boolean, cause: unknown): SlipwayError {
+  return new SlipwayError({
+    kind: 'internal',
+    code: 'MONITOR_LOST',
+    message: runsOn
+      ? `container ${JSON.stringify(name)} runs on, but its monitor was killed: nobody reads what it writes, and how it ends will not be known`
+      : `container ${JSON.stringify(name)} has ended, and nobody saw how: its monitor was killed`,
+    hint: runsOn
+      ? `slipway exec ${name} looks into it, slipway stop ${name} ends it, slipway restart ${name} gives it a monitor`
+      : undefined,
+    cause,
+    details: { id, name, runsOn },
+  });
 }
 
 function diesWithParent(name: string): SlipwayError {
