@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 
 type Bytes = Uint8Array | null;
+/** Ends with null. */
+type Strings = readonly (string | null)[];
 
-/** The libc functions in use, with the C types that amd64 and arm64 share. Each answers -1 on failure. */
+/** The libc functions in use, with the C types that amd64 and arm64 share. Each answers -1 on failure, those of posix_spawn(3) the errno. */
 export interface Libc {
   errno(): number;
   strerror(errno: number): string;
@@ -23,6 +25,18 @@ export interface Libc {
   mount(source: Bytes, target: Bytes, fstype: Bytes, flags: number, data: Bytes): number;
   unshare(flags: number): number;
   kill(pid: number, signal: number): number;
+  posix_spawn(pid: Bytes, path: Bytes, actions: Bytes, attributes: Bytes, argv: Strings, environment: Strings): number;
+  posix_spawn_file_actions_init(actions: Bytes): number;
+  posix_spawn_file_actions_destroy(actions: Bytes): number;
+  posix_spawn_file_actions_adddup2(actions: Bytes, fd: number, newFd: number): number;
+  posix_spawn_file_actions_addclose(actions: Bytes, fd: number): number;
+  posix_spawn_file_actions_addchdir_np(actions: Bytes, path: Bytes): number;
+  posix_spawnattr_init(attributes: Bytes): number;
+  posix_spawnattr_setflags(attributes: Bytes, flags: number): number;
+  posix_spawnattr_setsigdefault(attributes: Bytes, signals: Bytes): number;
+  posix_spawnattr_setsigmask(attributes: Bytes, signals: Bytes): number;
+  waitpid(pid: number, status: Bytes, options: number): number;
+  socketpair(domain: number, type: number, protocol: number, pair: Bytes): number;
   poll(descriptors: Bytes, count: number, timeoutMs: number): number;
   ioctl(fd: number, request: number, argument: Bytes): number;
   ioctlNumber(fd: number, request: number, argument: number): number;
@@ -81,6 +95,20 @@ function bind(): Libc {
     mount: c('int mount(const void *source, const void *target, const void *fstype, ulong flags, const void *data)'),
     unshare: c('int unshare(int flags)'),
     kill: c('int kill(int pid, int signal)'),
+    posix_spawn: c(
+      'int posix_spawn(void *pid, const void *path, const void *actions, const void *attributes, const char **argv, const char **environment)',
+    ),
+    posix_spawn_file_actions_init: c('int posix_spawn_file_actions_init(void *actions)'),
+    posix_spawn_file_actions_destroy: c('int posix_spawn_file_actions_destroy(void *actions)'),
+    posix_spawn_file_actions_adddup2: c('int posix_spawn_file_actions_adddup2(void *actions, int fd, int newfd)'),
+    posix_spawn_file_actions_addclose: c('int posix_spawn_file_actions_addclose(void *actions, int fd)'),
+    posix_spawn_file_actions_addchdir_np: c('int posix_spawn_file_actions_addchdir_np(void *actions, const void *path)'),
+    posix_spawnattr_init: c('int posix_spawnattr_init(void *attributes)'),
+    posix_spawnattr_setflags: c('int posix_spawnattr_setflags(void *attributes, short flags)'),
+    posix_spawnattr_setsigdefault: c('int posix_spawnattr_setsigdefault(void *attributes, const void *signals)'),
+    posix_spawnattr_setsigmask: c('int posix_spawnattr_setsigmask(void *attributes, const void *signals)'),
+    waitpid: c('int waitpid(int pid, void *status, int options)'),
+    socketpair: c('int socketpair(int domain, int type, int protocol, void *pair)'),
     poll: c('int poll(void *descriptors, ulong count, int timeout)'),
     ioctl: c('int ioctl(int fd, ulong request, void *argument)'),
     ioctlNumber: lib.func('ioctl', 'int', ['int', 'ulong', 'ulong']),

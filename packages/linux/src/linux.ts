@@ -17,6 +17,7 @@ import {
 } from './files.js';
 import { libc } from './libc.js';
 import { attachMount, cloneTree, mountDetached, unmount, unshareMounts } from './mounts.js';
+import { reap, socketPair, spawnProcess } from './processes.js';
 import type { LinuxSystem } from './system.js';
 import { isHungUp, makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
 import { fsetxattr, lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
@@ -48,6 +49,9 @@ export const linux: LinuxSystem = {
   kill: (pid, signal) => {
     checked(libc().kill(pid, signal), 'kill');
   },
+  spawn: spawnProcess,
+  reap,
+  socketPair,
   terminalSize,
   isHungUp,
   setTerminalSize,

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { linux, O_CLOEXEC } from '@slipway/linux';
@@ -112,5 +112,56 @@ describe('loading', () => {
     const answers = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
     await Promise.all(workers.map((worker) => worker.terminate()));
     expect(answers).toEqual(workers.map(() => ({ bare: 0, pty: true })));
+  });
+});
+
+describe('spawn', () => {
+  /** Its output, once it has ended and was reaped. */
+  async function outputOf(script: string, more: readonly number[] = []): Promise<string> {
+    const out = join(tempFolder(), 'out');
+    const [nothing, file] = [openSync('/dev/null', 'r'), openSync(out, 'w')];
+    const descriptors = [nothing, file, 2, ...more];
+    const pid = linux.spawn('/bin/sh', { argv: ['sh', '-c', script], environment: ['A=b c'], directory: '/usr', descriptors });
+    await expect.poll(() => linux.reap(pid), { timeout: 60_000 }).toBe(true);
+    for (const fd of [nothing, file]) closeSync(fd);
+    return readFileSync(out, 'utf8');
+  }
+
+  it('starts a program with this environment and folder alone, in a session of its own', async () => {
+    expect(await outputOf('echo "$A"; pwd; echo "[$HOME]"; [ "$(cut -d" " -f6 /proc/$$/stat)" = $$ ] && echo session')).toBe(
+      'b c\n/usr\n[]\nsession\n',
+    );
+  });
+
+  it('ignores and blocks no signal in it, whatever Node does', async () => {
+    expect(await outputOf('grep -E "Sig(Blk|Ign)" /proc/self/status')).toBe(
+      'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n',
+    );
+  });
+
+  it('passes on the descriptors that are named, in their order, also where one lies in the place of another, and no others', async () => {
+    const folder = tempFolder();
+    const files = ['x', 'y', 'z'].map((name) => {
+      writeFileSync(join(folder, name), name);
+      return openSync(join(folder, name), 'r');
+    });
+    const listed = await outputOf('for f in 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$f; done; ls /proc/$$/fd', [
+      ...files.toReversed(),
+      1,
+      0,
+    ]);
+    const lines = listed.trimEnd().split('\n');
+    expect(lines.slice(0, 3)).toEqual(['z', 'y', 'x'].map((name) => join(folder, name)));
+    expect(lines.slice(3, 5)).toEqual([1, 0].map((fd) => readlinkSync(`/proc/self/fd/${fd}`)));
+    // Where they come from they are closed.
+    expect(files.filter((fd) => lines.slice(5).includes(String(fd)))).toEqual(files.filter((fd) => fd < 8));
+    for (const fd of files) closeSync(fd);
+  });
+
+  it('tells what the program could not be started for', () => {
+    const options = { argv: ['x'], environment: [], directory: '/', descriptors: [0, 1, 2] };
+    expect(() => linux.spawn('/bin/missing', options)).toThrow(
+      expect.objectContaining({ code: 'ENOENT', syscall: 'posix_spawn', path: '/bin/missing' }),
+    );
   });
 });

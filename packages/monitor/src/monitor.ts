@@ -1,9 +1,8 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { type ExitStatus, type StdioTarget, type TerminalSize, wrapError } from '@slipway/plugin-api';
+import { type ExitStatus, type TerminalSize, wrapError } from '@slipway/plugin-api';
 import { findMonitor } from './binary.js';
 import type { Creation, MonitorOptions, ToolRun } from './monitor-options.js';
+import { type MonitorProcess, spawnMonitor } from './monitor-process.js';
 import { monitorLost, Requests } from './requests.js';
 import { command, settingsRequests } from './settings.js';
 import { readStatus } from './status.js';
@@ -49,48 +48,26 @@ export interface Monitor {
 export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   const binary = findMonitor(options.binary);
   const settings = settingsRequests(options, firstExtraFd);
-  const inherited = [...options.mounts.map((mount) => mount.fd), ...options.keepOpen];
-  const child = spawnMonitor(binary, options, inherited);
-  if (child.pid === undefined) throw await spawnError(child, binary);
-  const requests = new Requests(child.stdio[3] as Socket);
-  const monitor = connect(child, child.pid, requests, options);
   try {
-    await requests.hello;
-    await Promise.all(settings.map(([verb = '', ...args]) => requests.send(verb, ...args)));
+    const child = spawnMonitor(binary, options, [...options.mounts.map((mount) => mount.fd), ...options.keepOpen]);
+    const requests = new Requests(child.control);
+    const monitor = connect(child, requests, options);
+    try {
+      await requests.hello;
+      await Promise.all(settings.map(([verb = '', ...args]) => requests.send(verb, ...args)));
+    } catch (error) {
+      requests.end();
+      await monitor.ended;
+      throw error;
+    }
+    return monitor;
   } catch (error) {
-    requests.end();
-    await monitor.ended;
     throw wrapError(`starting the container monitor ${JSON.stringify(binary)}`, error);
   }
-  return monitor;
 }
 
-function spawnMonitor(binary: string, options: MonitorOptions, inherited: readonly number[]): ChildProcess {
-  const stdio: StdioOptions = [
-    stdioOption(options.stdin),
-    stdioOption(options.stdout),
-    stdioOption(options.stderr),
-    'pipe',
-    ...inherited,
-  ];
-  // Nothing else of the environment reaches the tools: NOTIFY_SOCKET or LISTEN_FDS, say, would change what they do.
-  const env = { PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
-  return spawn(binary, [String(firstExtraFd - 1 + inherited.length)], { cwd: '/', detached: true, env, stdio });
-}
-
-function stdioOption(target: StdioTarget): 'pipe' | 'ignore' | number {
-  return target === 'null' || target === 'attached' ? 'ignore' : target;
-}
-
-function spawnError(child: ChildProcess, binary: string): Promise<unknown> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(wrapError(`starting the container monitor ${JSON.stringify(binary)}`, error)));
-  });
-}
-
-function connect(child: ChildProcess, pid: number, requests: Requests, options: MonitorOptions): Monitor {
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const [stdin, stdout, stderr] = [child.stdin ?? undefined, child.stdout ?? undefined, child.stderr ?? undefined];
+function connect(child: MonitorProcess, requests: Requests, options: MonitorOptions): Monitor {
+  const { pid, stdin, stdout, stderr, ended } = child;
   stdin?.on('error', () => {});
   let isDetached = false;
   const destroyStreams = () => {
