@@ -8,6 +8,7 @@ import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
 import { leftInPlace, namesIn, type Place } from './place.ts';
+import { done } from './scene.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { expectedTree } from './trees.ts';
 
@@ -26,11 +27,11 @@ async function abandonContainer(): Promise<void> {
   await runCommand(place, { action: 'run', image, id: path.basename(place.folder), args: ['sleep', '100000'] }, { kill });
 }
 
-await runCommand(place, { action: 'pull', image });
+await done(place, { action: 'pull', image });
 await abandonContainer();
 const stepsOfRecovery = await traceSteps(place, { action: 'list' });
 const stepsOfRemoval = await traceSteps(place, { action: 'remove', image });
-await runCommand(place, { action: 'pull', image });
+await done(place, { action: 'pull', image });
 const stepsOfMount = await tracedMount();
 
 /** That of a mount which is undone again. */
@@ -53,7 +54,7 @@ describe('kill -9 of the clean-up after a kill -9', () => {
   });
 
   it.each([...stepsOfRecovery.keys()])('at %s', async (step) => {
-    await runCommand(place, { action: 'pull', image });
+    await done(place, { action: 'pull', image });
     await abandonContainer();
     expect(await runCommand(place, { action: 'list' }, { kill: { step, nth: 1, whom: ['command'] } })).toMatchObject({
       signal: 'SIGKILL',
@@ -70,7 +71,7 @@ describe('kill -9 of the removal of an image', () => {
 
   it.each([...stepsOfRemoval])('at %s (one of %i)', async (step, count) => {
     for (const nth of new Set([1, count])) {
-      await runCommand(place, { action: 'pull', image });
+      await done(place, { action: 'pull', image });
       expect(await remove(step, nth)).toMatchObject({ signal: 'SIGKILL' });
       await expectRecovery(place);
     }
@@ -79,12 +80,12 @@ describe('kill -9 of the removal of an image', () => {
   });
 
   it('folder-without-key: a kill between the key and the folder of a snapshot leaves no folder behind', async () => {
-    await runCommand(place, { action: 'pull', image });
+    await done(place, { action: 'pull', image });
     const folders = path.join(place.root, 'snapshotter.v1/overlay/snapshots');
     const before = namesIn(folders).length;
     expect(await remove('snapshot.remove.recorded', 1)).toMatchObject({ signal: 'SIGKILL' });
     expect(namesIn(folders)).toHaveLength(before);
-    expect(await runCommand(place, { action: 'list' })).toMatchObject({ status: 0 });
+    await done(place, { action: 'list' });
     expect(namesIn(folders)).toHaveLength(before - 1);
   });
 });
@@ -98,7 +99,7 @@ describe('kill -9 of a mount for people', () => {
   });
 
   it.each(stepsOfMount)('at %s leaves the whole mount or none', async (step) => {
-    await runCommand(place, { action: 'pull', image });
+    await done(place, { action: 'pull', image });
     expect(await runCommand(place, mount, { kill: { step, nth: 1, whom: ['command'] } })).toMatchObject({ signal: 'SIGKILL' });
     await using engine = await place.open();
     await engine.images.list();
@@ -115,7 +116,7 @@ describe('kill -9 of a mount for people', () => {
 
 /** A removal that nobody interrupts takes everything, what an interrupted one left too. */
 async function expectNothingAfterRemoval(where: Place): Promise<void> {
-  expect(await runCommand(where, { action: 'remove', image })).toMatchObject({ status: 0 });
+  await done(where, { action: 'remove', image });
   expect(namesIn(path.join(where.root, 'content.v1/local/blobs/sha256'))).toEqual([]);
   expect(namesIn(path.join(where.root, 'snapshotter.v1/overlay/snapshots'))).toEqual([]);
   expect(leftInPlace(where)).toEqual([]);

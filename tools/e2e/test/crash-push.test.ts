@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand, traceSteps } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
+import { done } from './scene.ts';
 import { everythingKept, leases } from './store.ts';
 import { placesInMemory } from './tmpfs.ts';
 
@@ -52,7 +53,7 @@ it('a push that is killed at each of its steps leaves the name whole or absent, 
       expect([undefined, digest]).toContain(await meaning(place, name));
       await expectRecovery(place);
       expect([step, await leases(place), await everythingKept(place)]).toEqual([step, [], kept]);
-      expect((await runCommand(place, request(to))).report).toEqual({ outcome: 'done', images: [name] });
+      expect(await done(place, request(to))).toEqual({ outcome: 'done', images: [name] });
       expect(await meaning(place, name)).toBe(digest);
     }
   }

@@ -6,6 +6,7 @@ import type { CommandRequest } from '../src/request.ts';
 import { runCommand, startCommand } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { leftInPlace, makePlace, type Place } from './place.ts';
+import { done } from './scene.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -65,7 +66,7 @@ describe('kill -9 at any moment', () => {
   let runMs = 0;
 
   it('of a run: how long one takes', async () => {
-    await runCommand(place, { action: 'pull', image: demo });
+    await done(place, { action: 'pull', image: demo });
     runMs = await timeOf(place, run);
   });
 

@@ -6,6 +6,7 @@ import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
 import { leftInPlace } from './place.ts';
+import { done, pulledPlaces } from './scene.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -15,6 +16,8 @@ const registry = await startRegistry({ images: ['demo'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const image = `${registry.address}/test/demo:latest`;
 
+const pulledPlace = pulledPlaces([image], newPlace);
+
 // One place for all, with the image: each test leaves it as it was, which is what is tested.
 const config = '[stacks.copy]\nsnapshotter = "native"';
 const place = newPlace(config);
@@ -22,7 +25,7 @@ afterAll(() => place[Symbol.dispose]());
 const id = path.basename(place.folder);
 const short = { action: 'run', image, id, args: ['sh', '-c', 'echo hello'] } as const;
 const long = { ...short, args: ['sleep', '100000'] } as const;
-await runCommand(place, { action: 'pull', image });
+await done(place, { action: 'pull', image });
 const steps = [...(await traceSteps(place, short)).keys()];
 const sinceMonitor = steps.slice(steps.indexOf('runtime.monitor.started'));
 
@@ -65,11 +68,10 @@ describe('kill -9 of the command that unpacks for another stack first', () => {
   });
 
   it.each(unpackSteps)('at $step, occurrence $nth', async ({ step, nth }) => {
-    using fresh = newPlace(config);
-    await runCommand(fresh, { action: 'pull', image });
+    using fresh = await pulledPlace(config);
     expect(await runCommand(fresh, copy, { kill: { step, nth, whom: ['command'] } })).toMatchObject({ signal: 'SIGKILL' });
     await expectRecovery(fresh);
-    expect(await runCommand(fresh, copy)).toMatchObject({ report: { outcome: 'done', exitCode: 0, stdout: 'hello\n' } });
+    expect(await done(fresh, copy)).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
     await using engine = await fresh.open();
     expect(await wrongPaths(engine, image, 'demo', 'copy')).toEqual([]);
     expect(leftInPlace(fresh)).toEqual([]);

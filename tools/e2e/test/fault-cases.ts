@@ -10,7 +10,7 @@ export type Work = Omit<CommandRequest, 'options'>;
 /** Work that is done with a fault in it, again and again with another. */
 export interface Scenario {
   /** Where it is done: a fresh place each time, or the same one. */
-  place(): Place;
+  place(): Place | Promise<Place>;
   /** Before it, without a fault. */
   readonly before: readonly Work[];
   /** Between that and the work. */
@@ -40,7 +40,7 @@ export class FaultTrial implements Disposable {
 
   /** The sites that the scenario passes, without those that are known. */
   async sites(scenario: Scenario, known: readonly Site[] = []): Promise<Site[]> {
-    using place = scenario.place();
+    using place = await scenario.place();
     await this.#must(place, scenario.before);
     await scenario.prepare?.(place);
     const { reports, sites } = await this.#subject.ask({ work: on(place, scenario.work), record: true });
@@ -68,7 +68,7 @@ export class FaultTrial implements Disposable {
 
   /** @returns whether the fault happened */
   async #tryOnce(scenario: Scenario, fault: Fault): Promise<boolean> {
-    using place = scenario.place();
+    using place = await scenario.place();
     await this.#must(place, scenario.before);
     await scenario.prepare?.(place);
     const wrongBefore = wrongBlobs(place);

@@ -4,6 +4,7 @@ import { startRegistry } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FaultTrial, type Scenario } from './fault-cases.ts';
 import { leftInPlace, makePlace } from './place.ts';
+import { pulledPlaces } from './scene.ts';
 import { leases } from './store.ts';
 import { makeTmpfs } from './tmpfs.ts';
 
@@ -16,11 +17,11 @@ afterAll(() => disk[Symbol.dispose]());
 const trial = new FaultTrial();
 afterAll(() => trial[Symbol.dispose]());
 
-const place: Scenario['place'] = () => makePlace('', mkdtempSync(path.join(disk.folder, 'disk-')));
+const place = pulledPlaces([image], () => makePlace('', mkdtempSync(path.join(disk.folder, 'disk-'))));
 const tagged = { action: 'tag', image, to: 'docker.io/library/tagged:1' } as const;
 const pushed: Scenario = {
-  place,
-  before: [{ action: 'pull', image }],
+  place: () => place(),
+  before: [],
   work: [tagged, { action: 'push', image, to }],
   after: [tagged, { action: 'push', image, to }],
   check: async (used) => {

@@ -8,6 +8,7 @@ import { expectRecovery } from './crash.ts';
 import { FaultTrial, type Scenario, type Work } from './fault-cases.ts';
 import { leftInMounts } from './machine.ts';
 import { makePlace } from './place.ts';
+import { done } from './scene.ts';
 import { makeTmpfs } from './tmpfs.ts';
 
 const registry = await startRegistry({ images: ['demo'] });
@@ -62,7 +63,7 @@ function scenario(of: Partial<Scenario> & Pick<Scenario, 'work'>): Scenario {
   };
 }
 
-await runCommand(place, pull);
+await done(place, pull);
 const known: Site[] = [];
 const found: { when: string; site: Site }[] = [];
 for (const [when, each] of Object.entries(scenarios)) {

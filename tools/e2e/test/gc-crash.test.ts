@@ -2,33 +2,34 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startRegistry } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Ended, runCli, runCommand } from './child.ts';
+import { type Ended, runCli } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
 import { leftInPlace, type Place } from './place.ts';
+import { pulledPlaces } from './scene.ts';
 import { everythingKept, makeOrphan } from './store.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
-
-const newPlace = placesInMemory();
 
 const registry = await startRegistry({ images: ['demo', 'small'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const demo = `${registry.address}/test/demo:latest`;
 const small = `${registry.address}/test/small:latest`;
 
-/** Of everything that prune takes something. */
-async function makeGarbage(place: Place): Promise<void> {
-  for (const image of [demo, small]) expect(await runCommand(place, { action: 'pull', image })).toMatchObject({ status: 0 });
+const pulledPlace = pulledPlaces([demo, small], placesInMemory());
+
+/** With something of everything that prune takes. */
+async function placeWithGarbage(): Promise<Place> {
+  const place = await pulledPlace();
   makeOrphan(place, 'lost');
+  return place;
 }
 
 const steps = await stepsOfPrune();
 
 // Asked of a real prune, so that a new step is tested without being written down here.
 async function stepsOfPrune(): Promise<string[]> {
-  using place = newPlace();
-  await makeGarbage(place);
+  using place = await placeWithGarbage();
   const trace = path.join(place.folder, 'trace');
   await runCli(place, ['prune', '--all'], { trace });
   return existsSync(trace) ? [...new Set(readFileSync(trace, 'utf8').split('\n').slice(0, -1))] : [];
@@ -43,8 +44,7 @@ describe('kill -9 of a prune', () => {
   });
 
   it.each(steps)('at %s: what is listed is whole, and the next prune takes the rest', async (step) => {
-    using place = newPlace();
-    await makeGarbage(place);
+    using place = await placeWithGarbage();
     expect(await killed(place, step)).toMatchObject({ signal: 'SIGKILL' });
     await expectRecovery(place);
     {

@@ -9,6 +9,7 @@ import { expectPullAndRun } from './crash.ts';
 import { flipBit } from './damage.ts';
 import { killedSteps } from './killed-steps.ts';
 import { blobFile, leftInPlace, namesIn, type Place } from './place.ts';
+import { pulledPlaces } from './scene.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -37,16 +38,17 @@ const damages: readonly { how: string; damage: (file: string) => void }[] = [
   { how: 'overwritten behind its first pages', damage: (file) => overwritePages(file, 0xa5) },
 ];
 
-async function withThreeImages(place: Place): Promise<Map<string, string>> {
+const placeOfThree = pulledPlaces(names.map(nameOf), newPlace);
+
+async function imagesIn(place: Place): Promise<Map<string, string>> {
   await using engine = await place.open();
-  for (const name of names) await engine.pull(nameOf(name));
   return new Map((await engine.images.list()).map(({ name, target }) => [name, target.digest]));
 }
 
 describe('metadata that was', () => {
   it.each(damages)('$how: a clear error that says what helps, and then everything is there again', async ({ damage }) => {
-    using place = newPlace();
-    const before = await withThreeImages(place);
+    using place = await placeOfThree();
+    const before = await imagesIn(place);
     damage(database(place));
     const refused = await runCli(place, ['images', '--json']);
     expect(refused.status).toBe(1);
@@ -83,8 +85,8 @@ async function expectSameImages(place: Place, before: ReadonlyMap<string, string
 
 describe('rebuilding', () => {
   it('of metadata that is gone without a trace', async () => {
-    using place = newPlace();
-    const before = await withThreeImages(place);
+    using place = await placeOfThree();
+    const before = await imagesIn(place);
     rmSync(path.dirname(database(place)), { recursive: true });
     const { movedTo, lost, damaged } = await rebuildStore(place.options);
     expect({ movedTo, lost, damaged }).toEqual({ movedTo: undefined, lost: [], damaged: [] });
@@ -92,8 +94,8 @@ describe('rebuilding', () => {
   });
 
   it('is what every command asks for when metadata is gone, and nothing is swept or written over before', async () => {
-    using place = newPlace();
-    const before = await withThreeImages(place);
+    using place = await placeOfThree();
+    const before = await imagesIn(place);
     rmSync(path.dirname(database(place)), { recursive: true });
     for (const command of [['images'], ['prune', '--all'], ['pull', demo]]) {
       const refused = await runCli(place, [...command, '--json']);
@@ -113,16 +115,15 @@ describe('rebuilding', () => {
   });
 
   it('of metadata that is whole takes the names from it, where there is no copy', async () => {
-    using place = newPlace();
-    const before = await withThreeImages(place);
+    using place = await placeOfThree();
+    const before = await imagesIn(place);
     rmSync(path.join(place.root, 'names'), { recursive: true });
     expect((await rebuildStore(place.options)).images).toHaveLength(names.length);
     await expectSameImages(place, before);
   });
 
   it('keeps a damaged blob out of the books, says which image is incomplete, and a pull completes it', async () => {
-    using place = newPlace();
-    await withThreeImages(place);
+    using place = await placeOfThree();
     const [layer = ''] = readImage(imageLayout('demo'))
       .manifest.layers.slice(1)
       .map(({ digest }) => digest);
@@ -174,8 +175,8 @@ describe('rebuilding', () => {
   });
 
   it.each(killedSteps.rebuild)('killed at %s is done by the next one', async (step) => {
-    using place = newPlace();
-    const before = await withThreeImages(place);
+    using place = await placeOfThree();
+    const before = await imagesIn(place);
     truncateSync(database(place), 5000);
     const killed = await runCli(place, ['system', 'rebuild'], { kill: { step, nth: 1, whom: ['command'] } });
     expect(killed.signal).toBe('SIGKILL');
@@ -187,8 +188,8 @@ describe('rebuilding', () => {
 
 describe('the copy of the names', () => {
   it('that is lost with the metadata: it is said that only content is restored, which a pull then does not fetch', async () => {
-    using place = newPlace();
-    const before = await withThreeImages(place);
+    using place = await placeOfThree();
+    const before = await imagesIn(place);
     rmSync(path.join(place.root, 'names'), { recursive: true });
     rmSync(path.dirname(database(place)), { recursive: true });
     const rebuilt = await runCli(place, ['system', 'rebuild']);

@@ -22,6 +22,7 @@ import { expectRecovery } from './crash.ts';
 import { flipBit } from './damage.ts';
 import { killedSteps } from './killed-steps.ts';
 import { blobFile, leftInPlace, namesIn, type Place } from './place.ts';
+import { pulledPlaces } from './scene.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
 
@@ -30,6 +31,7 @@ const newPlace = placesInMemory();
 const registry = await startRegistry({ images: ['demo', 'small', 'medium'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 const image = `${registry.address}/test/demo:latest`;
+const pulledPlace = pulledPlaces([image], newPlace);
 const { manifestDigest, manifest } = readImage(imageLayout('demo'));
 const layers = manifest.layers.map(({ digest }) => digest);
 
@@ -56,9 +58,8 @@ async function expectWhole(place: Place, engine: Engine): Promise<void> {
 
 describe('a store that is whole', () => {
   it.each(stacks)('has no problem with $snapshotter, and nothing is left of looking', async ({ config }) => {
-    using place = newPlace(config);
+    using place = await pulledPlace(config);
     await using engine = await place.open();
-    await engine.pull(image);
     const folders = snapshotFolders(place);
     await expectWhole(place, engine);
     expect(snapshotFolders(place)).toEqual(folders);
@@ -79,9 +80,8 @@ describe('a store that is whole', () => {
   });
 
   it('tells how far it is, and stops when it is not wanted any more', async () => {
-    using place = newPlace();
+    using place = await pulledPlace();
     await using engine = await place.open();
-    await engine.pull(image);
     const told: string[] = [];
     await verified(engine, { onProgress: ({ type }) => told.push(type) });
     expect(new Set(told)).toEqual(new Set(['blob', 'snapshot']));
@@ -122,9 +122,8 @@ const damagedBlobs = damages.flatMap((damage, index) => {
 
 describe('a damaged blob', () => {
   it.each(damagedBlobs)('$how in the $what is found, named and repaired', async ({ digest, problem, damage }) => {
-    using place = newPlace();
+    using place = await pulledPlace();
     await using engine = await place.open();
-    await engine.pull(image);
     damage(blobFile(place, digest));
     const found = await verified(engine);
     expect(found.problems).toMatchObject([{ what: 'blob', name: digest, problem, images: [image], repaired: false }]);
@@ -135,9 +134,8 @@ describe('a damaged blob', () => {
   });
 
   it('everything at once, index, manifests, configs and layers of two images, is repaired', async () => {
-    using place = newPlace();
+    using place = await pulledPlace();
     await using engine = await place.open();
-    await engine.pull(image);
     await engine.pull(`${registry.address}/test/small:latest`);
     const folder = path.join(place.root, 'content.v1/local/blobs/sha256');
     for (const name of readdirSync(folder)) flipBit(path.join(folder, name));
@@ -152,9 +150,8 @@ describe('a damaged blob', () => {
   });
 
   it('is looked for in the named images only', async () => {
-    using place = newPlace();
+    using place = await pulledPlace();
     await using engine = await place.open();
-    await engine.pull(image);
     const other = `${registry.address}/test/small:latest`;
     await engine.pull(other);
     const { target } = await engine.images.inspect(image);
@@ -221,9 +218,8 @@ describe('a damaged snapshot', () => {
   it.each(stacks.flatMap((stack) => treeDamages.map((damage) => ({ ...stack, ...damage }))))(
     '$what with $snapshotter is found, named and repaired',
     async ({ config, snapshotter, message, damage }) => {
-      using place = newPlace(config);
+      using place = await pulledPlace(config);
       await using engine = await place.open();
-      await engine.pull(image);
       damage(lowestTree(place));
       const { problems } = await verified(engine);
       expect(problems).toMatchObject([
@@ -242,9 +238,8 @@ describe('a damaged snapshot', () => {
   );
 
   it.each(stacks)('every layer that $snapshotter keeps is looked at for itself', async ({ config }) => {
-    using place = newPlace(config);
+    using place = await pulledPlace(config);
     await using engine = await place.open();
-    await engine.pull(image);
     for (const folder of snapshotFolders(place)) writeFileSync(path.join(folder, 'fs', 'more'), '');
     expect((await verified(engine)).problems).toHaveLength(layers.length);
     expect((await verified(engine, { repair: true })).problems.map(({ repaired }) => repaired)).toEqual(layers.map(() => true));
@@ -252,9 +247,8 @@ describe('a damaged snapshot', () => {
   });
 
   it.each(stacks)('one whose folder is gone is missing, with $snapshotter', async ({ config }) => {
-    using place = newPlace(config);
+    using place = await pulledPlace(config);
     await using engine = await place.open();
-    await engine.pull(image);
     renameSync(path.dirname(lowestTree(place)), path.join(place.root, 'aside'));
     // What grows on it cannot be told from it.
     const { problems } = await verified(engine);
@@ -264,9 +258,8 @@ describe('a damaged snapshot', () => {
   });
 
   it.each(stacks)('whose folder is gone is named to who runs it, with what helps, with $snapshotter', async ({ config }) => {
-    using place = newPlace(config);
+    using place = await pulledPlace(config);
     await using engine = await place.open();
-    await engine.pull(image);
     for (const folder of snapshotFolders(place)) rmSync(path.join(folder, 'fs'), { recursive: true });
     await expect(engine.run({ image, name: path.basename(place.folder) })).rejects.toMatchObject({
       kind: 'data-loss',
@@ -278,9 +271,8 @@ describe('a damaged snapshot', () => {
   });
 
   it('is left alone while a container uses it, which is said by its name', async () => {
-    using place = newPlace();
+    using place = await pulledPlace();
     await using engine = await place.open();
-    await engine.pull(image);
     const id = path.basename(place.folder);
     const container = await engine.run({ image, name: id, args: ['sleep', '1000'] });
     chmodSync(busybox(lowestTree(place)), 0o700);
@@ -316,8 +308,7 @@ describe('kill -9 of a repair', () => {
   it.each([...killedSteps.repair, 'snapshot.remove.recorded', 'unpack.applied'])(
     'at %s leaves nothing half done, and the next one repairs the rest',
     async (step) => {
-      using place = newPlace();
-      expect((await runCli(place, ['pull', '-q', image])).status).toBe(0);
+      using place = await pulledPlace();
       flipBit(blobFile(place, layers[0] ?? ''));
       chmodSync(busybox(lowestTree(place)), 0o700);
       const killed = await runCli(place, ['verify', '--repair'], { kill: { step, nth: 1, whom: ['command'] } });
@@ -339,8 +330,7 @@ describe('kill -9 of a repair', () => {
 
 describe('slipway verify', () => {
   it('says what is wrong and ends with 1 until it is repaired', async () => {
-    using place = newPlace();
-    expect((await runCli(place, ['pull', '-q', image])).status).toBe(0);
+    using place = await pulledPlace();
     const fine = await runCli(place, ['verify']);
     expect({ status: fine.status, stdout: fine.stdout }).toMatchObject({
       status: 0,
