@@ -76,7 +76,7 @@ describe('grammar of cp', () => {
     [content, 'directory', false, { into: '/to', as: '.' }],
     [content, undefined, false, { into: '/', as: 'to' }],
   ] as const)('%j to %s, a slash behind it: %s', (source, kind, mustBeDirectory, plan) => {
-    const planned = () => planCopy(source, { path: '/to', kind, mustBeDirectory });
+    const planned = () => planCopy(source, { path: '/to', given: '/to', kind, mustBeDirectory });
     if (typeof plan === 'string') expect(planned).toThrow(plan);
     else expect(planned()).toEqual(plan);
   });
@@ -272,7 +272,7 @@ describe('cp', () => {
     expect((await run('cp', '-L', 'files:/d/link', `${here}/followed`)).code).toBe(0);
     expect(readFileSync(`${here}/followed`, 'utf8')).toBe('a\n');
     expect((await run('cp', 'files:/no/such', here)).code).toBe(1);
-    expect((await run('cp', 'files:/d', `${here}/followed`)).code).toBe(2);
+    expect((await run('cp', 'files:/d', `${here}/followed`)).code).toBe(1);
 
     writeFileSync(`${here}/mine`, 'mine');
     symlinkSync('mine', `${here}/to-mine`);
@@ -293,7 +293,32 @@ describe('cp', () => {
       expect((await run('cp', `files:${inside}`, `${here}/back`)).err).toBe('');
       expect(readFileSync(`${here}/back`, 'utf8')).toBe(text);
     }
-    expect((await run('cp', `${here}/mine`, 'files:/no/such/')).code).toBe(2);
+    expect((await run('cp', `${here}/mine`, 'files:/no/such/')).code).toBe(1);
     expect((await run('cp', here, here)).code).toBe(2);
+    expect((await run('cp', '', 'files:/d')).code).toBe(2);
+  });
+
+  test('bug: what failed was told in the words of the system, about descriptors of our own', async () => {
+    const [here, mine] = [host.place.folder, `${host.place.folder}/single`];
+    writeFileSync(mine, 'mine');
+    await run('create', '--name', 'fixed', '--read-only', host.image, 'true');
+    const failure = async (source: string, destination: string): Promise<string> => {
+      const { code, out, err } = await run('cp', source, destination);
+      expect([code, out]).toEqual([1, '']);
+      const [first = ''] = err.split('\n');
+      expect(first).toContain(`slipway: copy ${JSON.stringify(source)} to ${JSON.stringify(destination)}: `);
+      return first.slice(first.indexOf(': ', first.indexOf(' to ')) + 2);
+    };
+    expect(await failure(`${here}/none`, 'fixed:/')).toBe(`nothing is at "${here}/none"`);
+    expect(await failure(`${mine}/below`, 'fixed:/')).toBe(`"${mine}/below" leads through what is not a directory`);
+    expect(await failure(mine, 'fixed:/etc')).toBe('read-only file system');
+    expect(await failure(mine, 'fixed:/none/x')).toBe('nothing is at "/none" in the container');
+    expect(await failure(mine, 'fixed:/none/')).toBe('the directory "/none/" is not there');
+    expect(await failure(here, 'fixed:/etc/passwd')).toBe('"/etc/passwd" is a file, and a directory cannot take its place');
+    expect(await failure('fixed:/none', here)).toBe('nothing is at "/none" in the container');
+    expect(await failure('fixed:/etc/passwd', `${here}/no/such`)).toBe(`nothing is at "${here}/no"`);
+    expect(await failure('fixed:/etc', mine)).toBe(`"${mine}" is a file, and a directory cannot take its place`);
+    expect(await failure('fixed:/etc/passwd', '/proc/none')).toBe('no such file or directory');
+    await run('rm', 'fixed');
   });
 });

@@ -102,7 +102,8 @@ function failureOf(cause: unknown): SlipwayError {
     kind: 'failed-precondition',
     code: 'READ_ONLY',
     message: error.message,
-    hint: 'the container was made with --read-only, or the volume is mounted read-only',
+    hint: 'the container was made with --read-only, or what is mounted there is read-only',
+    details: error.details,
   });
 }
 

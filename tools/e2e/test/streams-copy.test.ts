@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { imageLayout, tarOf } from '@slipway/fixtures';
 import { expect, it } from 'vitest';
@@ -36,6 +37,36 @@ it('copies to and from a container that does not run, and its volume, and refuse
     await expect(readOnly.copyTo('/etc', archive('x', 'x'))).rejects.toMatchObject({ code: 'READ_ONLY' });
     await readOnly.remove();
     await engine.volumes.remove('v');
+  }
+  expect(leftInPlace(place)).toEqual([]);
+});
+
+it('bug: what was copied from a container that had never run lacked its volumes', async () => {
+  using place = makePlace();
+  {
+    await using engine = await place.open();
+    await engine.volumes.create({ name: 'filled' });
+    const image = { image: small, mounts: [{ type: 'volume', volume: 'filled', target: '/not/there' }] } as const;
+    const writer = await engine.containers.create({ ...image, name: 'writer' });
+    await writer.copyTo('/not/there', Readable.from([tarOf([{ path: 'file', body: Buffer.from('in the volume\n') }])]));
+    const binds = [
+      { type: 'bind', source: path.join(place.root, 'metadata.v1'), target: '/a/folder' },
+      { type: 'bind', source: import.meta.filename, target: '/a/file' },
+    ] as const;
+    const reader = await engine.containers.create({
+      ...image,
+      name: 'reader',
+      readOnly: true,
+      mounts: [...image.mounts, ...binds],
+    });
+    const output = new PassThrough();
+    const copied = reader.copyFrom('/not/there', output);
+    expect(Buffer.concat(await output.toArray()).includes('in the volume')).toBe(true);
+    expect((await copied).kind).toBe('directory');
+    expect(await reader.statPath('/a/folder/lmdb')).toMatchObject({ kind: 'directory' });
+    expect(await reader.statPath('/a/file')).toMatchObject({ kind: 'file' });
+    for (const container of [writer, reader]) await container.remove();
+    await engine.volumes.remove('filled');
   }
   expect(leftInPlace(place)).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { writeBytes } from '../binary-output.js';
 import type { Action, Invocation } from '../command.js';
 import { copyIn } from '../copy/copy-in.js';
 import { copyOut } from '../copy/copy-out.js';
+import { withPlaces } from '../copy/failure.js';
 import { type CopyPlace, parsePlace } from '../copy/place.js';
 import { withEngine } from '../host.js';
 import { interruptible } from '../interruption.js';
@@ -17,9 +18,13 @@ export const cp: Action = async (invocation) => {
   const isFrom = from.kind === 'container';
   if (isFrom && to.kind === 'container') throw usageError('cp', 'copying from one container to another is not possible');
   if (!isFrom && to.kind !== 'container') throw usageError('cp', 'one of the two must be in a container', 'as in web:/srv/file');
-  await interruptible(`copy ${JSON.stringify(source)} to ${JSON.stringify(destination)}`, (signal) =>
-    isFrom ? copyFrom(invocation, from, to, signal) : copyTo(invocation, from, to, signal),
-  );
+  await interruptible(`copy ${JSON.stringify(source)} to ${JSON.stringify(destination)}`, async (signal) => {
+    try {
+      await (isFrom ? copyFrom(invocation, from, to, signal) : copyTo(invocation, from, to, signal));
+    } catch (error) {
+      throw withPlaces(source, destination, error);
+    }
+  });
   if (global.json && to.kind !== 'stream') output.out(`${printableJson({ source, destination }, 2)}\n`);
   return 0;
 };

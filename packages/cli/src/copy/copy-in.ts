@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { packTree } from '@slipway/layers';
 import { linux } from '@slipway/linux';
 import { type Container, wrapError } from '@slipway/plugin-api';
+import { localFailure } from './failure.js';
 import { followLinks } from './follow-links.js';
 import { type CopyTarget, planCopy } from './place.js';
 
@@ -23,13 +24,21 @@ export async function copyIn(
 ): Promise<void> {
   const source = localSource(from, followLink);
   const { into, as } = planCopy(source, await containerTarget(container, to));
-  const directory = openSync(path.dirname(source.path), 'r');
+  const directory = openFolder(from, path.dirname(source.path));
   try {
     const name = source.path === '/' ? '.' : latin1(path.basename(source.path));
     const archived = Readable.from(packTree({ directory, name, as: latin1(as) }, { system: linux }), { objectMode: false });
     await container.copyTo(into, archived, { keepOwners: archive, noReplaceKind: true, signal });
   } finally {
     closeSync(directory);
+  }
+}
+
+function openFolder(from: string, folder: string): number {
+  try {
+    return openSync(folder, 'r');
+  } catch (error) {
+    throw wrapError(`copy ${JSON.stringify(from)}`, localFailure(from, error));
   }
 }
 
@@ -51,14 +60,14 @@ function localSource(from: string, followLink: boolean): LocalSource {
     const isContent = /\/\.$/.test(from) || from === '.';
     return { path: real, isDirectory, isContent, name: path.basename(full) || '.' };
   } catch (error) {
-    throw wrapError(`copy ${JSON.stringify(from)}`, error);
+    throw wrapError(`copy ${JSON.stringify(from)}`, localFailure(from, error));
   }
 }
 
 async function containerTarget(container: Container, to: string): Promise<CopyTarget> {
   const { path: found, stat } = await followLinks(container, path.posix.normalize(to).replace(/(?<=.)\/$/, ''));
   const kind = stat === undefined ? undefined : stat.kind === 'symlink' ? 'other' : stat.kind;
-  return { path: found, kind, mustBeDirectory: /\/\.?$/.test(to) };
+  return { path: found, given: to, kind, mustBeDirectory: /\/\.?$/.test(to) };
 }
 
 function latin1(name: string): string {

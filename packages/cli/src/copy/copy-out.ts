@@ -3,9 +3,10 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { unpackTree } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import { type Container, hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { type Container, hasCode, wrapError } from '@slipway/plugin-api';
 import type { Output } from '../output.js';
 import { printable } from '../printable.js';
+import { localFailure, notThere } from './failure.js';
 import { followLinks } from './follow-links.js';
 import { type CopyTarget, planCopy } from './place.js';
 
@@ -21,7 +22,8 @@ export interface CopyOutOptions {
 export async function copyOut(container: Container, from: string, to: string, options: CopyOutOptions): Promise<void> {
   const { followLink, archive, signal, output } = options;
   const stat = followLink ? (await followLinks(container, from)).stat : await container.statPath(from);
-  if (stat === undefined) throw notThere(from);
+  if (stat === undefined)
+    throw notThere(`${JSON.stringify(from)} in the container`, 'slipway exec CONTAINER ls shows what is there');
   const name = path.posix.basename(path.posix.normalize(from));
   const isDirectory = stat.kind === 'directory';
   const plan = planCopy({ isDirectory, isContent: /\/\.$/.test(from), name: name === '' ? '.' : name }, localTarget(to));
@@ -73,22 +75,19 @@ function localTarget(to: string): CopyTarget {
   try {
     const real = realpathSync(to);
     const stats = statSync(real);
-    return { path: real, kind: stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other', mustBeDirectory };
+    return {
+      path: real,
+      given: to,
+      kind: stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other',
+      mustBeDirectory,
+    };
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw wrapError(`copy to ${JSON.stringify(to)}`, error);
+    if (!hasCode(error, 'ENOENT')) throw wrapError(`copy to ${JSON.stringify(to)}`, localFailure(to, error));
   }
   try {
-    return { path: path.join(realpathSync(path.dirname(path.resolve(to))), path.basename(to)), kind: undefined, mustBeDirectory };
+    const folder = realpathSync(path.dirname(path.resolve(to)));
+    return { path: path.join(folder, path.basename(to)), given: to, kind: undefined, mustBeDirectory };
   } catch (error) {
-    throw wrapError(`copy to ${JSON.stringify(to)}`, error);
+    throw wrapError(`copy to ${JSON.stringify(to)}`, localFailure(path.dirname(to), error));
   }
-}
-
-function notThere(from: string): SlipwayError {
-  return new SlipwayError({
-    kind: 'not-found',
-    code: 'PATH_NOT_FOUND',
-    message: `nothing is at ${JSON.stringify(from)} in the container`,
-    details: { path: from },
-  });
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { usageError } from '../usage-error.js';
+import { unfit } from './failure.js';
 
 /** One side of a copy, as docker reads it. */
 export type CopyPlace =
@@ -10,6 +11,7 @@ export type CopyPlace =
 
 /** `CONTAINER:PATH`; what begins with `/` or `.` is a path of this machine, whatever it has in it. */
 export function parsePlace(text: string): CopyPlace {
+  if (text === '') throw usageError('cp', 'one of the two is empty', 'expected a path, or CONTAINER:PATH');
   if (text === '-') return { kind: 'stream' };
   const colon = text.indexOf(':');
   if (colon < 1 || /^[/.]/.test(text)) return { kind: 'local', path: text };
@@ -31,6 +33,8 @@ export interface CopySource {
 export interface CopyTarget {
   /** Absolute. */
   readonly path: string;
+  /** As the user gave it. */
+  readonly given: string;
   readonly kind: 'file' | 'directory' | 'other' | undefined;
   /** A slash is behind it: it must be a directory. */
   readonly mustBeDirectory: boolean;
@@ -43,22 +47,18 @@ export interface CopyPlan {
   readonly as: string;
 }
 
-/** Where a copy goes, by the rules of `docker cp`. Errors: wrong use. */
+/** Where a copy goes, by the rules of `docker cp`. Errors: `failed-precondition` (COPY_UNFIT). */
 export function planCopy(source: CopySource, target: CopyTarget): CopyPlan {
-  const shown = JSON.stringify(target.path);
+  const shown = JSON.stringify(target.given);
   if (target.kind === 'directory') return { into: target.path, as: source.isContent ? '.' : source.name };
   const renamed = { into: path.posix.dirname(target.path), as: path.posix.basename(target.path) };
   if (target.kind === undefined) {
     if (target.mustBeDirectory && !source.isDirectory)
-      throw usageError(
-        'cp',
-        `the directory ${shown} is not there`,
-        'make it first, or leave out the slash to give the copy that name',
-      );
+      throw unfit(`the directory ${shown} is not there`, 'make it first, or leave out the slash to give the copy that name');
     return renamed;
   }
-  if (source.isDirectory) throw usageError('cp', `${shown} is a file, and a directory cannot take its place`);
-  if (target.mustBeDirectory) throw usageError('cp', `${shown} is not a directory`);
-  if (target.kind === 'other') throw usageError('cp', `${shown} is neither a file nor a directory`);
+  if (source.isDirectory) throw unfit(`${shown} is a file, and a directory cannot take its place`);
+  if (target.mustBeDirectory) throw unfit(`${shown} is not a directory`);
+  if (target.kind === 'other') throw unfit(`${shown} is neither a file nor a directory`);
   return renamed;
 }

@@ -10,7 +10,7 @@ const maxLinks = 40;
 const maxNames = 1024;
 
 /** What the runtime mounts in the container before anything of ours: no file of the image is seen there. */
-const kernelFolders = ['/proc', '/dev', '/sys'];
+export const kernelFolders = ['/proc', '/dev', '/sys'];
 
 /** The files below /proc that runc lets anything be mounted over, for those who show a container its own numbers (lxcfs). */
 const allowedInProc = new Set(

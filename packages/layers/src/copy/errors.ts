@@ -1,4 +1,4 @@
-import { type ErrorKind, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
+import { type ErrorKind, isSlipwayError, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ByteString, quote } from '../bytes.js';
 import { layerErrorKinds } from '../errors.js';
 
@@ -20,6 +20,23 @@ export function copyError(code: keyof typeof copyErrorKinds, path: ByteString, p
     code,
     message: `copy ${quote(path)}: ${problem}`,
     hint,
+    details: { path: quote(path).slice(1, -1) },
+  });
+}
+
+/** What the system refused, without its call and the path by which it was asked, which is one of our own descriptors. */
+export function copyFailure(path: ByteString, error: unknown): SlipwayError {
+  const wrapped = wrapError(`copy ${quote(path)}`, error);
+  const [, why] = /^[A-Z]\w+: (.*?), [a-z]\w*(?: '.*)?$/s.exec(error instanceof Error ? error.message : '') ?? [];
+  if (wrapped === error || why === undefined) return wrapped;
+  const { kind, code, hint } = wrapped;
+  const isOurs = hint === 'run as root' && process.geteuid?.() === 0;
+  return new SlipwayError({
+    kind,
+    code,
+    message: `copy ${quote(path)}: ${why}`,
+    hint: isOurs ? undefined : hint,
+    cause: error,
     details: { path: quote(path).slice(1, -1) },
   });
 }

@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { type LinuxSystem, splitdev } from '@slipway/linux';
-import { hasCode, wrapError } from '@slipway/plugin-api';
-import { type ByteString, quote } from '../bytes.js';
+import { hasCode } from '@slipway/plugin-api';
+import type { ByteString } from '../bytes.js';
 import { Blocks } from '../compare/blocks.js';
 import { endBytes } from '../compare/layer-size.js';
 import { inodeKey } from '../compare/merged-tree.js';
@@ -11,7 +11,7 @@ import type { EntryType, TarEntry } from '../tar/entry.js';
 import { attributesOf } from '../tree/attributes.js';
 import { DirectoryHandle, HandleTable } from '../tree/handle.js';
 import { readXattrs } from '../tree/xattrs.js';
-import { copyError } from './errors.js';
+import { copyError, copyFailure } from './errors.js';
 import { openLiveFile, readLive } from './live-file.js';
 
 export interface PackSource {
@@ -70,7 +70,7 @@ export function* packTree(source: PackSource, { system, checkpoint = () => undef
     try {
       yield* packOne(at, name, path);
     } catch (error) {
-      if (isTop || !isGone(error)) throw wrapError(`copy ${quote(path)}`, error);
+      if (isTop || !isGone(error)) throw copyFailure(path, error);
     }
   }
 

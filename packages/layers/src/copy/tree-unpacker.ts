@@ -16,7 +16,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { type LinuxSystem, makedev, O_PATH } from '@slipway/linux';
-import { hasCode, wrapError } from '@slipway/plugin-api';
+import { hasCode } from '@slipway/plugin-api';
 import { type ByteString, quote, toPath } from '../bytes.js';
 import { inodeKey } from '../compare/merged-tree.js';
 import { defaultLimits } from '../limits.js';
@@ -25,7 +25,7 @@ import { mtimeNs } from '../tree/attributes.js';
 import { DirectoryHandle, HandleTable } from '../tree/handle.js';
 import { removeTree } from '../tree/remove.js';
 import { isUnsupported } from '../tree/xattrs.js';
-import { copyError } from './errors.js';
+import { copyError, copyFailure } from './errors.js';
 import { namesOf, Places } from './places.js';
 import { SparseFile } from './sparse-file.js';
 import type { UnpackTreeOptions } from './unpack-tree.js';
@@ -304,7 +304,7 @@ export class TreeUnpacker implements TarSink, Disposable {
     try {
       return work();
     } catch (error) {
-      throw wrapError(`copy ${quote(path)}`, error);
+      throw copyFailure(path, error);
     }
   }
 }

@@ -1,8 +1,7 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readlinkSync } from 'node:fs';
-import { posix } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { linux, O_PATH } from '@slipway/linux';
-import { hasCode } from '@slipway/plugin-api';
 import type { CopyTree } from './copy-job.js';
+import { makeFolder, openPlace } from './mount-place.js';
 
 /**
  * A descriptor of the root to work in. The tree of a container that does not run is put together in a mount namespace of this thread alone, as its start would do it: it is
@@ -20,7 +19,7 @@ export function attachTree(tree: CopyTree): number {
 
 function mountIn(root: number, fd: number, target: string): void {
   const isDirectory = fstatSync(fd).isDirectory();
-  const place = open(root, target) ?? (isDirectory ? make(root, target) : undefined);
+  const place = openPlace(root, target) ?? (isDirectory ? makeFolder(root, target) : undefined);
   if (place === undefined) return;
   try {
     if (fstatSync(place).isDirectory() !== isDirectory) return;
@@ -30,27 +29,4 @@ function mountIn(root: number, fd: number, target: string): void {
   } finally {
     closeSync(place);
   }
-}
-
-function open(root: number, path: string): number | undefined {
-  try {
-    return linux.openInRoot(root, path, O_PATH);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
-    throw error;
-  }
-}
-
-/** The directory that the first start would make. Undefined where nothing can be made: the tree is only read. */
-function make(root: number, target: string): number | undefined {
-  const parent = open(root, posix.dirname(target)) ?? make(root, posix.dirname(target));
-  if (parent === undefined) return undefined;
-  try {
-    mkdirSync(`/proc/self/fd/${parent}/${posix.basename(target)}`, 0o755);
-  } catch (error) {
-    if (!hasCode(error, 'EROFS', 'EEXIST', 'ENOTDIR')) throw error;
-  } finally {
-    closeSync(parent);
-  }
-  return open(root, target);
 }

@@ -10,8 +10,14 @@ export type CopyTree =
       readonly root: number;
       /** An existing directory of our own: the tree is attached there where the thread alone sees it. */
       readonly place: string;
-      readonly mounts: readonly { readonly fd: number; readonly target: string }[];
+      readonly mounts: readonly CopyMount[];
     };
+
+/** What is mounted in the tree: a descriptor, and where it goes, after all links. */
+export interface CopyMount {
+  readonly fd: number;
+  readonly target: string;
+}
 
 /** What the thread that copies is started with. Paths are the container's. */
 export type CopyJob = { readonly tree: CopyTree; readonly path: string } & (

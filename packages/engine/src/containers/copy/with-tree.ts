@@ -12,7 +12,8 @@ import { openLiveRoot } from '../live-root.js';
 import { ownImageConfig } from '../own-image.js';
 import { runtimeOf } from '../runtime-of.js';
 import { containerState, runOperation } from '../state.js';
-import type { CopyTree } from './copy-job.js';
+import type { CopyMount, CopyTree } from './copy-job.js';
+import { makeMountPlaces } from './mount-place.js';
 
 export interface TreeUse {
   /** For messages: `copy to container "web"`. */
@@ -71,24 +72,26 @@ async function withStored<T>(
   const snapshotter = await parts.snapshotters.get(row.snapshotter);
   const [rootfs, image] = await Promise.all([snapshotter.mounts(row.snapshotKey), ownImageConfig(parts.content, row)]);
   const place = containerFolder(parts.settings.root, id);
-  const root = linux.mountDetached(rootfs, { readOnly: !writes || row.settings.readOnly === true });
-  return await closing(root, async () => {
-    if (!hasMounts(row.settings, image)) return await work({ kind: 'stored', root, place, mounts: [] });
-    const { prepareMounts } = await import('../../mounts/prepare-mounts.js');
-    await using operation = Operation.begin(parts, 'copy');
-    const tree = linux.mountDetached(rootfs, { readOnly: true });
-    return await closing(tree, async () => {
-      const { settings, volumes } = row;
-      const bundle = bundleDirectory(parts.settings.state, id);
-      using prepared = await prepareMounts({ parts, operation, id, settings, image, tree, bundle, volumes, signal });
-      const sources = new Map(prepared.attachments.map(({ fd, directory }) => [directory, fd]));
-      // A tmpfs is empty when nothing runs, and what is copied there would be gone at the next start.
-      const mounts = prepared.mounts.flatMap(({ destination: target, source = '' }) => {
-        const fd = sources.get(source);
-        return fd === undefined ? [] : [{ fd, target }];
-      });
-      return await work({ kind: 'stored', root, place, mounts });
+  const withRoot = async (mounts: readonly CopyMount[]): Promise<T> => {
+    const root = linux.mountDetached(rootfs, { readOnly: !writes || row.settings.readOnly === true });
+    return await closing(root, () => work({ kind: 'stored', root, place, mounts }));
+  };
+  if (!hasMounts(row.settings, image)) return await withRoot([]);
+  const { prepareMounts } = await import('../../mounts/prepare-mounts.js');
+  await using operation = Operation.begin(parts, 'copy');
+  const tree = linux.mountDetached(rootfs, { readOnly: true });
+  return await closing(tree, async () => {
+    const { settings, volumes } = row;
+    const bundle = bundleDirectory(parts.settings.state, id);
+    using prepared = await prepareMounts({ parts, operation, id, settings, image, tree, bundle, volumes, signal });
+    const sources = new Map(prepared.attachments.map(({ fd, directory }) => [directory, fd]));
+    // A tmpfs is empty when nothing runs, and what is copied there would be gone at the next start.
+    const mounts = prepared.mounts.flatMap(({ destination: target, source = '' }) => {
+      const fd = sources.get(source);
+      return fd === undefined ? [] : [{ fd, target }];
     });
+    makeMountPlaces(tree, rootfs, mounts);
+    return await withRoot(mounts);
   });
 }
 
