@@ -10,8 +10,12 @@ afterAll(() => place[Symbol.dispose]());
 
 /** A program that says which Node it is and what it was told. */
 function fakeNode(file: string, version: string): void {
+  program(file, `echo "${version}" "$@"`);
+}
+
+function program(file: string, text: string): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "${version}" "$@"\n`);
+  writeFileSync(file, `#!/bin/sh\n${text}\n`);
   chmodSync(file, 0o755);
 }
 
@@ -30,7 +34,7 @@ function launch(bin: string, nodeFolder: string): Promise<Result> {
   return finished(spawn('/bin/sh', [bin, 'a b', ''], { env: { PATH: `${nodeFolder}:/usr/bin:/bin` } }));
 }
 
-test("PATH's Node is used when it is new enough, with every argument as it was", async () => {
+test("PATH's Node is used where none is brought along, with every argument as it was", async () => {
   const { bin } = installation('new');
   fakeNode(place.file('node24/node'), 'v24.0.0');
   const { out, code } = await launch(bin, place.file('node24'));
@@ -46,11 +50,33 @@ test('an env file is for the container: our own Node neither asks for it nor tak
   }
 });
 
-test("the installation's own Node is used when PATH's is too old", async () => {
+test("the installation's own Node is used, whatever is in PATH", async () => {
   const { bin, root } = installation('old');
   fakeNode(place.file('node20/node'), 'v20.19.2');
   fakeNode(path.join(root, 'node_modules/.bin/node'), 'v26.1.0');
   expect((await launch(bin, place.file('node20'))).out).toMatch(/^v26\.1\.0 /);
+});
+
+test('a Node is looked for above where the launcher truly is, not where it is called from', async () => {
+  const { bin, root } = installation('called');
+  fakeNode(path.join(root, 'node_modules/.bin/node'), 'v26.1.0');
+  const [cwd, link] = [place.file('elsewhere/deep'), place.file('elsewhere/cli')];
+  mkdirSync(cwd, { recursive: true });
+  symlinkSync(path.dirname(path.dirname(bin)), link);
+  fakeNode(place.file('elsewhere/node_modules/.bin/node'), 'v99.0.0');
+  for (const called of ['../cli/bin/slipway', path.relative(cwd, bin)])
+    expect((await finished(spawn('/bin/sh', [called], { cwd }))).out).toMatch(/^v26\.1\.0 /);
+});
+
+test('in the tree that people run, the launcher is beside node_modules', async () => {
+  const root = place.file('tree');
+  mkdirSync(path.join(root, 'bin'), { recursive: true });
+  cpSync(launcher, path.join(root, 'bin/slipway'));
+  const main = path.join(root, 'node_modules/@slipway/cli/dist/main.js');
+  mkdirSync(path.dirname(main), { recursive: true });
+  writeFileSync(main, '');
+  fakeNode(place.file('node26/node'), 'v26.1.0');
+  expect((await launch(path.join(root, 'bin/slipway'), place.file('node26'))).out).toContain(` -- ${main} `);
 });
 
 test.each(['relative', 'absolute'])('found through a %s symbolic link', async (kind) => {
@@ -67,8 +93,16 @@ test.each(['relative', 'absolute'])('found through a %s symbolic link', async (k
 
 test('without any Node it says so and what to install, with code 125', async () => {
   const { bin } = installation('none');
-  fakeNode(place.file('broken/node'), 'garbage');
-  const { err, code } = await launch(bin, place.file('broken'));
+  const { err, code } = await finished(spawn('/bin/sh', [bin], { env: { PATH: place.file('nothing') } }));
+  expect(code).toBe(125);
+  expect(err).toMatch(/^slipway: no Node 24 or newer: .*\nhint: install /);
+});
+
+test('a Node that is too old says so and what to install, with code 125', async () => {
+  const old = place.file('old.cjs');
+  writeFileSync(old, "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.2' } });");
+  const main = path.join(import.meta.dirname, '../dist/main.js');
+  const { err, code } = await finished(spawn(process.execPath, ['--require', old, main, 'version']));
   expect(code).toBe(125);
   expect(err).toMatch(/^slipway: no Node 24 or newer: .*\nhint: install /);
 });

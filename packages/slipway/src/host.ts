@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
 import {
   type BuiltinPlugin,
   type Config,
@@ -84,7 +84,7 @@ function engineOf({ settings: { root, state, pull }, stacks }: Config, stack: st
       hint: `add [stacks.${stack}] to a config file`,
     });
   }
-  const packageJson = fileURLToPath(import.meta.resolve('@slipway/engine/package.json'));
+  const packageJson = createRequire(import.meta.url).resolve('@slipway/engine/package.json');
   const { name, version } = read(packageJson) as { name: string; version: string };
   return {
     manifest: { package: name, version, provides: enginePoint.id, id: 'slipway', api: apiVersion, declares: {} },

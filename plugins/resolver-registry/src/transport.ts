@@ -154,11 +154,7 @@ export class Transport implements AsyncDisposable {
   }
 
   private async loadClient(): Promise<Loaded> {
-    const [{ default: PoolOf }, { default: build }, { default: api }] = await Promise.all([
-      import('undici/lib/dispatcher/pool.js'),
-      import('undici/lib/core/connect.js'),
-      import('undici/lib/api/index.js'),
-    ]);
+    const { buildConnector: build, Pool: PoolOf, undiciApi: api } = await import('./undici-library.js');
     const { tlsFor } = this;
     const open = openConnector(build, tlsFor, (address) => this.ownAddresses.add(plainAddress(address)));
     const guarded = guardedConnector(build, tlsFor, (host, address) => this.mayConnect(host, address));

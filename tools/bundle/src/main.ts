@@ -1,78 +1,60 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { type BuiltPackage, builtPackages } from './packages.ts';
+import { bundleApart, bundleWorkers, copyManifest } from './apart.ts';
+import { bundleCore, coreFile, coreModules, isCore } from './core.ts';
+import { options } from './output.ts';
+import { builtPackages } from './packages.ts';
+import { replaceTree } from './replace-tree.ts';
 
-/**
- * build/: the tree that people run. Each package is bundled alone, with the libraries that are its own, into few files:
- * resolving and linking hundreds of small modules is most of what a short command does. Shared on purpose, and so left as
- * imports: our own packages, tsyringe (classes are built by the copy that decorated them) and what has native code.
- */
+/** build/: the tree that people run. See the README. */
 const root = path.resolve(import.meta.dirname, '../../..');
-const shared = ['@slipway/*', 'slipway', 'tsyringe', 'reflect-metadata', 'lmdb', 'koffi'];
 const target = path.join(root, 'build');
 const fresh = `${target}.new`;
+const modules = path.join(fresh, 'node_modules');
 
 rmSync(fresh, { recursive: true, force: true });
-await Promise.all([...builtPackages(root).map(bundlePackage), bundleTsyringe()]);
+const all = builtPackages(root);
+const core = all.filter(isCore);
+const apart = all.filter((one) => !isCore(one));
+const shared = coreModules(core);
+const apartNames = apart.flatMap(({ exported }) => Object.keys(exported));
+await Promise.all([
+  bundleCore(root, modules, core),
+  ...apart.map((one) => bundleApart(modules, one, shared, apartNames)),
+  ...all.map((one) => bundleWorkers(modules, one, all)),
+  bundleProgram(),
+]);
+for (const one of all) copyManifest(modules, one);
 copyProgram('monitor', 'monitor');
 copyProgram('init', 'engine');
 mkdirSync(path.join(fresh, 'bin'));
-symlinkSync('../node_modules/@slipway/cli/bin/slipway', path.join(fresh, 'bin/slipway'));
-// One that runs meanwhile has its files open; the next one finds the new tree.
-rmSync(target, { recursive: true, force: true });
-renameSync(fresh, target);
+cpSync(path.join(modules, '@slipway/cli/bin/slipway'), path.join(fresh, 'bin/slipway'));
+replaceTree(fresh, target);
+
+/** What Node is started with: it turns the cache of compiled code on before the core is loaded. */
+async function bundleProgram(): Promise<void> {
+  const program = '@slipway/cli/dist/main.js';
+  await build({
+    ...options,
+    entryPoints: [path.join(root, 'packages/cli/dist/main.js')],
+    outfile: path.join(modules, program),
+    plugins: [
+      {
+        name: 'core',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^\.\/cli\.js$/ }, () => ({
+            path: path.posix.relative(path.posix.dirname(program), coreFile),
+            external: true,
+          })),
+      },
+    ],
+  });
+}
 
 /** One of C, to the package that looks for it. */
 function copyProgram(name: string, owner: string): void {
-  const folder = path.join(fresh, `node_modules/@slipway/${owner}/bin`);
+  const folder = path.join(modules, '@slipway', owner, 'bin');
   mkdirSync(folder, { recursive: true });
   cpSync(path.join(root, `native/${name}/build/slipway-${name}`), path.join(folder, `slipway-${name}`));
-}
-
-async function bundlePackage({ folder, manifest, entries }: BuiltPackage): Promise<void> {
-  const to = path.join(fresh, 'node_modules', manifest.name);
-  await build({
-    entryPoints: entries.map((entry) => path.join(folder, entry)),
-    outdir: path.join(to, 'dist'),
-    outbase: path.join(folder, 'dist'),
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    external: shared,
-    // Libraries written for require() ask for it when they are bundled into a module.
-    banner: {
-      js: "import { createRequire as slipwayRequire } from 'node:module'; const require = slipwayRequire(import.meta.url);",
-    },
-    tsconfigRaw: '{}',
-    legalComments: 'linked',
-    logLevel: 'warning',
-  });
-  cpSync(path.join(folder, 'package.json'), path.join(to, 'package.json'));
-  if (!existsSync(path.join(folder, 'bin'))) return;
-  cpSync(path.join(folder, 'bin'), path.join(to, 'bin'), { recursive: true });
-  for (const program of Object.values(manifest.bin ?? {})) chmodSync(path.join(to, program), 0o755);
-}
-
-/** One file instead of 34; still one copy for all. */
-async function bundleTsyringe(): Promise<void> {
-  const manifest = createRequire(import.meta.url).resolve('tsyringe/package.json');
-  const to = path.join(fresh, 'node_modules/tsyringe');
-  await build({
-    entryPoints: [path.join(path.dirname(manifest), 'dist/esm2015/index.js')],
-    outfile: path.join(to, 'dist/index.js'),
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    legalComments: 'linked',
-    logLevel: 'warning',
-  });
-  const { name, version, license } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
-  writeFileSync(
-    path.join(to, 'package.json'),
-    JSON.stringify({ name, version, license, type: 'module', exports: './dist/index.js' }, undefined, 2),
-  );
 }

@@ -4,8 +4,12 @@ import path from 'node:path';
 export interface BuiltPackage {
   readonly folder: string;
   readonly manifest: Manifest;
-  /** Files of `dist` that something outside the package names: what it exports, its program, its workers. */
-  readonly entries: readonly string[];
+  /** What it exports, by the name that others import: `@slipway/layers/limits` to `dist/limits.js`. */
+  readonly exported: Readonly<Record<string, string>>;
+  /** Files of `dist` that threads start by their name. */
+  readonly workers: readonly string[];
+  /** Files of `dist` that only hand on heavy libraries, and stay files of their own. */
+  readonly libraries: readonly string[];
 }
 
 export interface Manifest {
@@ -22,15 +26,25 @@ export function builtPackages(root: string): BuiltPackage[] {
     readdirSync(path.join(root, group)).flatMap((name) => {
       const folder = path.join(root, group, name);
       const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Manifest;
-      return name === 'plugin-testkit' ? [] : [{ folder, manifest, entries: entriesOf(folder, manifest) }];
+      if (name === 'plugin-testkit') return [];
+      const files = readdirSync(path.join(folder, 'dist')).map((file) => `dist/${file}`);
+      return [
+        {
+          folder,
+          manifest,
+          exported: exportsOf(manifest),
+          workers: files.filter((file) => /\/(.*-)?worker\.js$/.test(file)),
+          libraries: files.filter((file) => /-library\.js$/.test(file)),
+        },
+      ];
     }),
   );
 }
 
-function entriesOf(folder: string, manifest: Manifest): string[] {
-  const exported = Object.values(manifest.exports ?? {}).flatMap((target) =>
-    typeof target === 'string' ? [] : [target.default],
+function exportsOf({ name, exports = {} }: Manifest): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(exports).flatMap(([key, target]) =>
+      typeof target === 'string' ? [] : [[path.posix.join(name, key), path.posix.normalize(target.default)] as const],
+    ),
   );
-  const others = readdirSync(path.join(folder, 'dist')).filter((file) => /^(main|(.*-)?worker)\.js$/.test(file));
-  return [...new Set([...exported.map((file) => path.normalize(file)), ...others.map((file) => path.join('dist', file))])];
 }

@@ -1,40 +1,55 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { imageLayout } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
+import { coreFile, isCore } from '../src/core.ts';
 import { builtPackages } from '../src/packages.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const build = path.join(root, 'build');
+const modules = path.join(build, 'node_modules');
+const all = builtPackages(root);
 const scratch = mkdtempSync(path.join(tmpdir(), 'slipway-bundle-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+const places = ['--root', path.join(scratch, 'root'), '--state', path.join(scratch, 'state')];
+
 function slipway(...args: string[]) {
-  const places = ['--root', path.join(scratch, 'root'), '--state', path.join(scratch, 'state')];
   return spawnSync(path.join(build, 'bin/slipway'), [...places, ...args], { cwd: scratch, encoding: 'utf8' });
 }
 
+function textOf(...files: readonly string[]): string {
+  return files.map((file) => readFileSync(path.join(modules, file), 'utf8')).join('\n');
+}
+
 describe('the bundled tree', () => {
-  it('has every package, its entries, the monitor and the init program', () => {
-    for (const { manifest, entries } of builtPackages(root)) {
-      for (const entry of entries)
-        expect(existsSync(path.join(build, 'node_modules', manifest.name, entry)), `${manifest.name}/${entry}`).toBe(true);
+  it('has every package, what it exports and starts threads with, the monitor and the init program', () => {
+    for (const { manifest, exported, workers, libraries } of all) {
+      for (const file of ['package.json', ...Object.values(exported), ...workers, ...libraries])
+        expect(existsSync(path.join(modules, manifest.name, file)), `${manifest.name}/${file}`).toBe(true);
     }
-    expect(existsSync(path.join(build, 'node_modules/@slipway/monitor/bin/slipway-monitor'))).toBe(true);
-    expect(existsSync(path.join(build, 'node_modules/@slipway/engine/bin/slipway-init'))).toBe(true);
-    expect(existsSync(path.join(build, 'node_modules/@slipway/plugin-testkit'))).toBe(false);
+    expect(existsSync(path.join(modules, '@slipway/monitor/bin/slipway-monitor'))).toBe(true);
+    expect(existsSync(path.join(modules, '@slipway/engine/bin/slipway-init'))).toBe(true);
+    expect(existsSync(path.join(modules, '@slipway/plugin-testkit'))).toBe(false);
   });
 
-  it('keeps packages apart: none has the code of another', () => {
-    const bodies = builtPackages(root).map(({ manifest }) => {
-      const dist = path.join(build, 'node_modules', manifest.name, 'dist');
-      const files = readdirSync(dist).filter((file) => file.endsWith('.js'));
-      return files.map((file) => readFileSync(path.join(dist, file), 'utf8')).join('\n');
-    });
-    const having = (pattern: RegExp): number => bodies.filter((body) => pattern.test(body)).length;
-    expect(having(/\bSlipwayError = class\b|class SlipwayError\b/)).toBe(1);
-    expect(having(/\bOperation = class\b|class Operation\b/)).toBe(1);
+  it('has each class of ours once in what a command loads', () => {
+    const apart = all.filter((one) => !isCore(one));
+    const bodies = [
+      textOf(coreFile),
+      ...apart.map(({ manifest, exported }) => textOf(...Object.values(exported).map((file) => `${manifest.name}/${file}`))),
+    ];
+    const having = (name: string): number =>
+      bodies.filter((body) => new RegExp(`\\b${name}=class\\b|class ${name}\\b`).test(body)).length;
+    for (const name of ['SlipwayError', 'Operation', 'TarDiffer', 'OverlaySnapshotter']) expect(having(name), name).toBe(1);
+  });
+
+  it('does not have heavy libraries in files that they are not needed in', () => {
+    expect(textOf('@slipway/resolver-registry/dist/undici-library.js')).toContain('UND_ERR');
+    expect(textOf('@slipway/resolver-registry/dist/plugin.js')).not.toContain('UND_ERR_ABORTED');
+    expect(textOf(coreFile)).not.toContain('UND_ERR_ABORTED');
   });
 
   it('runs from any folder, and finds its plugins', () => {
@@ -45,16 +60,71 @@ describe('the bundled tree', () => {
     expect(plugins.length).toBeGreaterThanOrEqual(8);
   });
 
-  it('loads no more files for a short command than it needs', () => {
-    const count = path.join(scratch, 'count.mjs');
-    const program = `import { registerHooks } from 'node:module';
-      let files = 0;
-      registerHooks({ load: (url, context, next) => { if (url.startsWith('file:')) files++; return next(url, context); } });
-      process.on('exit', () => process.stderr.write('files ' + files));`;
-    spawnSync('tee', [count], { input: program });
-    const main = path.join(build, 'node_modules/@slipway/cli/dist/main.js');
-    const places = ['--root', path.join(scratch, 'root'), '--state', path.join(scratch, 'state')];
-    const { stderr } = spawnSync(process.execPath, ['--import', count, main, ...places, 'images'], { encoding: 'utf8' });
-    expect(Number(/files (\d+)/.exec(stderr)?.[1])).toBeLessThan(80);
+  it('knows where it is: what it has beside it, and when it was made', () => {
+    expect(slipway('doctor').stderr).not.toContain('unexpected failure');
+  });
+
+  it('gives ES modules of others the very classes that the engine uses', () => {
+    const program = path.join(scratch, 'library.mjs');
+    symlinkSync(modules, path.join(scratch, 'node_modules'));
+    writeFileSync(
+      program,
+      `import { SlipwayError, volumePoint } from '@slipway/plugin-api';
+      import { openHost } from 'slipway';
+      const refused = await openHost({ stack: 'none' }).catch((error) => error);
+      await using host = await openHost({ root: ${JSON.stringify(path.join(scratch, 'root'))}, state: ${JSON.stringify(path.join(scratch, 'state'))} });
+      const volumes = await host.kernel.get(volumePoint);
+      process.stdout.write(JSON.stringify([refused instanceof SlipwayError, refused.code, typeof volumes]));`,
+    );
+    const { stdout, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8' });
+    expect([stdout, stderr]).toEqual(['[true,"STACK_UNKNOWN","object"]', '']);
+  });
+
+  it('runs plugins of others, which import plugin-api and tsyringe by their names', () => {
+    const folder = path.join(scratch, 'acme');
+    mkdirSync(folder);
+    symlinkSync(modules, path.join(folder, 'node_modules'));
+    const slipwayKey = { plugin: './plugin.js', provides: 'policy.v1', id: 'acme', api: '1.0' };
+    writeFileSync(
+      path.join(folder, 'package.json'),
+      JSON.stringify({ name: 'acme', version: '1.0.0', type: 'module', slipway: slipwayKey }),
+    );
+    writeFileSync(
+      path.join(folder, 'plugin.js'),
+      `import { definePlugin, policyPoint, SlipwayError, tokens } from '@slipway/plugin-api';
+      import { inject, injectable } from 'tsyringe';
+      class Policy {
+        constructor(dirs) { this.dirs = dirs; }
+        async check() { throw new SlipwayError({ kind: 'permission-denied', code: 'ACME', message: 'acme keeps ' + this.dirs.root }); }
+      }
+      inject(tokens.dirs)(Policy, undefined, 0);
+      Reflect.defineMetadata('design:paramtypes', [Object], Policy);
+      injectable()(Policy);
+      export const plugin = definePlugin({ provides: policyPoint, id: 'acme', api: '1.0',
+        activate: ({ container }) => ({ instance: container.resolve(Policy) }) });`,
+    );
+    const config = path.join(scratch, 'acme.toml');
+    writeFileSync(config, `plugins.search = [${JSON.stringify(folder)}]\n`, { mode: 0o600 });
+    const { status, stderr } = slipway('--config', config, 'pull', `oci:${imageLayout('small')}:latest`);
+    expect(stderr).toContain(`acme keeps ${path.join(scratch, 'root/policy.v1/acme')}`);
+    expect(status).not.toBe(0);
+  });
+
+  it.each([
+    [['version'], 2],
+    [['images'], 8],
+    [['ps'], 8],
+  ])('loads few files for %j', (command, most) => {
+    const hook = path.join(scratch, 'count.cjs');
+    writeFileSync(
+      hook,
+      `const seen = new Set();
+      require('node:module').registerHooks({ load: (url, context, next) => { if (url.startsWith('file:')) seen.add(url); return next(url, context); } });
+      process.on('exit', () => process.stderr.write(JSON.stringify([...seen])));`,
+    );
+    const main = path.join(modules, '@slipway/cli/dist/main.js');
+    const { stderr } = spawnSync(process.execPath, ['--require', hook, main, ...places, ...command], { encoding: 'utf8' });
+    const scripts = (JSON.parse(stderr) as string[]).filter((url) => url.endsWith('js'));
+    expect(scripts.length, stderr).toBeLessThanOrEqual(most);
   });
 });
