@@ -17,16 +17,23 @@ export interface SystemError extends Error {
 const moreNames: Readonly<Record<number, string>> = { 15: 'ENOTBLK', 117: 'EUCLEAN' };
 
 let names: Map<number, string> | undefined;
+/** Node makes a new map for each call that asks for it. */
+let known: ReturnType<typeof getSystemErrorMap> | undefined;
+
+function knownErrors(): NonNullable<typeof known> {
+  known ??= getSystemErrorMap();
+  return known;
+}
 
 export function errnoName(errno: number): string {
   names ??= new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
   // EAGAIN and EOPNOTSUPP share their numbers with EWOULDBLOCK and ENOTSUP: libuv's names are the ones Node reports.
-  return getSystemErrorMap().get(-errno)?.[0] ?? names.get(errno) ?? moreNames[errno] ?? `E${errno}`;
+  return knownErrors().get(-errno)?.[0] ?? names.get(errno) ?? moreNames[errno] ?? `E${errno}`;
 }
 
 export function systemError(errno: number, syscall: string, path?: Path, dest?: Path, detail?: string): SystemError {
   const code = errnoName(errno);
-  const text = getSystemErrorMap().get(-errno)?.[1] ?? libc().strerror(errno);
+  const text = knownErrors().get(-errno)?.[1] ?? libc().strerror(errno);
   const from = path === undefined ? '' : ` '${path.toString()}'`;
   const to = dest === undefined ? '' : ` -> '${dest.toString()}'`;
   const error = new Error(`${code}: ${text}, ${syscall}${from}${to}${detail === undefined ? '' : ` (${detail})`}`);

@@ -53,8 +53,9 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
     const requests = new Requests(child.control);
     const monitor = connect(child, requests, options);
     try {
+      const settled = requests.sendAll(settings);
       await requests.hello;
-      await Promise.all(settings.map(([verb = '', ...args]) => requests.send(verb, ...args)));
+      await settled;
     } catch (error) {
       requests.end();
       await monitor.ended;

@@ -56,6 +56,15 @@ export class Requests {
     });
   }
 
+  /** Several in one write. Resolves when all have succeeded; never unhandled. */
+  sendAll(requests: readonly (readonly string[])[]): Promise<unknown> {
+    this.socket.cork();
+    const all = Promise.all(requests.map(([verb = '', ...args]) => this.send(verb, ...args)));
+    this.socket.uncork();
+    all.catch(() => {});
+    return all;
+  }
+
   async stop(signal: number, graceMs: number): Promise<void> {
     const grace = Number.isFinite(graceMs) ? Math.min(Math.max(0, Math.ceil(graceMs)), maxGraceMs) : -1;
     await this.send('stop', String(signal), String(grace));
