@@ -192,6 +192,30 @@ test('what is asked for while it is being released is activated anew afterwards'
   ]);
 });
 
+test('the code of a plugin may wait at its top level, and runs once', async () => {
+  using place = new Place();
+  place.plugin({
+    provides: 'a.v1',
+    id: 'a',
+    prelude: "globalThis.slipwayRuns = (globalThis.slipwayRuns ?? 0) + 1; const id = await Promise.resolve('late');",
+    code: 'activate: () => ({ instance: { id } }),',
+  });
+  await using kernel = await place.boot();
+  expect((await kernel.get(point('a.v1'))).id).toBe('late');
+  expect((globalThis as { slipwayRuns?: number }).slipwayRuns).toBe(1);
+});
+
+test('the code of a plugin may be CommonJS', async () => {
+  using place = new Place();
+  const folder = place.plugin({ provides: 'a.v1', id: 'a' });
+  const manifest = path.join(folder, 'package.json');
+  fs.writeFileSync(manifest, fs.readFileSync(manifest, 'utf8').replace('"type":"module"', '"type":"commonjs"'));
+  const code = "{ provides: { id: 'a.v1' }, id: 'a', api: '1.0', activate: () => ({ instance: { id: 'required' } }) }";
+  fs.writeFileSync(path.join(folder, 'plugin.js'), `exports.plugin = ${code};`);
+  await using kernel = await place.boot();
+  expect((await kernel.get(point('a.v1'))).id).toBe('required');
+});
+
 test('a failed activation is tried anew by the next request', async () => {
   using place = new Place();
   place.plugin({

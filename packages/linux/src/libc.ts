@@ -64,10 +64,10 @@ export function libc(): Libc {
 function bind(): Libc {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const lib = koffi.load(null);
-  const c = (definition: string) => lib.func(definition);
+  const c = <Result = number>(definition: string) => onFirstCall<Result>(() => lib.func(definition));
   // System calls since 5.2 have one number on every architecture; older ones go through libc. Variadic functions are
   // declared with fixed arguments, which the calling conventions of Linux on amd64 and arm64 pass alike.
-  const syscall = (...types: readonly string[]) => lib.func('syscall', 'long', ['long', ...types]);
+  const syscall = (...types: readonly string[]) => onFirstCall(() => lib.func('syscall', 'long', ['long', ...types]));
   const openTree = syscall('int', 'const void *', 'uint');
   const moveMount = syscall('int', 'const void *', 'int', 'const void *', 'uint');
   const fsopen = syscall('const void *', 'uint');
@@ -77,7 +77,7 @@ function bind(): Libc {
   const mountSetattr = syscall('int', 'const void *', 'uint', 'void *', 'size_t');
   return {
     errno: () => koffi.errno(),
-    strerror: c('const char *strerror(int errnum)'),
+    strerror: c<string>('const char *strerror(int errnum)'),
     mknod: c('int mknod(const void *path, uint mode, uint64_t device)'),
     utimensat: c('int utimensat(int dirfd, const void *path, const void *times, int flags)'),
     lsetxattr: c('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
@@ -123,6 +123,15 @@ function bind(): Libc {
     fsmount: (fd, flags, attributes) => fsmount(432, fd, flags, attributes),
     openat2: (dirFd, path, how, size) => openat2(437, dirFd, path, how, size),
     mountSetattr: (fd, path, flags, attributes, size) => mountSetattr(442, fd, path, flags, attributes, size),
+  };
+}
+
+/** To bind all of them takes 3 ms; a command uses a few. */
+function onFirstCall<Result = number>(bindOne: () => (...args: unknown[]) => Result): (...args: unknown[]) => Result {
+  let bound: ((...args: unknown[]) => Result) | undefined;
+  return (...args) => {
+    bound ??= bindOne();
+    return bound(...args);
   };
 }
 

@@ -2,7 +2,7 @@ import { chmodSync, cpSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { coreFile } from './core.ts';
-import { lmdbNative } from './lmdb-native.ts';
+import { nativeCode } from './native-code.ts';
 import { banner, options, writePackage } from './output.ts';
 import type { BuiltPackage } from './packages.ts';
 import { ownPlaces } from './places.ts';
@@ -25,7 +25,7 @@ export async function bundleApart(
       banner: {
         js: `${banner}require = ((load, { shared }) => slipwayLazy((name) => shared(name) ?? load(name)))(require, require('${core}'));`,
       },
-      plugins: [ownPlaces([one], place), lmdbNative],
+      plugins: [ownPlaces([one], place), nativeCode],
     });
   }
   for (const file of one.libraries) {
@@ -44,7 +44,7 @@ export async function bundleWorkers(modules: string, one: BuiltPackage, all: rea
       outfile: path.join(modules, place),
       external: ['./*-library.js'],
       banner: { js: banner },
-      plugins: [ownPlaces(all, place)],
+      plugins: [ownPlaces(all, place), nativeCode],
     });
   }
 }

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { nativeCode } from './native-code.ts';
 import { banner, options, writePackage, writeText } from './output.ts';
 import type { BuiltPackage } from './packages.ts';
 import { ownPlaces } from './places.ts';
@@ -50,7 +51,7 @@ export async function bundleCore(root: string, modules: string, core: readonly B
     outfile: path.join(modules, coreFile),
     external: seldom,
     banner: { js: `${banner}require = slipwayLazy(require);` },
-    plugins: [ownPlaces(core, coreFile)],
+    plugins: [ownPlaces(core, coreFile), nativeCode],
   });
   writePackage(path.join(modules, '@slipway/core'), { name: '@slipway/core', private: true, main: './dist/index.js' });
   for (const one of core) for (const [name, file] of Object.entries(one.exported)) await handOn(modules, one, name, file);

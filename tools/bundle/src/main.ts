@@ -39,6 +39,8 @@ async function bundleProgram(): Promise<void> {
     ...options,
     entryPoints: [path.join(root, 'packages/cli/dist/main.js')],
     outfile: path.join(modules, program),
+    // To import the core, Node would read its text once more to find what it exports.
+    supported: { 'dynamic-import': false },
     plugins: [
       {
         name: 'core',
