@@ -25,18 +25,23 @@ function opener(change: Change): OpenSubject<MetadataStore> {
   };
 }
 
+const iterations = (tx: ReadTransaction): Pick<ReadTransaction, 'entries' | 'keys'> => ({
+  entries: (table, options) => tx.entries(table, options),
+  keys: (table, options) => tx.keys(table, options),
+});
+
 /** Every transaction, with some methods replaced. */
 const transactions = (
   reading: (tx: ReadTransaction) => Partial<ReadTransaction>,
   writing: (tx: WriteTransaction) => Partial<WriteTransaction> = () => ({}),
 ): OpenSubject<MetadataStore> =>
   opener((sound) => ({
-    read: (fn) => sound.read((tx) => fn({ get: (t, k) => tx.get(t, k), entries: (t, o) => tx.entries(t, o), ...reading(tx) })),
+    read: (fn) => sound.read((tx) => fn({ get: (t, k) => tx.get(t, k), ...iterations(tx), ...reading(tx) })),
     write: (fn) =>
       sound.write((tx) =>
         fn({
           get: (t, k) => tx.get(t, k),
-          entries: (t, o) => tx.entries(t, o),
+          ...iterations(tx),
           put: (t, k, v) => tx.put(t, k, v),
           delete: (t, k) => tx.delete(t, k),
           ...reading(tx),
@@ -91,6 +96,7 @@ const faults: readonly Fault[] = [
       'a callback that throws leaves nothing, and rejects with what it threw',
       'a callback that throws undoes nothing of the writes beside it',
       'refuses what is no JSON data, and writes nothing',
+      'refuses to put what the table would refuse when it is read, and writes nothing',
     ],
   },
   {
