@@ -96,6 +96,7 @@ int main(int argc, char *argv[]) {
   survive_memory_pressure();
   int signals = open_signals();
   if (signals < 0) return fail("signalfd");
+  cgroup_hasten(signals);
   if (!own_mounts()) return fail("unshare(CLONE_NEWNS)");
   if (!stdio_take(&container.stdio, &container.sinks)) return fail("stdio");
   control_send(&container.clients.each[0].control, "hello", "0", PROTOCOL_VERSION, NULL);

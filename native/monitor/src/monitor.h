@@ -20,6 +20,16 @@ struct exit_status {
 
 void exit_status_set(struct exit_status *status, int wait_status);
 
+/* ---- cgroup.c ---- */
+
+/* A file of the process' cgroup in the hierarchy of a controller (NULL: the unified one); -1. */
+int cgroup_open(pid_t pid, const char *controller, const char *name, int access);
+/*
+ * The first move of a process between cgroups in a while waits for a grace period of RCU, 8 to 16 ms: each creation and each exec did. A child that is moved to where it is
+ * begins that wait while we and the runtime get ready. It has none of our descriptors, up to that one, while it waits.
+ */
+void cgroup_hasten(int last_fd);
+
 /* ---- oom.c: processes that the kernel has killed for lack of memory ---- */
 
 struct oom {

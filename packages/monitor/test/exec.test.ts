@@ -12,11 +12,19 @@ beforeEach(() => {
 });
 afterEach(() => bench[Symbol.asyncDispose]());
 
-/** As `runc exec --detach`: the program runs when the command ends. */
-function execution(script: string) {
-  const pidFile = path.join(bench.folder, 'pid');
-  // Of a subshell: it is the monitor's child at once, and not one that the command would reap.
-  return { args: sh(`exec 3<&0; (/bin/sh -c '${script}' <&3 3<&- & echo $! >${pidFile})`), pidFile, limitMs: 10_000 };
+/**
+ * As `runc exec --detach`: the program runs when the command ends. It begins when the shell that started it is gone, and it the monitor's child: a shell may reap what
+ * ends before.
+ */
+function execution(script: string, folder = bench.folder) {
+  const pidFile = path.join(folder, 'pid');
+  const program = 'while [ -d /proc/$STARTER ]; do sleep 0.005; done; eval "$SCRIPT"';
+  const starter = `STARTER=$$ /bin/sh -c "$PROGRAM" <&3 3<&- & echo $! >${pidFile}`;
+  return {
+    args: sh(`exec 3<&0; export SCRIPT='${script}' PROGRAM='${program}'; /bin/sh -c '${starter}'`),
+    pidFile,
+    limitMs: 10_000,
+  };
 }
 
 test('what is printed during the creation is the output of the program', async () => {
@@ -63,10 +71,9 @@ test('a program that has ended before its command has: its end and its output ar
 test('without a command for its deletion its folder is removed', async () => {
   const folder = path.join(bench.folder, 'exec');
   mkdirSync(folder);
-  const pidFile = path.join(folder, 'pid');
   const monitor = await bench.monitor({ exec: true, folder, deletion: undefined, stdout: 'pipe' });
   monitor.stdout?.resume();
-  await monitor.create({ ...execution('exit 3'), args: sh(`/bin/sh -c 'exit 3' & echo $! >${pidFile}`), pidFile });
+  await monitor.create(execution('exit 3', folder));
   expect(await monitor.exited).toMatchObject({ exitCode: 3 });
   await monitor.ended;
   expect(existsSync(folder)).toBe(false);
