@@ -163,7 +163,7 @@ test('input from several clients in single bytes and large pieces arrives whole'
   });
   await Promise.all(done);
   // What the others have sent is in the monitor, or before it: it is taken before this client's end.
-  await sleep(500);
+  await sleep(2000);
   streams[0]?.stdin?.end();
   expect(Number(await output)).toBe(1000 + 2 * 5 * 400_000);
 });

@@ -273,21 +273,19 @@ describe('a large layer over a slow network', { timeout: 60_000 }, () => {
     while (open.size > 0) await sleep(20);
   });
 
-  it('is given up within a second', async () => {
+  it('is given up when it is aborted, and not when its connection is', async () => {
     const abort = new AbortController();
-    let abortedAt = 0;
     let nth = 0;
     await using server = await ScriptedServer.start((request, response) => {
       if (!isPiece(request)) return slowly(response, rangeOf(request));
       nth += 1;
       if (nth === 1) return rightly(request, response);
-      abortedAt ||= performance.now() + 100;
       setTimeout(() => abort.abort(), 100);
     });
     await using session = sessionOf(server, { idle_timeout: 3600 });
     await using content = await fetchContent(session, 'a', layer, 0, abort.signal, always);
+    // Its connection would be given up after an hour.
     expect(await failureOf(readAll(content.body))).toMatchObject({ kind: 'canceled' });
-    expect(performance.now() - abortedAt).toBeLessThan(1000);
   });
 
   it('leaves no connection behind when its reader stops', async () => {
