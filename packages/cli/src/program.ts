@@ -35,7 +35,7 @@ export class MisusedCommand extends Error {
 const helpWidth = 100;
 
 interface Hooks {
-  readonly output: Output;
+  readonly output: Pick<Output, 'out'>;
   readonly chosen: (choice: Choice) => void;
   /** What completes a command that only has a name yet: a line needs one or two of them all. */
   readonly unfinished: Map<Command, () => void>;
@@ -44,8 +44,10 @@ interface Hooks {
 /**
  * The parser of the whole command line. Nothing runs in it: it tells which command was chosen.
  * Its `parse` throws {@link HelpShown} and {@link MisusedCommand}.
+ *
+ * @param words only commands and groups that are called by one of them
  */
-export function makeProgram(output: Output, chosen: (choice: Choice) => void): Command {
+export function makeProgram(output: Pick<Output, 'out'>, chosen: (choice: Choice) => void, words?: ReadonlySet<string>): Command {
   const hooks: Hooks = { output, chosen, unfinished: new Map() };
   const program = equip(new Command('slipway'), '', hooks)
     .usage('[OPTIONS] COMMAND')
@@ -61,6 +63,7 @@ export function makeProgram(output: Output, chosen: (choice: Choice) => void): C
   const groups = new Set<string>();
   for (const spec of commandTree) {
     const [first = '', second] = spec.name.split(' ');
+    if (words?.has(first) === false) continue;
     if (second === undefined)
       program.addCommand(makeCommand(first, spec, hooks).helpGroup(spec.group), { hidden: spec.hidden === true });
     else if (!groups.has(first)) {

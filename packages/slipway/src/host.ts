@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import {
   type BuiltinPlugin,
@@ -13,7 +12,7 @@ import {
   loadConfig,
   type Problem,
 } from '@slipway/kernel';
-import { apiVersion, type Engine, enginePoint, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { apiVersion, type Engine, enginePoint, SlipwayError } from '@slipway/plugin-api';
 import { defaultConfig } from './defaults.js';
 import type { OpenEngineOptions } from './options.js';
 
@@ -84,8 +83,7 @@ function engineOf({ settings: { root, state, pull }, stacks }: Config, stack: st
       hint: `add [stacks.${stack}] to a config file`,
     });
   }
-  const packageJson = createRequire(import.meta.url).resolve('@slipway/engine/package.json');
-  const { name, version } = read(packageJson) as { name: string; version: string };
+  const { name, version } = createRequire(import.meta.url)('@slipway/engine/package.json') as { name: string; version: string };
   return {
     manifest: { package: name, version, provides: enginePoint.id, id: 'slipway', api: apiVersion, declares: {} },
     load: async () => {
@@ -99,12 +97,4 @@ function engineOf({ settings: { root, state, pull }, stacks }: Config, stack: st
       });
     },
   };
-}
-
-function read(packageJson: string): unknown {
-  try {
-    return JSON.parse(readFileSync(packageJson, 'utf8'));
-  } catch (error) {
-    throw wrapError(`read the engine's own "${packageJson}"`, error);
-  }
 }

@@ -58,12 +58,14 @@ async function loadDefinition(entry: CatalogEntry, config: Config, trust: TrustC
     : { ok: false, problems: own.problems };
 }
 
+const requireModule = createRequire(import.meta.url);
+
 async function importPlugin({ manifest: { module }, load }: CatalogEntry): Promise<unknown> {
   if (module === undefined) return load?.();
   let loaded: unknown;
   try {
     // To import a CommonJS module, Node reads its text once more to find what it exports: 4 ms for the longest of ours.
-    loaded = createRequire(import.meta.url)(module);
+    loaded = requireModule(module);
   } catch (error) {
     // One that waits at its top level can only be imported. Nothing of it has run yet.
     if ((error as { readonly code?: unknown } | undefined)?.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;

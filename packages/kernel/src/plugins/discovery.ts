@@ -36,8 +36,9 @@ export function discover(config: Config, places: PluginPlaces, trust: TrustCheck
     const source = config.sourceOf(keyPath);
     const where = describeSource(source, keyPath);
     const base = source.kind === 'file' ? path.dirname(fs.realpathSync(source.path)) : undefined;
+    const folders = foldersToLookIn(base, places);
     for (const name of config.settings.plugins[key]) {
-      const found = isPath(name) ? locatePath(name, base, where) : locateName(name, base, places, where);
+      const found = isPath(name) ? locatePath(name, base, where) : locateName(name, base, places, folders, where);
       if (typeof found !== 'string') {
         problems.push(found);
         continue;
@@ -67,7 +68,24 @@ function locatePath(name: string, base: string | undefined, where: string): stri
   return notFound(`${where}: there is no plugin package at "${directory}"`);
 }
 
-function locateName(name: string, base: string | undefined, places: PluginPlaces, where: string): string | Problem {
+/** Those that are there: most are not, and asking each for every package takes a millisecond. */
+function foldersToLookIn(base: string | undefined, places: PluginPlaces): readonly string[] {
+  const folders = [
+    ...(base === undefined ? [] : modulesAbove(base)),
+    places.system,
+    path.join(places.system, 'node_modules'),
+    ...modulesAbove(places.installation),
+  ];
+  return folders.filter((folder) => fs.existsSync(folder));
+}
+
+function locateName(
+  name: string,
+  base: string | undefined,
+  places: PluginPlaces,
+  folders: readonly string[],
+  where: string,
+): string | Problem {
   if (!packageName.test(name)) {
     return {
       kind: 'invalid-argument',
@@ -76,15 +94,9 @@ function locateName(name: string, base: string | undefined, places: PluginPlaces
       hint: 'paths begin with "/", "./" or "../"',
     };
   }
-  const folders = [
-    ...(base === undefined ? [] : modulesAbove(base)),
-    places.system,
-    path.join(places.system, 'node_modules'),
-    ...modulesAbove(places.installation),
-  ];
   for (const folder of folders) {
     const directory = path.join(folder, name);
-    if (isPackage(directory)) return fs.realpathSync(directory);
+    if (isPackage(directory)) return fs.realpathSync.native(directory);
   }
   const looked = [...(base === undefined ? [] : [base]), places.system, places.installation];
   return notFound(`${where}: plugin package "${name}" was not found from ${looked.map((folder) => `"${folder}"`).join(', ')}`);
