@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -211,7 +212,7 @@ describe('files that flags name', () => {
     ['--security-opt', `seccomp=${name}`],
   ];
 
-  test.each(['fifo', 'huge', 'latin', 'directory'])('%s is refused', (name) => {
+  test.each(['huge', 'latin', 'directory'])('%s is refused', (name) => {
     for (const args of flags(at(name)))
       expect(refusal(args)).toMatchObject({
         kind: 'invalid-argument',
@@ -221,7 +222,19 @@ describe('files that flags name', () => {
   });
 
   test('devices, which never end, are refused', () => {
-    for (const args of flags('/dev/zero')) expect(refusal(args).message).toMatch(/is not a regular file$/);
+    for (const args of flags('/dev/zero')) expect(refusal(args).message).toMatch(/is neither a file nor a pipe$/);
+  });
+
+  test('bug: a pipe was refused, as `<(command)` gives one', async () => {
+    const writing = (command: string) => once(spawn('sh', ['-c', `${command} > ${at('fifo')}`]), 'close');
+    const one = writing("printf 'A=b\\n# nothing\\n'");
+    expect(settings(['--env-file', at('fifo')]).env).toEqual(['A=b']);
+    const other = writing(`printf '{"poststop":[]}'`);
+    expect(settings(['--hooks', at('fifo')]).hooks).toEqual({ poststop: [] });
+    expect(settings(['--env-file', '/dev/null']).env).toBeUndefined();
+    const endless = writing('yes A=b');
+    expect(refusal(['--env-file', at('fifo')]).message).toMatch(/has more than the 4194304 bytes that are read$/);
+    await Promise.all([one, other, endless]);
   });
 
   test('missing', () => {

@@ -169,6 +169,20 @@ describe('run', () => {
     await run('rm', '-f', 'shell');
   });
 
+  test('bug: attach with a pipe for stdin waited without a word at a container with a terminal', async () => {
+    await run('create', '-it', '--name', 'screen', host.image, 'sh');
+    for (const command of [
+      ['start', '-ai', 'screen'],
+      ['attach', 'screen'],
+    ])
+      expect(await host.place.run(command, 'exit 3\n')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('the input device is not a TTY'),
+      });
+    expect(await status('screen')).toBe('created');
+    await run('rm', 'screen');
+  });
+
   test('a terminal that hangs up leaves it running', async () => {
     await using terminal = open('run', '-it', '--name', 'hung', host.image, 'sh');
     await terminal.sees('# ');

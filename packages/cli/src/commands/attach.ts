@@ -2,7 +2,7 @@ import type { Action } from '../command.js';
 import { withEngine } from '../host.js';
 import { attachContainer } from '../run/attach-container.js';
 import { ContainerSignals } from '../run/container-signals.js';
-import { detachKeysOf, sigProxyOf } from '../run/run-options.js';
+import { detachKeysOf, requireTty, sigProxyOf } from '../run/run-options.js';
 
 export const attach: Action = async (invocation) => {
   const { args, options, global, output } = invocation;
@@ -13,6 +13,8 @@ export const attach: Action = async (invocation) => {
     const container = await engine.containers.get(name);
     const { settings } = await container.inspect();
     const stdin = settings.openStdin === true && !options.isOff('stdin');
+    if (stdin && settings.terminal !== undefined)
+      requireTty('the container has a terminal: attach from one, or with --no-stdin to see only what it writes');
     await using streams = await container.attach({ stdin, signal: signals.interruption.signal });
     return await attachContainer(container, streams, signals, { stdin, detachKeys, sigProxy, output, global });
   });

@@ -4,7 +4,7 @@ import { forEachContainer } from '../containers/for-each-container.js';
 import { withEngine } from '../host.js';
 import { attachContainer } from '../run/attach-container.js';
 import { ContainerSignals } from '../run/container-signals.js';
-import { detachKeysOf, sigProxyOf } from '../run/run-options.js';
+import { detachKeysOf, requireTty, sigProxyOf } from '../run/run-options.js';
 import { usageError } from '../usage-error.js';
 
 export const start: Action = async (invocation) => {
@@ -35,6 +35,7 @@ async function startAttached(invocation: Invocation): Promise<number> {
     const container = await engine.containers.get(name);
     const { settings } = await container.inspect();
     const stdin = options.flag('interactive') && settings.openStdin === true;
+    if (stdin && settings.terminal !== undefined) requireTty('the container has a terminal: start it from one, or without -i');
     await using attached = new AsyncDisposableStack();
     let streams: ContainerStreams | undefined;
     // Before its program runs, so that the first bytes are seen.

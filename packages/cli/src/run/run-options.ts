@@ -38,12 +38,12 @@ export function sigProxyOf(options: OptionValues): boolean {
   return options.text('sigProxy') !== 'false';
 }
 
-export function requireTty(): void {
+export function requireTty(hint = 'leave out -t when stdin is a pipe or a file'): void {
   if (isatty(0)) return;
   throw new SlipwayError({
     kind: 'failed-precondition',
     code: 'NOT_A_TTY',
     message: 'the input device is not a TTY',
-    hint: 'leave out -t when stdin is a pipe or a file',
+    hint,
   });
 }
