@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundleApart, bundleWorkers, copyManifest } from './apart.ts';
-import { bundleCore, coreFile, coreModules, isCore } from './core.ts';
+import { bundleCore, coreModules, isCore } from './core.ts';
 import { options } from './output.ts';
 import { builtPackages } from './packages.ts';
 import { replaceTree } from './replace-tree.ts';
@@ -34,21 +34,19 @@ replaceTree(fresh, target);
 
 /** What Node is started with: it turns the cache of compiled code on before the core is loaded. */
 async function bundleProgram(): Promise<void> {
-  const program = '@slipway/cli/dist/main.js';
+  const { commandTree } = (await import(path.join(root, 'packages/cli/dist/commands/tree.js'))) as {
+    readonly commandTree: readonly { readonly name: string }[];
+  };
   await build({
     ...options,
     entryPoints: [path.join(root, 'packages/cli/dist/main.js')],
-    outfile: path.join(modules, program),
-    // To import the core, Node would read its text once more to find what it exports.
-    supported: { 'dynamic-import': false },
+    outfile: path.join(modules, '@slipway/cli/dist/main.js'),
+    define: { 'import.meta.dirname': '__dirname', commandNames: JSON.stringify(commandTree.map(({ name }) => name)) },
     plugins: [
       {
         name: 'core',
         setup: ({ onResolve }) =>
-          onResolve({ filter: /^\.\/cli\.js$/ }, () => ({
-            path: path.posix.relative(path.posix.dirname(program), coreFile),
-            external: true,
-          })),
+          onResolve({ filter: /^\.\/cli\.js$/ }, () => ({ path: path.join(import.meta.dirname, 'runtime/load-core.ts') })),
       },
     ],
   });
