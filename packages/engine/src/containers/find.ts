@@ -18,6 +18,7 @@ const digits = /^[0-9a-f]+$/;
  * `data-loss` (CONTAINER_UNREADABLE).
  */
 export function findContainer({ metadata }: Pick<EngineParts, 'metadata'>, text: string): FoundContainer {
+  if (typeof text !== 'string') throw noName(text);
   if (text === '' || text.length > maxLength) throw containerNotFound(text);
   return metadata.read(
     (tx) => lookUp(tx, text) ?? lookUp(tx, tx.get(containerNamesTable, rowKey(text))) ?? byBeginning(tx, text),
@@ -55,6 +56,16 @@ export function allContainers({ metadata, log }: Pick<EngineParts, 'metadata' | 
   const { readable, unreadable } = metadata.read(containerRows);
   for (const { error } of unreadable) log.warn(`${error.message}; ${error.hint}`);
   return readable;
+}
+
+/** Of a program without types. */
+function noName(found: unknown): SlipwayError {
+  return new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'CONTAINER_OPTION_INVALID',
+    message: `name or id of a container is ${found === null ? 'null' : `of the type ${typeof found}`}, expected string`,
+    details: { option: 'name' },
+  });
 }
 
 export function containerNotFound(id: string): SlipwayError {

@@ -170,6 +170,7 @@ function supervisionOf(parts: EngineParts, { id, row, image, fleeting }: Launch)
   mkdirSync(eventsFolder(state), { recursive: true, mode: 0o700 });
   return {
     directory: fleeting ? bundleDirectory(state, id) : containerFolder(root, id),
+    fleeting,
     log:
       fleeting || log?.driver === 'none'
         ? undefined

@@ -8,6 +8,8 @@ import { summaryOf } from './summary.js';
 /** What the row tells is asked first: of those that are left out nobody's state is looked up. */
 export async function listContainers(parts: EngineParts, options: ListContainersOptions): Promise<readonly ContainerSummary[]> {
   const { filters = {} } = options;
+  if (Object.values(filters).some((value) => value !== undefined))
+    (await import('./option-types.js')).checkTypes('list', options);
   const matches = rowMatcher(parts, filters);
   const found = allContainers(parts).filter(matches);
   const summaries = await Promise.all(found.map((container) => summaryOf(parts, container)));

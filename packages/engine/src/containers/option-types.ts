@@ -1,5 +1,12 @@
-import { type ExecOptions, type RunOptions, SlipwayError } from '@slipway/plugin-api';
+import {
+  type ContainerFilters,
+  type ExecOptions,
+  type ListContainersOptions,
+  type RunOptions,
+  SlipwayError,
+} from '@slipway/plugin-api';
 import * as v from 'valibot';
+import { nearNames } from '../bundle/near-names.js';
 
 const text = v.string();
 const texts = v.array(text);
@@ -67,10 +74,16 @@ const execFields = {
   ...optional({ stdin: stdio, stdout: stdio, stderr: stdio }),
 } satisfies Record<keyof ExecOptions, v.GenericSchema>;
 
+const filters = {
+  ...{ id: texts, name: texts, label: texts, status: texts, exited: v.array(count), ancestor: texts },
+  ...{ volume: texts, health: texts, before: text, since: text },
+} satisfies Record<keyof ContainerFilters, v.GenericSchema>;
+
 const schemas = {
-  run: v.object(runFields),
-  exec: v.object(execFields),
-  update: v.object(optional({ limits, restart })),
+  run: v.strictObject(runFields),
+  exec: v.strictObject(execFields),
+  update: all({ limits, restart }),
+  list: all({ all: yes, filters: all(filters) } satisfies Record<keyof ListContainersOptions, v.GenericSchema>),
 };
 
 /**
@@ -87,8 +100,16 @@ export function checkTypes(what: keyof typeof schemas, options: unknown): void {
     code: 'CONTAINER_OPTION_INVALID',
     message:
       expected === 'never' ? `${option}: there is no such option` : `${option} is ${typeName(issue.input)}, expected ${expected}`,
+    hint: expected === 'never' ? nearHint(what, option) : undefined,
     details: { option },
   });
+}
+
+/** Of options at the top alone: those below are few. */
+function nearHint(what: keyof typeof schemas, option: string): string | undefined {
+  const known = what === 'run' ? Object.keys(runFields) : what === 'exec' ? Object.keys(execFields) : [];
+  const [near] = nearNames(option, known);
+  return near === undefined ? undefined : `did you mean ${near}?`;
 }
 
 function typeName(value: unknown): string {

@@ -35,6 +35,14 @@ it('finds by id, by name, or by the beginning of an id', async () => {
     expect(() => found(text)).toThrow(expect.objectContaining({ kind: 'not-found', code: 'CONTAINER_NOT_FOUND' }));
 });
 
+it('bug: a name that is no text was an internal error', async () => {
+  const metadata = await storeWith({});
+  for (const name of [undefined, null, 5, {}])
+    expect(() => findContainer({ metadata }, name as never)).toThrow(
+      expect.objectContaining({ kind: 'invalid-argument', message: expect.stringContaining('expected string') }),
+    );
+});
+
 it('a name wins over the beginning of an id, and an id over a name', async () => {
   const [one, two] = [idOf('abc'), idOf('def')];
   const metadata = await storeWith({ first: one, abc: two });

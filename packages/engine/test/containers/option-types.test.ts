@@ -18,6 +18,7 @@ const wrong: readonly (readonly [options: object, option: string, found: string]
   [{ labels: null }, 'labels', 'is null, expected names with texts'],
   [{ sysctls: { 'net.ipv4.ip_forward': 1 } }, 'sysctls', 'is of the type object, expected names with texts'],
   [{ limits: { mem: 1 } }, 'limits.mem', 'there is no such option'],
+  [{ memory: 1 }, 'memory', 'there is no such option'],
   [{ limits: { memory: '64m' } }, 'limits.memory', 'is of the type string, expected number'],
   [{ mounts: { type: 'bind' } }, 'mounts', 'is of the type object, expected Array'],
   [{ restart: 'always' }, 'restart', 'is of the type string, expected Object'],
@@ -56,4 +57,20 @@ it('exec and update are checked too', () => {
 
 it('a name that is a number, which would make the row of the container unreadable, is refused', () => {
   expect(() => parseContainerId(5 as never)).toThrow('Container name "5" is not 1 to 64 of');
+});
+
+it('bug: an option with a mistyped name was passed over', () => {
+  const hintOf = (what: 'run' | 'exec', options: object): string | undefined => {
+    try {
+      checkTypes(what, options);
+      return undefined;
+    } catch (error) {
+      return (error as { readonly hint?: string }).hint;
+    }
+  };
+  expect(hintOf('run', { image, readonly: true })).toBe('did you mean readOnly?');
+  expect(hintOf('run', { image, workDir: '/' })).toBe('did you mean workdir?');
+  expect(hintOf('exec', { args: ['true'], enviroment: [] })).toBeUndefined();
+  expect(hintOf('exec', { args: ['true'], priviledged: true })).toBe('did you mean privileged?');
+  expect(() => checkTypes('list', { filters: { name: 'web' } })).toThrow('filters.name is of the type string, expected Array');
 });
