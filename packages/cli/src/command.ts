@@ -1,8 +1,19 @@
 import type { Output } from './output.js';
 
 /** What a shell completes a word with: paths, or names that are here. `running` and the like: of containers that are so. */
-export const nameKinds = ['images', 'volumes', 'containers', 'running', 'paused', 'stopped', 'containers-and-images'] as const;
-export type Completed = 'file' | 'directory' | (typeof nameKinds)[number];
+export const nameKinds = [
+  'images',
+  'volumes',
+  'containers',
+  'running',
+  'paused',
+  'stopped',
+  'containers-and-images',
+  /** `web:`, for a path in it to follow. */
+  'container-paths',
+] as const;
+/** `path`: a file here, or in a container. */
+export type Completed = 'file' | 'directory' | 'path' | (typeof nameKinds)[number];
 
 /** An option as commander writes it: `-e, --env <name[=value]>`. */
 export interface OptionSpec {
@@ -11,6 +22,8 @@ export interface OptionSpec {
   /** May be given several times; its values make a list. */
   readonly repeats?: true;
   readonly choices?: readonly string[];
+  /** What a shell offers; other values are possible. */
+  readonly offers?: readonly string[];
   /** Above it and its like in the help; `Options:` when absent. */
   readonly heading?: string;
   /** Its value. */

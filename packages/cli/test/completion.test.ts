@@ -19,6 +19,7 @@ function offered(line: string): string[] {
     slipway() {
       case "$1 $2" in
         'complete-names images') printf '%s\\n' alpine:latest alpine localhost:5000/app:1 ;;
+        'complete-names container-paths') printf '%s\\n' web: db: ;;
         'complete-names containers-and-images') printf '%s\\n' web alpine ;;
         'complete-names '*) printf '%s\\n' "$2-web" "$2-db" ;;
       esac
@@ -60,6 +61,21 @@ test.each([
   ['export', 'containers'],
 ])('bash offers containers to %s: %s', (command, kind) => {
   expect(offered(`slipway ${command} `)).toEqual([`${kind}-web`, `${kind}-db`]);
+});
+
+test('bug: bash offered no containers to cp, and no signals, policies and filters', () => {
+  expect(offered('slipway cp ')).toEqual(['slipway.bash', 'web:', 'db:']);
+  expect(offered('slipway cp slipway.bash w')).toEqual(['web:']);
+  expect(offered('slipway kill -s K')).toEqual(['KILL']);
+  expect(offered('slipway stop --signal=US')).toEqual(['USR1', 'USR2']);
+  expect(offered('slipway run --stop-signal Q')).toEqual(['QUIT']);
+  for (const command of ['run', 'create', 'update']) expect(offered(`slipway ${command} --restart a`)).toEqual(['always']);
+  expect(offered('slipway ps -f sta')).toEqual(
+    ['created', 'running', 'paused', 'restarting', 'exited'].map((one) => `status=${one}`),
+  );
+  expect(offered('slipway ps --filter n')).toEqual(['name=']);
+  expect(offered('slipway events -f t')).toEqual(['type=container', 'type=image', 'type=volume']);
+  expect(offered('slipway volume ls -f dang')).toEqual(['dangling=true', 'dangling=false']);
 });
 
 test('bash offers containers and images to inspect and diff', () => {

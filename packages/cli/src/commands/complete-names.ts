@@ -31,6 +31,10 @@ async function namesOf(engine: Engine, kind: Completed): Promise<Names> {
       const [containers, images] = await Promise.all([containerNames(engine), imageNames(engine)]);
       return { short: [...containers.short, ...images.short], long: [...containers.long, ...images.long] };
     }
+    case 'container-paths': {
+      const { short, long } = await containerNames(engine);
+      return { short: short.map((name) => `${name}:`), long: long.map((id) => `${id}:`) };
+    }
     case 'running':
       return containerNames(engine, ['running', 'paused', 'restarting']);
     case 'paused':

@@ -41,6 +41,7 @@ export const imagesSpecs: readonly CommandSpec[] = [
       {
         flags: '-f, --filter <key=value>',
         text: 'reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE; can be given several times',
+        offers: ['reference=', 'label=', 'before=', 'since='],
         repeats: true,
       },
       { flags: '--no-trunc', text: 'digests in full' },

@@ -1,4 +1,5 @@
 import type { ArgumentSpec, CommandSpec, Completed, OptionSpec } from '../command.js';
+import { signalNames } from '../offers.js';
 import { detachKeysOption, sigProxyOption } from '../run/session-options.js';
 
 const group = 'Containers:';
@@ -11,7 +12,7 @@ function several(completes: Completed): ArgumentSpec {
 
 const stopOptions: readonly OptionSpec[] = [
   { flags: '-t, --timeout <seconds>', text: "until SIGKILL (the container's own, 10); -1 waits without end" },
-  { flags: '-s, --signal <signal>', text: "send this first (the container's own, SIGTERM)" },
+  { flags: '-s, --signal <signal>', text: "send this first (the container's own, SIGTERM)", offers: signalNames },
 ];
 
 const goesOn = 'What fails for one container is told, the others have their turn, and the exit code is 1.';
@@ -76,7 +77,7 @@ With --boot, which a service calls after the machine was started: starts what a 
       ['slipway kill web', 'SIGKILL'],
       ['slipway kill -s HUP web', 'so that it reads its configuration again'],
     ],
-    options: [{ flags: '-s, --signal <signal>', text: 'name or number (SIGKILL)' }],
+    options: [{ flags: '-s, --signal <signal>', text: 'name or number (SIGKILL)', offers: signalNames }],
     load: async () => (await import('./kill.js')).kill,
   },
   {

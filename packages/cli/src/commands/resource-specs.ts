@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.js';
+import { restartPolicies } from '../offers.js';
 import { limitOptions } from '../run/limit-options.js';
 
 const group = 'Containers:';
@@ -53,7 +54,11 @@ memory where there is no limit. NET is of its own network. As JSON: one object a
     ],
     options: [
       ...limitOptions,
-      { flags: '--restart <policy>', text: 'when it has ended: no, on-failure[:count], always or unless-stopped' },
+      {
+        flags: '--restart <policy>',
+        text: 'when it has ended: no, on-failure[:count], always or unless-stopped',
+        offers: restartPolicies,
+      },
     ],
     load: async () => (await import('./update.js')).update,
   },

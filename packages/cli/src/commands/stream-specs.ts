@@ -84,8 +84,8 @@ With --follow until the container has ended for good; where its log is rotated f
     name: 'cp',
     group,
     args: [
-      { name: '<source>', text: 'CONTAINER:PATH, a path, or - for a tar file from stdin', completes: 'file' },
-      { name: '<destination>', text: 'the other of these; - for a tar file to stdout', completes: 'file' },
+      { name: '<source>', text: 'CONTAINER:PATH, a path, or - for a tar file from stdin', completes: 'path' },
+      { name: '<destination>', text: 'the other of these; - for a tar file to stdout', completes: 'path' },
     ],
     summary: 'copy files into a container or out of it',
     description: `As docker cp. A destination that is a directory gets the source under its own name; one that is not there is what the copy is called; of a directory with /. behind it

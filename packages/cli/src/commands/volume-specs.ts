@@ -37,6 +37,7 @@ export const volumeSpecs: readonly CommandSpec[] = [
       {
         flags: '-f, --filter <key=value>',
         text: 'name (a part of it), driver, label, dangling; can be given several times',
+        offers: ['name=', 'driver=', 'label=', 'dangling=true', 'dangling=false'],
         repeats: true,
       },
     ],
@@ -76,7 +77,7 @@ export const volumeSpecs: readonly CommandSpec[] = [
     options: [
       { flags: '-a, --all', text: 'also those that were given a name' },
       { flags: '-f, --force', text: 'do not ask' },
-      { flags: '--filter <key=value>', text: 'label=KEY[=VALUE]; can be given several times', repeats: true },
+      { flags: '--filter <key=value>', text: 'label=KEY[=VALUE]; can be given several times', offers: ['label='], repeats: true },
       { flags: '-n, --dry-run', text: 'only say what would go' },
     ],
     load: async () => (await import('./volume-prune.js')).volumePrune,

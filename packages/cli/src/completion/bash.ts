@@ -53,6 +53,8 @@ ${all.flatMap(argumentCases).join('\n')}
 
 _slipway_words() {
   mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+  # More is to follow.
+  if [[ \${COMPREPLY[0]-} == *[=:] ]]; then compopt -o nospace 2> /dev/null; fi
 }
 
 _slipway_files() {
@@ -62,6 +64,13 @@ _slipway_files() {
 
 _slipway_names() {
   _slipway_words "$(slipway complete-names "$1" "$2" 2> /dev/null)" "$2"
+}
+
+_slipway_paths() {
+  _slipway_files -f "$1"
+  local -a files=("\${COMPREPLY[@]}")
+  _slipway_names container-paths "$1"
+  COMPREPLY=("\${files[@]}" "\${COMPREPLY[@]}")
 }
 
 _slipway_is_command() {
@@ -133,6 +142,7 @@ function valueCase(path: string, option: CompletedOption): string[] {
 function wordsFor(choices: readonly string[], completes: Completed | undefined, current: string): string | undefined {
   if (choices.length > 0) return `_slipway_words ${quoted(choices.join(' '))} "${current}"`;
   if (completes === 'file') return `_slipway_files -f "${current}"`;
+  if (completes === 'path') return `_slipway_paths "${current}"`;
   if (completes === 'directory') return `_slipway_files -d "${current}"`;
   return completes === undefined ? undefined : `_slipway_names ${completes} "${current}"`;
 }

@@ -44,6 +44,8 @@ function optionWords({ names, takesValue, choices, completes }: CompletedOption)
 function wordsFor(choices: readonly string[], completes: Completed | undefined): string | undefined {
   if (choices.length > 0) return choices.join(' ');
   if (completes === undefined || completes === 'file') return undefined;
+  if (completes === 'path')
+    return '(slipway complete-names container-paths (commandline -ct) 2>/dev/null) (__fish_complete_path (commandline -ct))';
   if (completes === 'directory') return '(__fish_complete_directories)';
   return `(slipway complete-names ${completes} (commandline -ct) 2>/dev/null)`;
 }

@@ -90,7 +90,7 @@ function optionsOf(own: readonly OptionSpec[]): readonly CompletedOption[] {
     flags: own.some(({ flags }) => flags.startsWith('-h,')) ? '--help' : '-h, --help',
     text: 'show help',
   };
-  return [...own, ...globalOptions, help].map(({ flags, text, choices = [], completes }) => ({
+  return [...own, ...globalOptions, help].map(({ flags, text, offers = [], choices = offers, completes }) => ({
     names: flags.replace(/ <.*$/, '').split(', '),
     text,
     takesValue: flags.includes('<'),

@@ -12,6 +12,13 @@ _slipway_names() {
   compadd -a names
 }
 
+_slipway_paths() {
+  local -a names
+  names=(\${(f)"$(slipway complete-names container-paths "$PREFIX" 2>/dev/null)"})
+  compadd -S '' -a names
+  _files
+}
+
 ${all.map(functionOf).join('\n\n')}
 
 if [ "$funcstack[1]" = _slipway ]; then _slipway "$@"; else compdef _slipway slipway; fi
@@ -67,6 +74,7 @@ function wordsFor(choices: readonly string[], completes: Completed | undefined):
   if (choices.length > 0) return `(${choices.join(' ')})`;
   if (completes === undefined) return undefined;
   if (completes === 'file') return '_files';
+  if (completes === 'path') return '_slipway_paths';
   return completes === 'directory' ? '_files -/' : `{_slipway_names ${completes}}`;
 }
 

@@ -1,4 +1,5 @@
 import type { OptionSpec } from '../command.js';
+import { restartPolicies, signalNames } from '../offers.js';
 import { limitOptions } from './limit-options.js';
 
 function under(heading: string, options: readonly OptionSpec[]): readonly OptionSpec[] {
@@ -19,7 +20,7 @@ export const settingsOptions: readonly OptionSpec[] = [
     { flags: '--group-add <group>', text: 'a further group, name or number', repeats: true },
     { flags: '--entrypoint <command>', text: "replace the image's entrypoint, one word; an empty one clears it" },
     { flags: '--init', text: 'put a small process 1 in front, which reaps and passes signals on' },
-    { flags: '--stop-signal <signal>', text: "what asks it to end (the image's, SIGTERM)" },
+    { flags: '--stop-signal <signal>', text: "what asks it to end (the image's, SIGTERM)", offers: signalNames },
     { flags: '--stop-timeout <seconds>', text: 'from then until SIGKILL (10); -1 waits without end' },
     { flags: '--ulimit <name=soft[:hard]>', text: 'limit of each process, as nofile=1024:4096; -1: none', repeats: true },
     { flags: '--oom-score-adj <score>', text: 'how willingly it is killed for lack of memory, -1000 to 1000' },
@@ -35,8 +36,16 @@ export const settingsOptions: readonly OptionSpec[] = [
       text: "none: loopback only (default); host: the host's network",
       choices: ['none', 'host'],
     },
-    { flags: '--pid <mode>', text: 'processes that it sees: private (default), host or container:NAME' },
-    { flags: '--ipc <mode>', text: 'shared memory and message queues: private (default), host or container:NAME' },
+    {
+      flags: '--pid <mode>',
+      text: 'processes that it sees: private (default), host or container:NAME',
+      offers: ['private', 'host', 'container:'],
+    },
+    {
+      flags: '--ipc <mode>',
+      text: 'shared memory and message queues: private (default), host or container:NAME',
+      offers: ['private', 'host', 'container:'],
+    },
     { flags: '--uts <mode>', text: 'host name: private (default) or host', choices: ['private', 'host'] },
     { flags: '--cgroupns <mode>', text: 'view of control groups: private (default on v2) or host', choices: ['private', 'host'] },
   ]),
@@ -81,7 +90,11 @@ export const settingsOptions: readonly OptionSpec[] = [
     { flags: '--cgroup-parent <path>', text: 'control group, or slice, to be below (/slipway, system.slice)' },
   ]),
   ...under('Supervision:', [
-    { flags: '--restart <policy>', text: 'when it has ended: no, on-failure[:count], always or unless-stopped' },
+    {
+      flags: '--restart <policy>',
+      text: 'when it has ended: no, on-failure[:count], always or unless-stopped',
+      offers: restartPolicies,
+    },
     { flags: '--health-cmd <command>', text: 'for the shell in the container: exit status 0 says healthy' },
     { flags: '--health-interval <time>', text: 'between two of them (30s)' },
     { flags: '--health-timeout <time>', text: 'for each of them (30s)' },
