@@ -13,10 +13,17 @@ export const coreFile = '@slipway/core/dist/index.js';
 /** What is of no use to most commands: a file of its own, for those that need it. */
 const seldom = ['@slipway/archives', '@slipway/layers'];
 
+/**
+ * Plugins of the default stack that nearly every command activates. Nothing of them is evaluated before the kernel loads the file that their
+ * manifest names, which hands on what is in the core.
+ */
+const oftenWired = ['metadata-lmdb', 'content-local', 'snapshot-overlay', 'runtime-runc'];
+
 /** Classes of it are built by the copy that decorated them, and it finds what it noted about them in the copy of the other. */
 const sharedLibraries = ['tsyringe', 'reflect-metadata'];
 
 export function isCore({ folder, manifest }: BuiltPackage): boolean {
+  if (oftenWired.includes(path.basename(folder))) return true;
   return path.basename(path.dirname(folder)) === 'packages' && !seldom.includes(manifest.name);
 }
 
