@@ -1,12 +1,22 @@
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { bundled } from './tools/test/src/bundled.ts';
+import { longestFirst } from './tools/test/src/longest-first.ts';
 
 // Hundreds of tests start processes and threads, most of whose time is the compiling of the same files. In a folder of our own,
 // not in the temporary one, where names are predictable.
 process.env['NODE_COMPILE_CACHE'] = path.join(import.meta.dirname, 'node_modules/.cache/compiled');
 delete process.env['NODE_DISABLE_COMPILE_CACHE'];
 
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return longestFirst(await super.sort(files));
+  }
+}
+
 export default defineConfig({
+  plugins: [bundled()],
   test: {
     include: ['{packages,plugins,tools}/*/test/**/*.test.ts'],
     pool: 'forks',
@@ -15,6 +25,7 @@ export default defineConfig({
     hookTimeout: 600_000,
     // Much of the time is waiting for the disk and for other processes: one more than the cores of a small machine.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // What is built is loaded as it is when it is used, once in a process, and not transformed.
     server: { deps: { external: [/\/(packages|plugins|tools)\/[^/]+\/dist\//] } },
   },

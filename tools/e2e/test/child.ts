@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { type CommandReport, type CommandRequest, planVariable, type StepPlan } from '../src/request.ts';
 import type { Place } from './place.ts';
 
@@ -23,7 +22,10 @@ export interface Command {
 /** For the environment of each process that is started: see vitest.config.ts. */
 export const compileCache = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
 
-const source = (name: string): string => fileURLToPath(import.meta.resolve(`../src/${name}`));
+const build = path.resolve(import.meta.dirname, '../../../build');
+
+/** A program of `src/`, where it imports what is bundled: see tools/test/src/bundled.ts. */
+export const source = (name: string): string => path.join(build, 'e2e', name);
 
 /** A process of its own on the place. */
 export function startCommand(place: Place, request: Omit<CommandRequest, 'options'>, plan?: StepPlan): Command {
@@ -31,6 +33,8 @@ export function startCommand(place: Place, request: Omit<CommandRequest, 'option
 }
 
 interface ProgramOptions {
+  /** With the packages as `tsc -b` makes them, for what looks into one. */
+  readonly isApart?: boolean;
   /** Of Node itself. */
   readonly nodeArgs?: readonly string[];
   readonly limitMs?: number;
@@ -41,9 +45,10 @@ export function startProgram(
   name: string,
   args: readonly string[],
   plan?: StepPlan,
-  { nodeArgs = [], limitMs }: ProgramOptions = {},
+  { isApart = false, nodeArgs = [], limitMs }: ProgramOptions = {},
 ): Command {
-  return start(process.execPath, [...nodeArgs, source(name), ...args], { PATH: process.env['PATH'] }, plan, limitMs);
+  const file = isApart ? path.resolve(import.meta.dirname, '../src', name) : source(name);
+  return start(process.execPath, [...nodeArgs, file, ...args], { PATH: process.env['PATH'] }, plan, limitMs);
 }
 
 /** The `slipway` command on the place. */
@@ -55,7 +60,7 @@ export function startCli(place: Place, args: readonly string[], plan?: StepPlan)
   return start(launcher, args, cliEnvironment(place), plan);
 }
 
-export const launcher = path.resolve(import.meta.dirname, '../../../packages/cli/bin/slipway');
+export const launcher = path.join(build, 'bin/slipway');
 
 export function cliEnvironment({ folder, options: { config, root, state } }: Place): NodeJS.ProcessEnv {
   // This process' own Node first, which can load the preload.

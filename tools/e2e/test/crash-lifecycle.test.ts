@@ -1,13 +1,13 @@
 import { startRegistry } from '@slipway/fixtures';
 import type { ContainerSummary } from 'slipway';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { carryOut } from '../src/carry-out.ts';
 import type { CommandRequest, StepKill } from '../src/request.ts';
 import { type Ended, runCommand, traceSteps } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { killedSteps } from './killed-steps.ts';
 import { expectFoldersOfRows, isUp, patient, until } from './living.ts';
 import { leftInPlace } from './place.ts';
+import { done as doneOn } from './scene.ts';
 import { placesInMemory } from './tmpfs.ts';
 import { expectTrueStates, statusOf } from './truth.ts';
 
@@ -18,7 +18,7 @@ const image = `${registry.address}/test/small:latest`;
 // One place for all: each test leaves it as it was, which is what is tested.
 const place = placesInMemory()();
 afterAll(() => place[Symbol.dispose]());
-await runCommand(place, { action: 'pull', image });
+await doneOn(place, { action: 'pull', image });
 
 const id = 'web';
 type Request = Omit<CommandRequest, 'options'>;
@@ -49,9 +49,9 @@ const scenes = {
 } as const satisfies Record<string, { readonly request: Request; readonly before: readonly Request[] }>;
 type Scene = keyof typeof scenes;
 
-/** In this process: only what is killed needs one of its own. */
+/** A container that was run is up then. */
 async function done(request: Request): Promise<void> {
-  expect(await carryOut({ options: place.options, ...request })).toMatchObject({ outcome: 'done' });
+  await doneOn(place, request);
   if (request.action === 'run') await isUp(place, (await only()).id);
 }
 

@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { startRegistry } from '@slipway/fixtures';
 import type { Engine, RunningContainer } from 'slipway';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StormEvent, StormRequest } from '../src/storm-request.ts';
-import { compileCache } from './child.ts';
+import { compileCache, source } from './child.ts';
 import { expectPullAndRun, expectRecovery } from './crash.ts';
 import { leftInPlace, makePlace, wrongBlobs } from './place.ts';
 import { everythingKept } from './store.ts';
@@ -42,7 +41,7 @@ async function storm(request: StormRequest, until: () => boolean): Promise<void>
   while (!until()) {
     // A name of its own: the monitor of one that was killed frees the name a moment after.
     const id = `${request.id}-${++starts}`;
-    const program = [fileURLToPath(import.meta.resolve('../src/storm.ts')), JSON.stringify({ ...request, id })];
+    const program = [source('storm.ts'), JSON.stringify({ ...request, id })];
     const env = { PATH: process.env['PATH'], ...compileCache };
     const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const told = (): Promise<unknown> => Promise.race([once(child.stdout, 'data'), ended]);

@@ -6,6 +6,7 @@ import { imageLayout, readImage, startRegistry } from '@slipway/fixtures';
 import { describe, expect, it } from 'vitest';
 import { checkPull, checkRemoval } from '../src/trace/durability.ts';
 import { type Call, parseTrace } from '../src/trace/strace.ts';
+import { launcher } from './child.ts';
 import { makePlace, type Place } from './place.ts';
 
 const traced =
@@ -14,7 +15,6 @@ const traced =
 /** The calls of a `slipway` command and all its threads. */
 async function traceOf(place: Place, ...args: readonly string[]): Promise<Call[]> {
   const log = path.join(place.folder, `trace-${args[0]}`);
-  const launcher = path.resolve(import.meta.dirname, '../../../packages/cli/bin/slipway');
   const { config, root, state } = place.options;
   // Pages of lmdb are written many at once, and each must be seen whole.
   const strace = ['-f', '-y', '--seccomp-bpf', '-s', '70000', '-e', traced, '-e', 'signal=none', '-o', log];

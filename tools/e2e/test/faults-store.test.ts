@@ -7,6 +7,7 @@ import { expectRecovery } from './crash.ts';
 import { flipBit } from './damage.ts';
 import { FaultTrial, type Scenario, type Work } from './fault-cases.ts';
 import { blobFile, leftInPlace, makePlace, namesIn, type Place } from './place.ts';
+import { pulledPlaces } from './scene.ts';
 import { everythingKept, makeIngest, makeOrphan } from './store.ts';
 import { makeTmpfs } from './tmpfs.ts';
 import { wrongPaths } from './trees.ts';
@@ -27,6 +28,8 @@ const rebuild: Work = { action: 'rebuild' };
 const prune: Work = { action: 'prune' };
 
 const newPlace = (config = ''): Place => makePlace(config, mkdtempSync(path.join(disk.folder, 'disk-')));
+const pulledPlace = pulledPlaces([image], newPlace);
+const placeOfTwo = pulledPlaces([image, other], newPlace);
 
 function makeGarbage(place: Place): void {
   makeOrphan(place, 'lost');
@@ -74,15 +77,14 @@ async function expectDiscarded(place: Place): Promise<void> {
 const scenarios = {
   // What is listed afterwards must be whole, so it is verified before the retry.
   'everything is pruned': scenario({
-    before: [pull, { ...pull, image: other }],
+    place: placeOfTwo,
     prepare: makeGarbage,
     work: [{ ...prune, all: true }],
     after: [verify, { ...prune, all: true }, pull, verify],
   }),
-  'a store is verified': scenario({ before: [pull], work: [verify], isHealthy: true, after: [verify] }),
-  'a store is repaired': scenario({ before: [pull], prepare: damageStore, work: [repair], after: [repair, verify] }),
+  'a store is verified': scenario({ work: [verify], isHealthy: true, after: [verify] }),
+  'a store is repaired': scenario({ prepare: damageStore, work: [repair], after: [repair, verify] }),
   'metadata is rebuilt': scenario({
-    before: [pull],
     prepare: (place) => truncateSync(path.join(place.root, 'metadata.v1/lmdb/data.mdb'), 5000),
     work: [rebuild],
     isHealthy: true,
@@ -90,19 +92,18 @@ const scenarios = {
   }),
   'an image is pulled whose layers are discarded': scenario({
     place: () => newPlace('[pull]\ndiscard_unpacked_layers = true'),
-    before: [],
     work: [pull],
     after: [pull, verify, prune],
     check: expectDiscarded,
   }),
 };
 
-function scenario(of: Pick<Scenario, 'before' | 'work' | 'after'> & Partial<Scenario>): Scenario {
-  return { place: newPlace, check: expectWhole, ...of };
+function scenario(of: Pick<Scenario, 'work' | 'after'> & Partial<Scenario>): Scenario {
+  return { place: () => pulledPlace(), before: [], check: expectWhole, ...of };
 }
 
 // The faults of these are tried in the suites of pulling and of running.
-const sitesOf = (work: readonly Work[]): Promise<Site[]> => trial.sites(scenario({ before: [], work, after: [] }));
+const sitesOf = (work: readonly Work[]): Promise<Site[]> => trial.sites(scenario({ place: newPlace, work, after: [] }));
 const ofPull = await sitesOf([pull]);
 const known = await sitesOf([pull, { action: 'list' }, { action: 'remove', image }, pull]);
 const found: { when: keyof typeof scenarios; site: Site }[] = [];

@@ -1,10 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { compileCache } from '../child.ts';
-
-const repository = path.resolve(import.meta.dirname, '../../../..');
-const slipway = path.join(repository, 'packages/cli/bin/slipway');
+import { compileCache, launcher } from '../child.ts';
 
 const ownPath = `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
 
@@ -27,7 +24,7 @@ export async function cli(
   args: readonly string[],
   { env = {}, through = [], path: PATH = ownPath }: CommandLine = {},
 ): Promise<Ended> {
-  const [program = '', ...rest] = [...through, slipway, ...args];
+  const [program = '', ...rest] = [...through, launcher, ...args];
   const child = spawn(program, rest, {
     env: { PATH, HOME: '/root', ...compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
