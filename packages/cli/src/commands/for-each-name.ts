@@ -7,6 +7,7 @@ export async function forEachName(
   { output, global }: Invocation,
   names: readonly string[],
   act: (name: string) => Promise<void>,
+  { forgives }: { readonly forgives?: (error: unknown) => boolean } = {},
 ): Promise<boolean> {
   let failed = false;
   for (const name of names) {
@@ -15,7 +16,7 @@ export async function forEachName(
     } catch (error) {
       if (error instanceof OutputClosed) throw error;
       output.err(errorReport(error, global));
-      failed = true;
+      failed ||= forgives?.(error) !== true;
     }
   }
   return failed;

@@ -77,12 +77,18 @@ export const rmiSpec: CommandSpec = {
   group,
   args: [{ name: '<ref...>', text: 'names or digests of images' }],
   summary: 'remove images (also: slipway images rm)',
-  description: 'With the last name of an image also its content goes, but for what another image uses.',
+  description: 'With the last name of an image also its content goes, but for what another image or a container uses.',
   examples: [
     ['slipway rmi alpine debian:12', 'two names'],
     ['slipway rmi $(slipway images -q)', 'all of them'],
+    ['slipway rmi -f alpine', 'also the name that a container was made of'],
   ],
-  options: [],
+  options: [
+    {
+      flags: '-f, --force',
+      text: 'also where a container uses it, which keeps what it needs; one that is not there is no failure',
+    },
+  ],
   load: async () => (await import('./rmi.js')).rmi,
 };
 

@@ -20,10 +20,10 @@ export function engineImages(parts: EngineParts, works: Works): Images {
         const { inspectImage } = await import('./inspect.js');
         return inspectImage(parts, name, options.platform);
       }),
-    remove: (name) =>
+    remove: (name, options = {}) =>
       works.carryOut(named('remove', name), async () => {
         const { removeImage } = await import('./remove.js');
-        const removed = await removeImage(parts, name);
+        const removed = await removeImage(parts, name, options);
         await tell('delete', removed.name);
         return removed;
       }),

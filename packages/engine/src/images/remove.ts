@@ -1,4 +1,4 @@
-import { type RemovedImage, SlipwayError } from '@slipway/plugin-api';
+import { type RemovedImage, type RemoveImageOptions, SlipwayError } from '@slipway/plugin-api';
 import { imagesTable } from '../metadata/images.js';
 import { rowKey } from '../metadata/rows.js';
 import { sweep } from '../metadata/sweep.js';
@@ -9,7 +9,11 @@ import { findImage, imageNotFound } from './describe.js';
 import { imageUsers } from './users.js';
 
 /** Removes the name, then whatever nothing refers to any more. */
-export async function removeImage(parts: EngineParts, name: string): Promise<RemovedImage> {
+export async function removeImage(
+  parts: EngineParts,
+  name: string,
+  { force = false }: RemoveImageOptions,
+): Promise<RemovedImage> {
   const { image, names } = findImage(parts, name);
   if (names.length > 1) {
     throw new SlipwayError({
@@ -23,7 +27,7 @@ export async function removeImage(parts: EngineParts, name: string): Promise<Rem
   const key = rowKey(image.name);
   await using operation = Operation.begin(parts, 'remove');
   await changeNames(parts, operation, (tx) => {
-    const user = imageUsers(tx).get(image.name);
+    const user = force ? undefined : imageUsers(tx).get(image.name);
     if (user !== undefined) throw inUse(image.name, user);
     if (!tx.delete(imagesTable, key)) throw imageNotFound(name);
   });
@@ -36,7 +40,7 @@ function inUse(name: string, why: string): SlipwayError {
     kind: 'failed-precondition',
     code: 'IMAGE_IN_USE',
     message: `image "${name}" is in use: ${why}`,
-    hint: 'remove what uses it first',
+    hint: 'remove what uses it first, or only the name, with --force',
     details: { name },
   });
 }

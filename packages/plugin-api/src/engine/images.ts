@@ -15,7 +15,7 @@ export interface Images {
   /** By name, or by digest (or an unambiguous beginning of at least 4 hex digits of it). Errors: `not-found`, `invalid-argument`. */
   inspect(name: string, options?: { readonly platform?: Platform | undefined }): Promise<ImageDetails>;
   /** Removes the name; with the last name of a target also its content and snapshots that nothing else uses. Errors: `not-found`, `failed-precondition` (in use). */
-  remove(name: string): Promise<RemovedImage>;
+  remove(name: string, options?: RemoveImageOptions): Promise<RemovedImage>;
   /** Mounts the image's tree read-only on an existing directory, until `unmount`. */
   mount(name: string, directory: string, options?: StackOptions & { readonly platform?: Platform | undefined }): Promise<void>;
   /** Errors: `not-found` when nothing of ours is mounted there. */
@@ -79,6 +79,11 @@ export interface ImageDetails extends Image {
   readonly config: ImageConfig;
   /** Chain ID of the top layer; absent for an image without layers. */
   readonly chainId?: Digest;
+}
+
+export interface RemoveImageOptions {
+  /** Also a name whose image a container or a mount uses: what they need stays until they go. */
+  readonly force?: boolean | undefined;
 }
 
 export interface RemovedImage {
