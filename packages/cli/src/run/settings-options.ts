@@ -14,7 +14,7 @@ export const settingsOptions: readonly OptionSpec[] = [
       text: 'set a variable; without a value, to the one of our own environment',
       repeats: true,
     },
-    { flags: '--env-file <file>', text: 'variables from a file, one to a line', repeats: true, completes: 'file' },
+    { flags: '--env-file <file>', text: 'variables from a file or a pipe, one to a line', repeats: true, completes: 'file' },
     { flags: '-w, --workdir <dir>', text: 'working directory' },
     { flags: '-u, --user <user[:group]>', text: 'names or numbers' },
     { flags: '--group-add <group>', text: 'a further group, name or number', repeats: true },

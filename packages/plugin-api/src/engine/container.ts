@@ -112,7 +112,7 @@ export interface ExecOptions {
   readonly workdir?: string | undefined;
   readonly user?: string | undefined;
   readonly terminal?: TerminalSize | undefined;
-  /** All capabilities, no seccomp. */
+  /** All capabilities. The filter of system calls stays the container's own: runtimes put it on every process in it. */
   readonly privileged?: boolean | undefined;
   /** Default: stdin `ignore`, stdout and stderr `pipe`; with `detach` all are `ignore`. */
   readonly stdin?: Stdio | undefined;
