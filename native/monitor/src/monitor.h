@@ -141,6 +141,7 @@ struct container {
   char pid_file[4096];
   unsigned long columns, rows;
   bool with_terminal, exec;
+  bool fleeting;                 /* nobody asks for the record after a power failure */
   bool dies_with_parent;
   bool set_up, create_tried, was_created, was_started;
   bool detached;                 /* the creator has let go of its streams */

@@ -36,7 +36,7 @@ static const char *set_up(struct container *container, const struct frame *frame
   if (chdir(frame->strings[2]) < 0) return failed("chdir");
   if (!clients_listen(&container->clients)) return failed("monitor.sock");
   container->dies_with_parent = dies == 1;
-  container->exec = exec == 1;
+  container->exec = container->fleeting = exec == 1;
   if (attached == 1) container->stdio.input = INPUT_ATTACHED;
   container->set_up = true;
   return NULL;
@@ -56,19 +56,21 @@ static const char *command(struct container *container, const struct frame *fram
   return NULL;
 }
 
-/* folder, size and number of the log files (0: none are kept), restart policy, its maximum, file of events, id */
+/* folder, is fleeting, size and number of the log files (0: none are kept), restart policy, its maximum, file of events, id */
 static const char *supervise(struct container *container, const struct frame *frame) {
-  long bytes, files, maximum;
+  long fleeting, bytes, files, maximum;
   enum restart_policy policy;
   if (container->record_folder != AT_FDCWD) return "it is supervised already";
-  if (frame->count != 9 || !number_of(frame->strings[3], 0, LOG_BYTES_MAX, &bytes) || !number_of(frame->strings[4], 0, 10000, &files) ||
-      !restart_policy_of(frame->strings[5], &policy) || !number_of(frame->strings[6], 0, 0x7fffffff, &maximum) ||
-      !copy(container->events.path, sizeof container->events.path, frame->strings[7]) ||
-      !copy(container->events.id, sizeof container->events.id, frame->strings[8]))
+  if (frame->count != 10 || !number_of(frame->strings[3], 0, 1, &fleeting) || !number_of(frame->strings[4], 0, LOG_BYTES_MAX, &bytes) ||
+      !number_of(frame->strings[5], 0, 10000, &files) || !restart_policy_of(frame->strings[6], &policy) ||
+      !number_of(frame->strings[7], 0, 0x7fffffff, &maximum) ||
+      !copy(container->events.path, sizeof container->events.path, frame->strings[8]) ||
+      !copy(container->events.id, sizeof container->events.id, frame->strings[9]))
     return "supervise has wrong arguments";
   int folder = open(frame->strings[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return failed("open");
   container->record_folder = folder;
+  container->fleeting = fleeting == 1;
   container->restart.policy = policy;
   container->restart.maximum = maximum;
   container->stdio.has_more_runs = policy != RESTART_NEVER;

@@ -92,8 +92,7 @@ bool status_write(struct container *container, bool durable) {
   if (!container->set_up) return false;
   struct text text = {.bytes = bytes, .size = sizeof bytes};
   int folder = container->record_folder;
-  /* Of an exec nobody asks after a power failure, and everybody waits for its end. */
-  durable = durable && !container->exec;
+  durable = durable && !container->fleeting;
   describe(container, &text);
   int fd = openat(folder, STATUS_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return false;
@@ -107,7 +106,7 @@ bool status_write(struct container *container, bool durable) {
     container->sync_at = 0;
     return sync_folder(folder);
   }
-  if (container->sync_at == 0 && !container->exec) container->sync_at = now_ms() + SYNC_AFTER_MS;
+  if (container->sync_at == 0 && !container->fleeting) container->sync_at = now_ms() + SYNC_AFTER_MS;
   return true;
 }
 

@@ -80,7 +80,7 @@ function connect(child: MonitorProcess, requests: Requests, options: MonitorOpti
     stdout,
     stderr,
     consoleSocket: `/proc/${pid}/cwd/console.sock`,
-    exited: orRecorded(requests.exited, pid, options.supervision?.directory ?? options.folder),
+    exited: orRecorded(requests, child, options.supervision?.directory ?? options.folder),
     ended,
     create: async ({ args, limitMs, pidFile, terminal }) => {
       const size = terminal === undefined ? ['0', '0'] : [String(terminal.columns), String(terminal.rows)];
@@ -124,8 +124,10 @@ function isLost(error: unknown): boolean {
 }
 
 /** A request that is sent to a monitor at its very end breaks the connection, and what it had told is lost unread; its record says the same. */
-function orRecorded(exited: Promise<ExitStatus>, pid: number, directory: string): Promise<ExitStatus> {
-  const told = exited.catch((lost: unknown) => {
+function orRecorded(requests: Requests, { pid, ended }: MonitorProcess, directory: string): Promise<ExitStatus> {
+  const told = requests.exited.catch(async (lost: unknown) => {
+    // It closes what it has a moment before it is seen to be dead: whoever is told looks what is so.
+    if (requests.isLeft) await ended;
     const status = readStatus(directory);
     if (status?.status === 'exited' && status.monitor.pid === pid && status.exit !== undefined) return status.exit;
     throw lost;

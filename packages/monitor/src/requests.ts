@@ -21,6 +21,7 @@ export class Requests {
   #failure: unknown;
   #closed = false;
   #hasExited = false;
+  #hungUp = false;
   #takeBytes: ((bytes: Buffer) => void) | undefined;
   /** When the monitor speaks our version of the protocol. */
   readonly hello = this.#hello.promise;
@@ -40,6 +41,11 @@ export class Requests {
 
   get hasExited(): boolean {
     return this.#hasExited;
+  }
+
+  /** The other end is closed, and this one had neither hung up nor found fault with what it was sent. */
+  get isLeft(): boolean {
+    return this.#closed && !this.#hungUp;
   }
 
   /** Resolves with the answer's value. Rejects with a {@link ToolFailure}, or when the monitor is gone. */
@@ -92,7 +98,7 @@ export class Requests {
 
   fail(error: unknown): void {
     this.#failure ??= error;
-    this.socket.destroy();
+    this.end();
   }
 
   unref(): void {
@@ -105,6 +111,7 @@ export class Requests {
   }
 
   end(): void {
+    this.#hungUp = true;
     this.socket.destroy();
   }
 

@@ -7,8 +7,10 @@ import type { ExitStatus } from './runtime.js';
  * @since 0.1
  */
 export interface Supervision {
-  /** An existing folder of this container alone, 0700, that survives a reboot. The monitor keeps {@link statusFile} there, and the log files. */
+  /** An existing folder of this container alone, 0700, that survives a reboot unless `fleeting`. The monitor keeps {@link statusFile} there, and the log files. */
   readonly directory: string;
+  /** Nobody asks for the record after a power failure: nothing waits until it is durable. */
+  readonly fleeting?: boolean | undefined;
   /** Absent: what the container writes is kept nowhere. */
   readonly log?: LogFiles | undefined;
   /** Absent: never. */
