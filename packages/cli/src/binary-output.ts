@@ -4,9 +4,9 @@ import { open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { hasCode, wrapError } from '@slipway/plugin-api';
+import { isTerminal } from './is-terminal.js';
 import { OutputClosed } from './output.js';
 import { usageError } from './usage-error.js';
 
@@ -18,7 +18,8 @@ type WriteBytes = (output: Writable) => Promise<void>;
  */
 export async function writeBytes(command: string, file: string | undefined, work: WriteBytes): Promise<void> {
   if (file !== undefined) return toFile(path.resolve(file), work);
-  if (isatty(1)) throw usageError(command, 'stdout is a terminal, which has no use for these bytes', 'give -o FILE, or a pipe');
+  if (isTerminal(1))
+    throw usageError(command, 'stdout is a terminal, which has no use for these bytes', 'give -o FILE, or a pipe');
   await toDescriptor(1, work);
 }
 

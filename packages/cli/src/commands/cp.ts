@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { isatty } from 'node:tty';
 import { writeBytes } from '../binary-output.js';
 import type { Action, Invocation } from '../command.js';
 import { copyIn } from '../copy/copy-in.js';
@@ -8,6 +7,7 @@ import { withPlaces } from '../copy/failure.js';
 import { type CopyPlace, parsePlace } from '../copy/place.js';
 import { withEngine } from '../host.js';
 import { interruptible } from '../interruption.js';
+import { isTerminal } from '../is-terminal.js';
 import { printableJson } from '../printable.js';
 import { usageError } from '../usage-error.js';
 
@@ -54,7 +54,7 @@ async function copyTo(invocation: Invocation, from: CopyPlace, to: CopyPlace, si
   if (to.kind !== 'container' || from.kind === 'container') return;
   const { options } = invocation;
   const [archive, followLink] = [options.flag('archive'), options.flag('followLink')];
-  if (from.kind === 'stream' && isatty(0)) throw usageError('cp', 'stdin is a terminal, expected a tar file', 'give a pipe');
+  if (from.kind === 'stream' && isTerminal(0)) throw usageError('cp', 'stdin is a terminal, expected a tar file', 'give a pipe');
   await withEngine(invocation, async (engine) => {
     const container = await engine.containers.get(to.container);
     if (from.kind === 'local') await copyIn(container, from.path, to.path, { followLink, archive, signal });

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { isatty } from 'node:tty';
 import { parsePlatform } from '@slipway/oci';
 import { SlipwayError } from '@slipway/plugin-api';
 import type { Action } from '../command.js';
 import { withEngine } from '../host.js';
 import { interruptible } from '../interruption.js';
+import { isTerminal } from '../is-terminal.js';
 import { usageError } from '../usage-error.js';
 import { showMade } from './show-made.js';
 
@@ -40,7 +40,7 @@ async function tarFile(file: string): Promise<string> {
 }
 
 async function stdin(signal: AbortSignal): Promise<Readable> {
-  if (isatty(0)) throw usageError('import', 'stdin is a terminal, expected a tar file', 'give a file, or a pipe');
+  if (isTerminal(0)) throw usageError('import', 'stdin is a terminal, expected a tar file', 'give a file, or a pipe');
   await once(process.stdin, 'readable', { signal });
   const first: unknown = process.stdin.read();
   if (first === null) throw empty('stdin', 'see whether what writes to the pipe has failed');

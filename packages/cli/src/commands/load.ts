@@ -1,11 +1,11 @@
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { isatty } from 'node:tty';
 import { parsePlatform } from '@slipway/oci';
 import type { LoadedImage } from '@slipway/plugin-api';
 import type { Action } from '../command.js';
 import { withEngine } from '../host.js';
 import { interruptible } from '../interruption.js';
+import { isTerminal } from '../is-terminal.js';
 import { printable, printableJson } from '../printable.js';
 import { pullProgress } from '../progress/pull-progress.js';
 import { shortDigest } from '../short-digest.js';
@@ -38,6 +38,6 @@ function loadedText({ name, replaced }: LoadedImage): string {
 }
 
 function stdin(): Readable {
-  if (isatty(0)) throw usageError('load', 'stdin is a terminal, expected an archive', 'give a file with -i, or a pipe');
+  if (isTerminal(0)) throw usageError('load', 'stdin is a terminal, expected an archive', 'give a file with -i, or a pipe');
   return process.stdin;
 }

@@ -1,6 +1,6 @@
-import { isatty } from 'node:tty';
 import type { PullProgress } from '@slipway/plugin-api';
 import type { GlobalOptions } from '../command.js';
+import { isTerminal } from '../is-terminal.js';
 import type { Output } from '../output.js';
 
 /** Shows what happens during a pull, on stderr. Disposing leaves the terminal as it was. */
@@ -11,7 +11,7 @@ export interface ProgressView extends Disposable {
 /** Bars on a terminal, lines elsewhere, nothing with --quiet or --json. */
 export async function pullProgress(options: Pick<GlobalOptions, 'quiet' | 'json'>, output: Output): Promise<ProgressView> {
   if (options.quiet || options.json) return { show: () => undefined, [Symbol.dispose]: () => undefined };
-  if (!isatty(2) || process.env['TERM'] === 'dumb') {
+  if (!isTerminal(2) || process.env['TERM'] === 'dumb') {
     const { LineProgress } = await import('./line-progress.js');
     return new LineProgress(output);
   }

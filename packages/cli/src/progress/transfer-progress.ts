@@ -1,6 +1,6 @@
-import { isatty } from 'node:tty';
 import type { TransferProgress } from '@slipway/plugin-api';
 import type { GlobalOptions } from '../command.js';
+import { isTerminal } from '../is-terminal.js';
 import type { Output } from '../output.js';
 import { shortDigest } from '../short-digest.js';
 import { formatBytes } from '../units.js';
@@ -14,7 +14,7 @@ export interface TransferView extends Disposable {
 /** Bars on a terminal, lines elsewhere, nothing with --quiet or --json. */
 export async function transferProgress(options: Pick<GlobalOptions, 'quiet' | 'json'>, output: Output): Promise<TransferView> {
   if (options.quiet || options.json) return { show: () => undefined, [Symbol.dispose]: () => undefined };
-  if (!isatty(2) || process.env['TERM'] === 'dumb') return new TransferLines(output);
+  if (!isTerminal(2) || process.env['TERM'] === 'dumb') return new TransferLines(output);
   const { BlobBars } = await import('./blob-bars.js');
   return new TransferBars(output, new BlobBars(process.stderr));
 }

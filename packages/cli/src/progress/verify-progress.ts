@@ -1,7 +1,7 @@
-import { isatty } from 'node:tty';
 import type { VerifyProgress } from '@slipway/plugin-api';
 import { SingleBar } from 'cli-progress';
 import type { GlobalOptions } from '../command.js';
+import { isTerminal } from '../is-terminal.js';
 import type { Output } from '../output.js';
 import { printable } from '../printable.js';
 import { shortDigest } from '../short-digest.js';
@@ -15,7 +15,7 @@ export interface VerifyView extends Disposable {
 /** One bar for each phase on a terminal, a line for each phase and repair elsewhere, nothing with --quiet or --json. */
 export async function verifyProgress(options: Pick<GlobalOptions, 'quiet' | 'json'>, output: Output): Promise<VerifyView> {
   if (options.quiet || options.json) return { show: () => undefined, [Symbol.dispose]: () => undefined };
-  return isatty(2) && process.env['TERM'] !== 'dumb' ? new VerifyBar(output) : new VerifyLines(output);
+  return isTerminal(2) && process.env['TERM'] !== 'dumb' ? new VerifyBar(output) : new VerifyLines(output);
 }
 
 class VerifyLines implements VerifyView {

@@ -1,7 +1,7 @@
-import { isatty } from 'node:tty';
 import type { Container, ContainerStreams } from '@slipway/plugin-api';
 import { writeStream } from '../binary-output.js';
 import type { GlobalOptions } from '../command.js';
+import { isTerminal } from '../is-terminal.js';
 import type { Output } from '../output.js';
 import type { ContainerSignals } from './container-signals.js';
 import { forwardStream } from './input.js';
@@ -26,7 +26,7 @@ export async function attachContainer(
 ): Promise<number> {
   using outOfMemory = new OutOfMemory(global, output);
   using attachment = new DisposableStack();
-  const isRaw = stdin && streams.terminal && isatty(0);
+  const isRaw = stdin && streams.terminal && isTerminal(0);
   if (isRaw) attachment.use(rawTerminal(0));
   if (streams.terminal) attachment.use(followWindow(container, undefined));
   if (stdin && !isRaw && streams.stdin !== undefined) attachment.use(forwardStream(streams.stdin));

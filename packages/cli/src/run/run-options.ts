@@ -1,6 +1,6 @@
-import { isatty } from 'node:tty';
 import { SlipwayError } from '@slipway/plugin-api';
 import type { Invocation, OptionValues } from '../command.js';
+import { isTerminal } from '../is-terminal.js';
 import { usageError } from '../usage-error.js';
 import { createOptionsOf } from './create-options.js';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.js';
@@ -39,7 +39,7 @@ export function sigProxyOf(options: OptionValues): boolean {
 }
 
 export function requireTty(hint = 'leave out -t when stdin is a pipe or a file'): void {
-  if (isatty(0)) return;
+  if (isTerminal(0)) return;
   throw new SlipwayError({
     kind: 'failed-precondition',
     code: 'NOT_A_TTY',
