@@ -10,10 +10,13 @@ import { replaceTree } from './replace-tree.ts';
 /** build/: the tree that people run. See the README. */
 const root = path.resolve(import.meta.dirname, '../../..');
 const target = path.join(root, 'build');
-const fresh = `${target}.new`;
+// One for each that builds at the same time, where git does not look, and on the same file system.
+const fresh = path.join(root, `node_modules/.cache/build-${process.pid}`);
 const modules = path.join(fresh, 'node_modules');
 
-rmSync(fresh, { recursive: true, force: true });
+const remove = (): void => rmSync(fresh, { recursive: true, force: true });
+remove();
+process.on('exit', remove);
 const all = builtPackages(root);
 const core = all.filter(isCore);
 const apart = all.filter((one) => !isCore(one));

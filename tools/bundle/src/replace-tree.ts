@@ -4,7 +4,7 @@ import koffi from 'koffi';
 const AT_FDCWD = -100;
 const RENAME_EXCHANGE = 2;
 
-/** Puts the tree `fresh` in the place of `target` in one step: there is always one, and who runs has its files open. */
+/** Puts the tree `fresh` in the place of `target` in one step, so that there is always one, and removes the old one. Same file system. */
 export function replaceTree(fresh: string, target: string): void {
   if (existsSync(target) && !exchange(fresh, target)) rmSync(target, { recursive: true });
   if (!existsSync(target)) renameSync(fresh, target);

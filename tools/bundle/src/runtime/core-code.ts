@@ -16,11 +16,11 @@ export class CoreCode {
 
   /**
    * @param folder nobody else may write to it: what lies there is run
-   * @param source the file of the core
+   * @param source the file of the core, open at `fd`: by its name it may be another one the next moment
    */
-  constructor(folder: string, source: string, command: string) {
+  constructor(folder: string, source: string, fd: number, command: string) {
     this.#file = path.join(folder, `core-${command.replace(' ', '-')}-${encodeURIComponent(source).slice(-150)}`);
-    this.#source = identityOf(source);
+    this.#source = identityOf(fd);
     this.data = read(this.#file, this.#source);
   }
 
@@ -58,14 +58,9 @@ function read(file: string, source: string): Buffer | undefined {
 }
 
 /** Which file, by which Node with which flags: V8 compares the length of the text, no more. */
-function identityOf(source: string): string {
-  const fd = openSync(source, 'r');
-  try {
-    const { dev, ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
-    return [dev, ino, size, mtimeNs, process.version, process.arch, ...process.execArgv].join(' ');
-  } finally {
-    closeSync(fd);
-  }
+function identityOf(fd: number): string {
+  const { dev, ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
+  return [dev, ino, size, mtimeNs, process.version, process.arch, ...process.execArgv].join(' ');
 }
 
 function writeAll(fd: number, bytes: Buffer): void {

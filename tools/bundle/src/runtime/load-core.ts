@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createRequire, getCompileCacheDir, Module } from 'node:module';
 import path from 'node:path';
 import { constants, Script } from 'node:vm';
@@ -23,8 +23,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 
 /** As Node does it, but for the compiled code. */
 function loadCore(file: string, folder: string, argv: readonly string[]): Core {
-  const code = new CoreCode(folder, file, commandOf(argv));
-  const text = readFileSync(file, 'latin1');
+  const fd = openSync(file, 'r');
+  const code = new CoreCode(folder, file, fd, commandOf(argv));
+  const text = readFileSync(fd, 'latin1');
+  closeSync(fd);
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
     filename: file,
     cachedData: code.data,
