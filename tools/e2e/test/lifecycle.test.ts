@@ -342,6 +342,28 @@ describe('run', () => {
   });
 });
 
+it('events tell of what was executed in a container, how it ended, and who attached', async () => {
+  const since = new Date();
+  const container = await engine.run({ image, name: 'entered', args: patient, detach: true });
+  await isUp(place, container.id);
+  expect(await (await container.exec({ args: ['sh', '-c', 'exit 3'] })).wait()).toMatchObject({ exitCode: 3 });
+  await (await container.exec({ args: ['true'], detach: true })).wait();
+  await (await container.attach())[Symbol.asyncDispose]();
+  await container.remove({ force: true });
+  const told: (readonly string[])[] = [];
+  const filters = { container: ['entered'], action: ['exec_create', 'exec_start', 'exec_die', 'attach'] };
+  for await (const { action, attributes } of engine.containers.events({ since, until: new Date(), filters }))
+    told.push([action, ...[attributes['command'], attributes['exitCode']].filter((value) => value !== undefined)]);
+  expect(told).toEqual([
+    ['exec_create', 'sh -c exit 3'],
+    ['exec_start', 'sh -c exit 3'],
+    ['exec_die', 'sh -c exit 3', '3'],
+    ['exec_create', 'true'],
+    ['exec_start', 'true'],
+    ['attach'],
+  ]);
+});
+
 it('events tell of each what happened to it, by whomever, with its name, image and labels', async () => {
   const since = new Date();
   const following = new AbortController();

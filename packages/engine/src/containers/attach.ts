@@ -1,5 +1,6 @@
 import type { Attachment, AttachOptions, ContainerStreams, ExitStatus, TerminalSize } from '@slipway/plugin-api';
 import { step } from '@slipway/plugin-api';
+import { emitOfContainer } from '../events/emit.js';
 import type { EngineParts } from '../settings.js';
 import { containerById } from './find.js';
 import { notRunning, requireRunning, runtimeOf, stateIfThere } from './runtime-of.js';
@@ -13,6 +14,7 @@ export async function attachToContainer(parts: EngineParts, id: string, options:
   const { stdin = false, stdout = true, stderr = true, signal } = options;
   const attachment = await runtime.attach(id, { stdin, stdout, stderr, signal });
   step('container.attached', { id });
+  emitOfContainer(parts, 'attach', container);
   return streamsOf(attachment);
 }
 

@@ -5,6 +5,7 @@ import { linux } from '@slipway/linux';
 import {
   type Exec,
   type ExecOptions,
+  type ExitStatus,
   type RuntimeProcess,
   type RuntimeSpec,
   type StdioRequest,
@@ -12,6 +13,7 @@ import {
   wrapError,
 } from '@slipway/plugin-api';
 import { readHostFacts, rootFiles } from '../bundle/index.js';
+import { emitOfContainer } from '../events/emit.js';
 import { stdioTarget } from '../run/stdio.js';
 import type { EngineParts } from '../settings.js';
 import { execProcess } from './exec/exec-process.js';
@@ -28,8 +30,14 @@ export async function execInContainer(parts: EngineParts, id: string, options: E
   throwIfAborted(`execute in container ${JSON.stringify(container.row.name)}`, options.signal);
   const process = await processFor(parts, container, options);
   const { detach = false, signal } = options;
+  const command = process.args.join(' ');
+  emitOfContainer(parts, 'exec_create', container, { command });
   const started = await container.runtime.exec(id, { process, stdio: stdioOf(options), dieWithParent: !detach, signal });
-  return new StartedExec(started, { container: { id, name: container.row.name }, isDetached: detach, signal });
+  const pid = String(started.pid);
+  emitOfContainer(parts, 'exec_start', container, { command, pid });
+  const onExit = ({ exitCode }: ExitStatus): void =>
+    emitOfContainer(parts, 'exec_die', container, { command, pid, exitCode: String(exitCode) });
+  return new StartedExec(started, { container: { id, name: container.row.name }, isDetached: detach, signal, onExit });
 }
 
 async function processFor(parts: EngineParts, container: RunningNow, options: ExecOptions): Promise<RuntimeProcess> {

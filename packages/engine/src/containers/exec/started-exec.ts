@@ -29,10 +29,13 @@ export class StartedExec implements Exec {
       container,
       isDetached,
       signal,
+      onExit,
     }: {
       readonly container: { readonly id: string; readonly name: string };
       readonly isDetached: boolean;
       readonly signal: AbortSignal | undefined;
+      /** Called before anybody hears of it; not where it was left before. */
+      readonly onExit: (status: ExitStatus) => void;
     },
   ) {
     this.#process = process;
@@ -40,7 +43,12 @@ export class StartedExec implements Exec {
     const abort = (): void => void this.#killQuietly().catch(() => {});
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
-    this.#done = withName(container, () => process.wait()).finally(() => signal?.removeEventListener('abort', abort));
+    const exit = async (): Promise<ExitStatus> => {
+      const status = await process.wait();
+      if (!this.#isDetached) onExit(status);
+      return status;
+    };
+    this.#done = withName(container, exit).finally(() => signal?.removeEventListener('abort', abort));
     // The caller may never ask; a failure is not left unhandled then.
     this.#done.catch(() => {});
   }
