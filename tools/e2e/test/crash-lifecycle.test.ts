@@ -88,8 +88,12 @@ function monitorNow(one: ContainerSummary | undefined): number | undefined {
   return one === undefined ? undefined : statusOf(place, one.id)?.monitor.pid;
 }
 
+/** They ask for its end: what was asked for before the kill may come at any moment after. */
+const ending: ReadonlySet<Scene> = new Set(['stop', 'restart', 'remove a running one']);
+
 /** Whatever was killed, it can be started, stopped and removed by those who come later. */
-async function expectUsable(): Promise<void> {
+async function expectUsable(scene?: Scene): Promise<void> {
+  if (scene !== undefined && ending.has(scene)) await stopped();
   const [one] = await expectTrueStates(place);
   if (one !== undefined) {
     const called = { id: one.id };
@@ -102,6 +106,15 @@ async function expectUsable(): Promise<void> {
     expect(await expectTrueStates(place)).toMatchObject([{ status: 'exited' }]);
   }
   await expectClear();
+}
+
+/** As far as it is there. */
+async function stopped(): Promise<void> {
+  await using engine = await place.open();
+  for (const { id } of await engine.containers.list({ all: true })) {
+    const container = await engine.containers.get(id).catch(() => undefined);
+    await container?.stop().catch((error) => expect(error).toMatchObject({ kind: 'not-found' }));
+  }
 }
 
 async function kill(scene: Scene, step: string, ...whom: StepKill['whom']): Promise<Ended> {
@@ -150,7 +163,7 @@ describe('kill -9 of a command of the lifecycle', () => {
     // A run that was asked for and had begun goes on without who asked; the container is there when it was said to be.
     if (stays.has(scene)) expect(one).toBeDefined();
     expect(one?.unsupervised).toBeUndefined();
-    await expectUsable();
+    await expectUsable(scene);
   });
 });
 
@@ -160,14 +173,14 @@ describe('kill -9 of the monitor', () => {
     expect(signal).toBeNull();
     if (report?.outcome === 'failed')
       expect(report).toMatchObject({ kind: expect.stringMatching(/internal|unavailable|data-loss/) });
-    await expectUsable();
+    await expectUsable(scene);
   });
 });
 
 describe('kill -9 of both', () => {
   it.each(withMonitor)('%s, at %s', async (scene, step) => {
     expectKilled(await kill(scene, step, 'monitor', 'command'), step);
-    await expectUsable();
+    await expectUsable(scene);
   });
 });
 
