@@ -10,6 +10,7 @@ import type { Volumes } from './volumes.js';
 export type * from './container.js';
 export type * from './containers.js';
 export type * from './images.js';
+export type * from './networks.js';
 export type * from './registries.js';
 export type * from './settings.js';
 export type * from './system.js';
@@ -35,6 +36,7 @@ export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly registries: Registries;
   readonly system: System;
   /** Resolve, fetch and verify, record, unpack. Errors: of resolver, content, differ; `not-found` with `PLATFORM_NOT_FOUND`. */

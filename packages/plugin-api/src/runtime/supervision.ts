@@ -16,6 +16,11 @@ export interface Supervision {
   readonly health?: HealthProbe | undefined;
   /** A file to which an {@link EventLine} is appended (O_APPEND, one write) at each `start`, `die`, `oom` and `health_status`. */
   readonly events?: string | undefined;
+  /**
+   * argv of what cleans up after it where nobody is there to do so: run once by the monitor as its last act, when the container has ended for good, its deletion has run, and the process that
+   * created it is gone or has left it to itself. With this environment (`NAME=value`) and nothing of the container's: no descriptor, no namespace, no lock.
+   */
+  readonly afterEnd?: { readonly args: readonly string[]; readonly env: readonly string[] } | undefined;
 }
 
 /**
@@ -97,10 +102,10 @@ export interface ProcessIdentity {
 export interface EventLine {
   /** RFC 3339 with nanoseconds, UTC. */
   readonly time: string;
-  readonly type: 'container' | 'image' | 'volume';
+  readonly type: 'container' | 'image' | 'volume' | 'network';
   /** `create`, `start`, `die`, ...; Docker's words. */
   readonly action: string;
-  /** Of a container: its id. Of an image or volume: its name. */
+  /** Of a container: its id. Of an image, volume or network: its name. */
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
 }
