@@ -3,6 +3,7 @@ import { definePoint } from '../point.js';
 import type { RunningContainer, Stdio } from './container.js';
 import type { Containers, CreateContainerOptions } from './containers.js';
 import type { Image, Images } from './images.js';
+import type { Networks } from './networks.js';
 import type { Registries } from './registries.js';
 import type { System } from './system.js';
 import type { Volumes } from './volumes.js';
