@@ -36,6 +36,8 @@ export interface Network {
   attach(request: AttachNetworksRequest): Promise<readonly NetworkAttachment[]>;
   /** From all networks, or from one. With the last one ports, names and egress rules go too. */
   detach(id: string, request?: DetachNetworksRequest): Promise<void>;
+  /** Other names that it is found by from now on, in place of those that `attach` was given; its aliases stay. Nothing, when the id is not attached. */
+  rename(id: string, names: readonly string[]): Promise<void>;
   /** In the order in which they were attached; none when the id is not attached. */
   attachments(id: string): Promise<readonly NetworkAttachment[]>;
   /** Detaches every id that is not among these, and removes what nothing refers to: addresses, rules, names, results. */
