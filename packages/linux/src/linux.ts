@@ -17,6 +17,7 @@ import {
 } from './files.js';
 import { libc } from './libc.js';
 import { attachMount, cloneTree, mountDetached, unmount, unshareMounts } from './mounts.js';
+import { createNetworkNamespace, holdPort, openSocket } from './networks.js';
 import type { LinuxSystem } from './system.js';
 import { isHungUp, makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
 import { fsetxattr, lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
@@ -45,6 +46,9 @@ export const linux: LinuxSystem = {
   attachMount,
   unmount,
   unshareMounts,
+  createNetworkNamespace,
+  openSocket,
+  holdPort,
   kill: (pid, signal) => {
     checked(libc().kill(pid, signal), 'kill');
   },
