@@ -17,8 +17,10 @@ export interface Supervision {
   /** A file to which an {@link EventLine} is appended (O_APPEND, one write) at each `start`, `die`, `oom` and `health_status`. */
   readonly events?: string | undefined;
   /**
-   * argv of what cleans up after it where nobody is there to do so: run once by the monitor as its last act, when the container has ended for good, its deletion has run, and the process that
-   * created it is gone or has left it to itself. With this environment (`NAME=value`) and nothing of the container's: no descriptor, no namespace, no lock.
+   * argv (the first is an absolute path) of what cleans up after it where nobody is there to do so: run once by the monitor as its last act, when the container has ended for good, its
+   * deletion has run, the process that created it is gone or has left it to itself, and nobody else has asked for its deletion. It begins when the monitor is gone, in a session of its
+   * own, in the root folder and mount namespace of its creator, with this environment (`NAME=value`) and nothing of the container's: no descriptor (0 to 2 are /dev/null), no namespace, no
+   * lock. What cannot be run is not run.
    */
   readonly afterEnd?: { readonly args: readonly string[]; readonly env: readonly string[] } | undefined;
 }
