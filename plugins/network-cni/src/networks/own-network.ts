@@ -20,4 +20,5 @@ export interface OwnNetwork {
 
 export interface OwnSubnet extends SubnetSettings {
   readonly gateway: string;
+  readonly range?: string;
 }

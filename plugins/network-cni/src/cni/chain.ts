@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { isKind, SlipwayError } from '@slipway/plugin-api';
+import * as v from 'valibot';
+import { noPlugin } from '../errors.js';
+import { type Conflist, isAtLeast, type PluginConfig } from './conflist.js';
+import { type CniCommand, invoke } from './invoke.js';
+import { type CniResult, resultSchema } from './result.js';
+
+/** One container's interface in one network, as its chain is called. */
+export interface ChainCall {
+  readonly conflist: Conflist;
+  readonly folders: readonly string[];
+  readonly containerId: string;
+  readonly interface: string;
+  readonly namespace?: string | undefined;
+  /** `CNI_ARGS`. */
+  readonly args?: string | undefined;
+  /** Values by capability: each plugin gets those that it declares. */
+  readonly capabilityArgs: Readonly<Record<string, unknown>>;
+  readonly lock?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The plugin's program, by its type. Errors: `failed-precondition`. */
+export function findProgram(type: string, folders: readonly string[]): string {
+  const program = folders.map((folder) => path.join(folder, type)).find((file) => existsSync(file));
+  if (program === undefined) throw noPlugin(type, folders);
+  return program;
+}
+
+/** ADD of all plugins in order. `begins` is told before each of them, `ended` of its result after. */
+export async function addChain(
+  call: ChainCall,
+  on: { readonly begins: (index: number) => void; readonly ended: (index: number, result: CniResult) => void },
+): Promise<CniResult> {
+  for (const { type } of call.conflist.plugins) findProgram(type, call.folders);
+  let result: CniResult | undefined;
+  for (const [index, plugin] of call.conflist.plugins.entries()) {
+    on.begins(index);
+    result = checkedResult(plugin, await invokePlugin(call, 'ADD', plugin, result));
+    on.ended(index, result);
+  }
+  return result as CniResult;
+}
+
+/**
+ * DEL of plugins in reverse order. `results` are what was known after each of them: one whose ADD did not end is told the result before it. Goes through to the
+ * end. Returns errors by the plugin's index.
+ */
+export async function deleteChain(
+  call: ChainCall,
+  results: readonly (CniResult | undefined)[],
+): Promise<ReadonlyMap<number, unknown>> {
+  const failures = new Map<number, unknown>();
+  const known = results.findLast((result) => result !== undefined);
+  for (let index = results.length - 1; index >= 0; index--) {
+    const plugin = call.conflist.plugins[index];
+    if (plugin === undefined) continue;
+    try {
+      await invokePlugin(call, 'DEL', plugin, known);
+    } catch (error) {
+      // Canceled: what is left is for the next one.
+      if (isKind(error, 'canceled')) throw error;
+      failures.set(index, error);
+    }
+  }
+  return failures;
+}
+
+/** CHECK of all plugins in order (since 0.4.0). Errors: what a plugin finds wrong. */
+export async function checkChain(call: ChainCall, result: CniResult): Promise<void> {
+  const { conflist } = call;
+  if (!isAtLeast(conflist.cniVersion, '0.4.0') || String(conflist.disableCheck) === 'true') return;
+  for (const plugin of conflist.plugins) await invokePlugin(call, 'CHECK', plugin, result);
+}
+
+/** What a plugin reads: its configuration, the network's name and version, the values that it declares to take, and the result before it. */
+export function pluginInput(
+  { conflist, capabilityArgs }: Pick<ChainCall, 'conflist' | 'capabilityArgs'>,
+  { capabilities = {}, ...plugin }: PluginConfig,
+  previous: CniResult | undefined,
+): Record<string, unknown> {
+  const taken = Object.entries(capabilityArgs).filter(([name]) => capabilities[name] === true);
+  return {
+    ...plugin,
+    cniVersion: conflist.cniVersion,
+    name: conflist.name,
+    ...(taken.length === 0 ? {} : { runtimeConfig: Object.fromEntries(taken) }),
+    ...(previous === undefined ? {} : { prevResult: previous }),
+  };
+}
+
+async function invokePlugin(
+  call: ChainCall,
+  command: CniCommand,
+  plugin: PluginConfig,
+  previous: CniResult | undefined,
+): Promise<unknown> {
+  return await invoke({
+    command,
+    program: findProgram(plugin.type, call.folders),
+    folders: call.folders,
+    input: pluginInput(call, plugin, previous),
+    containerId: call.containerId,
+    namespace: call.namespace,
+    interface: call.interface,
+    args: call.args,
+    lock: call.lock,
+    signal: call.signal,
+  });
+}
+
+function checkedResult(plugin: PluginConfig, answer: unknown): CniResult {
+  const result = v.safeParse(resultSchema, answer);
+  if (result.success) return result.output;
+  throw new SlipwayError({
+    kind: 'internal',
+    code: 'CNI_RESULT_INVALID',
+    message: `CNI plugin "${plugin.type}" ADD: its result is none: ${result.issues[0].message}`,
+  });
+}
