@@ -17,7 +17,7 @@ import {
 } from './files.js';
 import { libc } from './libc.js';
 import { attachMount, cloneTree, mountDetached, unmount, unshareMounts } from './mounts.js';
-import { createNetworkNamespace, holdPort, openSocket } from './networks.js';
+import { createNetworkNamespace, enterNetworkNamespace, holdPort, openSocket } from './networks.js';
 import type { LinuxSystem } from './system.js';
 import { isHungUp, makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
 import { fsetxattr, lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattrs.js';
@@ -47,6 +47,7 @@ export const linux: LinuxSystem = {
   unmount,
   unshareMounts,
   createNetworkNamespace,
+  enterNetworkNamespace,
   openSocket,
   holdPort,
   kill: (pid, signal) => {

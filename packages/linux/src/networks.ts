@@ -50,6 +50,10 @@ export function createNetworkNamespace(): number {
   );
 }
 
+export function enterNetworkNamespace(fd: number): void {
+  checked(libc().setns(fd, CLONE_NEWNET), 'setns');
+}
+
 /** A runtime does it only for namespaces that it makes itself. */
 function raiseLoopback(): void {
   const socket = openSocket({ family: 4, protocol: 'udp' });

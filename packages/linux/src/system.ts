@@ -73,6 +73,8 @@ export interface LinuxSystem {
    * aborts.
    */
   createNetworkNamespace(): number;
+  /** setns(2) of the calling thread, and of what it starts from now on. */
+  enterNetworkNamespace(fd: number): void;
   /** socket(2), O_CLOEXEC and O_NONBLOCK, in the network namespace of a descriptor: it stays of that one, whoever uses it. */
   openSocket(kind: SocketKind): number;
   /**
