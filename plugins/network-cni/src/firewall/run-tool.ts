@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
-import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { SlipwayError } from '@slipway/plugin-api';
+import { type CommandResult, run } from '../command.js';
 
 /** Programs of the host that this is built on, with the package that brings each. */
 const packages = {
@@ -20,16 +20,6 @@ const packages = {
 } as const;
 
 export type Tool = keyof typeof packages;
-
-export interface ToolResult {
-  /** 128 and more: ended by a signal. */
-  readonly code: number;
-  readonly output: string;
-  readonly errors: string;
-}
-
-const maxOutput = 64 << 20;
-const timeoutMs = 60_000;
 
 /** Where a program is; also in folders that only root's search path has. */
 export function findTool(tool: Tool): string | undefined {
@@ -53,32 +43,9 @@ export function needTool(what: string, tool: Tool): string {
   });
 }
 
-/** Runs a program to its end and says how that was; it gets no shell, and a text as its standard input. */
-export async function runTool(what: string, tool: Tool, args: readonly string[], input = ''): Promise<ToolResult> {
-  const program = needTool(what, tool);
-  return await new Promise<ToolResult>((resolve, reject) => {
-    const child = spawn(program, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' },
-    });
-    const [output, errors]: [Buffer[], Buffer[]] = [[], []];
-    let size = 0;
-    child.stdout.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > maxOutput) child.kill('SIGKILL');
-      else output.push(chunk);
-    });
-    child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
-    // One that ends before it has read all says why by its end.
-    child.stdin.on('error', () => undefined);
-    child.once('error', (error) => reject(wrapError(`${what}: run "${program}"`, error)));
-    child.once('close', (code) => {
-      resolve({ code: code ?? 128, output: Buffer.concat(output).toString(), errors: Buffer.concat(errors).toString() });
-    });
-    child.stdin.end(input);
-  });
+/** Runs a program to its end, whatever that is; it gets no shell, and a text as its standard input. */
+export async function runTool(what: string, tool: Tool, args: readonly string[], input = ''): Promise<CommandResult> {
+  return await run(needTool(what, tool), args, input);
 }
 
 /** As {@link runTool}; what it printed. Errors: `internal` when it does not end with 0. */
@@ -88,12 +55,12 @@ export async function useTool(what: string, tool: Tool, args: readonly string[],
   return result.output;
 }
 
-export function toolFailed(what: string, tool: Tool, { code, output, errors }: ToolResult): SlipwayError {
+export function toolFailed(what: string, tool: Tool, { code, output, errors }: CommandResult): SlipwayError {
   const said = (errors.trim() === '' ? output : errors).trim().replaceAll(/\s+/g, ' ').slice(0, 1000);
   return new SlipwayError({
     kind: 'internal',
     code: 'NETWORK_TOOL_FAILED',
-    message: `${what}: "${tool}" ended with code ${code}${said === '' ? '' : `: ${said}`}`,
+    message: `${what}: "${tool}" ended with code ${String(code)}${said === '' ? '' : `: ${said}`}`,
     details: { tool, code },
   });
 }
