@@ -32,6 +32,10 @@ export const resourceSchema = v.variant('kind', [
   v.object({ kind: v.literal('bundle'), directory: v.string() }),
   /** The container has the volume mounted. */
   v.object({ kind: v.literal('volume-use'), driver: v.string(), name: v.string(), user: v.string() }),
+  /** It may have joined networks, in its run. */
+  v.object({ kind: v.literal('network'), plugin: v.string(), id: v.string() }),
+  /** It is being connected to a network, or taken from it. */
+  v.object({ kind: v.literal('network-connection'), plugin: v.string(), id: v.string(), network: v.string() }),
   v.object({ kind: v.literal('anonymous-volume'), driver: v.string(), name: v.string() }),
   v.object({
     kind: v.literal('runtime-container'),
@@ -77,6 +81,15 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
       return removeBundle(parts.settings.state, resource.directory);
     case 'runtime-container':
       return (await parts.runtimes.get(resource.runtime)).delete(resource.id);
+    case 'network':
+      return (await import('../networks/release-network.js')).releaseNetwork(parts, resource.id);
+    case 'network-connection':
+      return (await import('../networks/release-network.js')).releaseConnection(
+        parts,
+        resource.plugin,
+        resource.id,
+        resource.network,
+      );
     case 'volume-use':
       return (await import('../volumes/remove-volume.js')).releaseVolumeUse(parts, resource.driver, resource.name, resource.user);
     case 'anonymous-volume':
