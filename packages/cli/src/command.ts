@@ -1,7 +1,17 @@
 import type { Output } from './output.js';
 
-/** What a shell completes a word with: paths, or names that are here. `running` and the like: of containers that are so. */
-export const nameKinds = ['images', 'volumes', 'containers', 'running', 'paused', 'stopped', 'containers-and-images'] as const;
+/** What a shell completes a word with: paths, or names that are here. `running` and the like: of containers that are so; `network-modes`: networks, none and host. */
+export const nameKinds = [
+  'images',
+  'volumes',
+  'networks',
+  'network-modes',
+  'containers',
+  'running',
+  'paused',
+  'stopped',
+  'containers-and-images',
+] as const;
 export type Completed = 'file' | 'directory' | (typeof nameKinds)[number];
 
 /** An option as commander writes it: `-e, --env <name[=value]>`. */

@@ -31,6 +31,6 @@ function entriesOf(folder: string, manifest: Manifest): string[] {
   const exported = Object.values(manifest.exports ?? {}).flatMap((target) =>
     typeof target === 'string' ? [] : [target.default],
   );
-  const others = readdirSync(path.join(folder, 'dist')).filter((file) => /^(main|(.*-)?worker)\.js$/.test(file));
+  const others = readdirSync(path.join(folder, 'dist')).filter((file) => /^(.*-)?(main|worker)\.js$/.test(file));
   return [...new Set([...exported.map((file) => path.normalize(file)), ...others.map((file) => path.join('dist', file))])];
 }

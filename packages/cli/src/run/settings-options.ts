@@ -1,5 +1,6 @@
 import type { OptionSpec } from '../command.js';
 import { limitOptions } from './limit-options.js';
+import { networkOptions } from './network-options.js';
 
 function under(heading: string, options: readonly OptionSpec[]): readonly OptionSpec[] {
   return options.map((option) => ({ ...option, heading }));
@@ -30,16 +31,12 @@ export const settingsOptions: readonly OptionSpec[] = [
     { flags: '-l, --label <name[=value]>', text: 'note something on it', repeats: true },
     { flags: '--label-file <file>', text: 'labels from a file, one to a line', repeats: true, completes: 'file' },
     { flags: '--annotation <name[=value]>', text: 'note something for the runtime and for hooks', repeats: true },
-    {
-      flags: '--network <mode>',
-      text: "none: loopback only (default); host: the host's network",
-      choices: ['none', 'host'],
-    },
     { flags: '--pid <mode>', text: 'processes that it sees: private (default), host or container:NAME' },
     { flags: '--ipc <mode>', text: 'shared memory and message queues: private (default), host or container:NAME' },
     { flags: '--uts <mode>', text: 'host name: private (default) or host', choices: ['private', 'host'] },
     { flags: '--cgroupns <mode>', text: 'view of control groups: private (default on v2) or host', choices: ['private', 'host'] },
   ]),
+  ...networkOptions,
   ...under('Files and devices:', [
     { flags: '--read-only', text: 'root file system that cannot be written' },
     {
