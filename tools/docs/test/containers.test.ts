@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -18,6 +18,8 @@ let place: string;
 beforeAll(async () => {
   place = mkdtempSync(path.join(tmpdir(), 'slipway-docs-'));
   for (const folder of ['bin', 'work']) mkdirSync(path.join(place, folder));
+  // What touches the host's network is shown on a page of its own.
+  writeFileSync(path.join(place, 'config.toml'), 'version = 1\ndefault_network = "none"\n', { mode: 0o600 });
   symlinkSync(path.join(root, 'packages/cli/bin/slipway'), path.join(place, 'bin/slipway'));
   await using registry = await startRegistry({ images: ['small'] });
   const image = `${registry.address}/test/small`;
@@ -60,6 +62,7 @@ async function shell(script: string): Promise<{ readonly status: number | null; 
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       SLIPWAY_ROOT: path.join(place, 'root'),
       SLIPWAY_STATE: path.join(place, 'state'),
+      SLIPWAY_CONFIG: path.join(place, 'config.toml'),
     },
   });
   const status = new Promise<number | null>((resolve, reject) => child.once('close', resolve).once('error', reject));

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,14 @@ export function startProgram(
   { nodeArgs = [], limitMs }: ProgramOptions = {},
 ): Command {
   return start(process.execPath, [...nodeArgs, source(name), ...args], { PATH: process.env['PATH'] }, plan, limitMs);
+}
+
+/** What a container's monitor starts where nobody else cleans up. @param record of the operation that the container was run by */
+export function runAfterEnd({ state }: Place, record: string, plan?: StepPlan): Promise<Ended> {
+  const folder = path.join(state, 'after-end');
+  const [options = ''] = readdirSync(folder);
+  const program = path.resolve(import.meta.dirname, '../../../packages/slipway/dist/after-end-main.js');
+  return start(process.execPath, [program, path.join(folder, options), record], { PATH: process.env['PATH'] }, plan).ended;
 }
 
 /** The `slipway` command on the place. */
