@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { hasCode, wrapError } from '@slipway/plugin-api';
 import { hasInterface } from '../networks/host-routes.js';
 import type { OwnNetwork } from '../networks/own-network.js';
-import { isVersion6, nftInterface, nftMac } from './nft.js';
+import { isVersion6, nftAddress, nftInterface, nftMac } from './nft.js';
 import { runTool, toolFailed, useTool } from './run-tool.js';
 
 /**
@@ -28,15 +28,24 @@ export async function makeBridge({ name, bridge, mtu, subnets }: OwnNetwork): Pr
   return isNew;
 }
 
-/** The hardware address of a bridge, which is its own from now on. */
-export async function pinnedMac(what: string, bridge: string): Promise<string> {
+export interface LinkState {
+  readonly mac: string;
+  /** Without prefix lengths; link-local ones are left out. */
+  readonly addresses: readonly string[];
+}
+
+/** Of a bridge, whose hardware address is its own from now on. */
+export async function pinnedLink(what: string, bridge: string): Promise<LinkState> {
   nftInterface(bridge);
-  const [link] = JSON.parse(await useTool(what, 'ip', ['-json', 'link', 'show', 'dev', bridge])) as readonly {
+  const output = await useTool(what, 'ip', ['-json', 'address', 'show', 'dev', bridge]);
+  const [link] = JSON.parse(output) as readonly {
     readonly address: string;
+    readonly addr_info: readonly { readonly local: string; readonly scope: string }[];
   }[];
   const mac = nftMac(link?.address ?? '');
   if (mac !== bridgeMac(bridge)) await useTool(what, 'ip', ['link', 'set', 'dev', bridge, 'address', mac]);
-  return mac;
+  const addresses = (link?.addr_info ?? []).filter(({ scope }) => scope === 'global').map(({ local }) => nftAddress(local));
+  return { mac, addresses };
 }
 
 export async function removeBridge({ name, bridge }: OwnNetwork): Promise<void> {
@@ -53,18 +62,19 @@ function bridgeMac(bridge: string): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
-/**
- * Lets the host forward what containers send and get.
- *
- * IPv6: a host that forwards no longer takes its own default route from announcements, unless told to (`accept_ra` 2). So that is said first, for the interfaces that have such a
- * route now, and for no other.
- */
+/** Lets the host forward what containers send and get. */
 export async function turnForwardingOn(what: string, { subnets, internal, bridge }: OwnNetwork): Promise<void> {
   if (subnets.some(({ subnet }) => !isVersion6(subnet))) {
     if (internal) writeSetting(`ipv4/conf/${bridge}/forwarding`, '1');
     else writeSetting('ipv4/ip_forward', '1');
   }
-  if (internal || !subnets.some(({ subnet }) => isVersion6(subnet))) return;
+  if (!internal && subnets.some(({ subnet }) => isVersion6(subnet))) await forwardVersion6(what);
+}
+
+/**
+ * A host that forwards no longer takes its own default route from announcements, unless told to (`accept_ra` 2). So that is said first, for the interfaces that have such a route now, and for no other.
+ */
+export async function forwardVersion6(what: string): Promise<void> {
   if (readSetting('ipv6/conf/all/forwarding') === '1') return;
   for (const device of await announcedRoutes(what)) {
     if (readSetting(`ipv6/conf/${device}/accept_ra`) === '1') writeSetting(`ipv6/conf/${device}/accept_ra`, '2');

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, SlipwayError } from '@slipway/plugin-api';
-import { findTool, needTool, runTool, toolFailed } from '../firewall/run-tool.js';
+import { needTool, runTool, toolFailed } from '../firewall/run-tool.js';
 
 /** A dnsmasq of ours is known by the file that it was told to write its number into: that name is in its arguments, and in those of no other process. */
 const pidArgument = (pidFile: string): string => `--pid-file=${pidFile}`;
@@ -93,9 +93,8 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Whether it is there, and was built to fill nft's sets. */
-export async function dnsmasqFeatures(): Promise<{ readonly isThere: boolean; readonly hasNftSets: boolean }> {
-  if (findTool('dnsmasq') === undefined) return { isThere: false, hasNftSets: false };
-  const { code, output } = await runTool('ask dnsmasq for its version', 'dnsmasq', ['--version']);
-  return { isThere: code === 0, hasNftSets: /(^|\s)nftset(\s|$)/m.test(output) };
+/** Whether it was built to fill nft's sets. Errors: `failed-precondition`. */
+export async function dnsmasqFeatures(what: string): Promise<{ readonly hasNftSets: boolean }> {
+  const { output } = await runTool(what, 'dnsmasq', ['--version']);
+  return { hasNftSets: /(^|\s)nftset(\s|$)/m.test(output) };
 }
