@@ -23,12 +23,11 @@ import type { AttachPlace } from './attach/place.js';
 import { release } from './attach/release.js';
 import { withoutPrefix } from './attach/services-of.js';
 import { networkNamePattern } from './cni/conflist.js';
-import { run } from './command.js';
 import type { CniConfig } from './config.js';
 import { invalidId, invalidName, networkInUse, networkNotFound, networkNotOurs, networksClosed } from './errors.js';
+import { measuredFeatures } from './features.js';
 import { lockPath } from './locks.js';
 import { foreignBridge, foreignSubnets } from './networks/foreign-networks.js';
-import { hasInterface } from './networks/host-routes.js';
 import { type KnownNetwork, NetworkBook } from './networks/network-book.js';
 import { removeNetworkFile } from './networks/network-file.js';
 import type { OwnNetwork } from './networks/own-network.js';
@@ -53,13 +52,13 @@ export class CniNetworks implements Network, AsyncDisposable {
       log,
       records,
       book: new NetworkBook(dirs.root, config, log),
-      services: () => (this.#services ??= openServices(config, dirs, log)),
+      services: () => (this.#services ??= openServices(config, records.boot)),
     };
   }
 
   async features(): Promise<NetworkFeatures> {
     this.#checkOpen();
-    return { version: 'cni', firewall: 'none', ipv6: false, names: false, egress: false };
+    return await attempt('measure what networks can do', () => measuredFeatures(this.#place.config));
   }
 
   async create(name: string, options: CreateNetworkOptions = {}): Promise<NetworkInfo> {
@@ -155,7 +154,6 @@ export class CniNetworks implements Network, AsyncDisposable {
   async #dismantle(own: OwnNetwork): Promise<void> {
     const { firewall } = await this.#place.services();
     await firewall.removeNetwork(own);
-    if (hasInterface(own.bridge)) await run('ip', ['link', 'delete', 'dev', own.bridge, 'type', 'bridge']);
     rmSync(path.join(this.#place.records.addresses, own.name), { recursive: true, force: true });
     step('network.remove.dismantled', { name: own.name });
   }

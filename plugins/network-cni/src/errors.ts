@@ -82,6 +82,15 @@ export const subnetOverlaps = (name: string, subnet: string, other: string): Sli
     { network: name, subnet },
   );
 
+export const notEnforced = (what: string, network: string): SlipwayError =>
+  refusal(
+    'unimplemented',
+    'EGRESS_NOT_ENFORCED',
+    `${what}: what may leave cannot be limited in the network ${quoted(network)}, which is of the host's own configuration`,
+    'join networks that were created here only',
+    { network },
+  );
+
 export const noPlugin = (type: string, folders: readonly string[]): SlipwayError =>
   refusal(
     'failed-precondition',

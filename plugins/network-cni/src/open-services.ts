@@ -1,24 +1,17 @@
-import type { Logger, PluginDirs } from '@slipway/plugin-api';
+import path from 'node:path';
 import type { CniConfig } from './config.js';
 import type { Services } from './services.js';
 
-export async function openServices(_config: CniConfig, _dirs: PluginDirs, _log: Logger): Promise<Services> {
-  const nothing = async (): Promise<void> => undefined;
+/** `state` is a folder that does not outlive a boot. Loaded with the first change of a network: a look needs none of it. */
+export async function openServices({ firewall }: CniConfig, state: string): Promise<Services> {
+  const [{ openFirewall }, { DnsmasqNames }, { NftEgress }] = await Promise.all([
+    import('./firewall/firewall.js'),
+    import('./names/dnsmasq-names.js'),
+    import('./egress/nft-egress.js'),
+  ]);
   return {
-    firewall: {
-      kind: 'iptables',
-      chainPlugins: () => [{ type: 'portmap', capabilities: { portMappings: true } }],
-      prepareNetwork: nothing,
-      removeNetwork: nothing,
-      publish: nothing,
-      unpublish: nothing,
-      cleanup: nothing,
-    },
-    names: { add: async () => ({ nameservers: [], search: [] }), remove: nothing, cleanup: nothing },
-    egress: {
-      restrict: async (_id, _policy, _attachments, nameservers) => ({ nameservers }),
-      release: nothing,
-      cleanup: nothing,
-    },
+    firewall: await openFirewall(firewall),
+    names: new DnsmasqNames(path.join(state, 'names')),
+    egress: new NftEgress(path.join(state, 'egress')),
   };
 }

@@ -8,7 +8,8 @@ import {
 } from '@slipway/plugin-api';
 import { addChain } from '../cni/chain.js';
 import { type CniResult, endsOf } from '../cni/result.js';
-import { alreadyAttached, invalid, networkNotFound } from '../errors.js';
+import { checkPolicy } from '../egress/policy.js';
+import { alreadyAttached, invalid, networkNotFound, notEnforced } from '../errors.js';
 import { lockPath, type PathLock } from '../locks.js';
 import { isSameAddress } from '../networks/addresses.js';
 import { foreignBridge } from '../networks/foreign-networks.js';
@@ -75,11 +76,13 @@ async function startingRecord(
 async function planned(
   place: AttachPlace,
   what: string,
-  { id, networks, ports = [] }: AttachNetworksRequest,
+  { id, networks, ports = [], egress }: AttachNetworksRequest,
   record: AttachmentRecord,
   known: readonly KnownNetwork[],
   namespace: NamespacePlace,
 ): Promise<readonly JoinPlan[]> {
+  const policy = egress ?? record.egress;
+  if (policy !== undefined) checkPolicy(what, policy);
   const seen = new Set(record.entries.map(({ network }) => network));
   const taken = record.entries.map(({ interface: name }) => Number(/^eth(\d+)$/.exec(name)?.[1] ?? -1));
   let next = Math.max(-1, ...taken) + 1;
@@ -101,6 +104,7 @@ async function planned(
       addressFolder: place.records.addresses,
     };
     hasDefaultRoute ||= network.kind === 'foreign' || !network.own.internal;
+    if (policy !== undefined && network.kind === 'foreign') throw notEnforced(what, network.name);
     checkJoin(what, plan);
     if (index === 0) checkPorts(what, ports, plan);
     return plan;

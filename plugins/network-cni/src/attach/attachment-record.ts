@@ -104,6 +104,11 @@ export class AttachmentRecords {
     mkdirSync(path.join(this.#boot, 'attached'), { recursive: true, mode: 0o700 });
   }
 
+  /** A folder that is new after each boot. */
+  get boot(): string {
+    return this.#boot;
+  }
+
   /** Where addresses that are given out are kept. */
   get addresses(): string {
     return path.join(this.#boot, 'addresses');

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { hasCode, step } from '@slipway/plugin-api';
-import { run } from '../command.js';
+import { runTool } from '../firewall/run-tool.js';
 import { tryLockPath } from '../locks.js';
 import type { OwnNetwork } from '../networks/own-network.js';
 import type { AttachPlace } from './place.js';
@@ -47,7 +47,8 @@ async function sweep({ records }: AttachPlace, network: OwnNetwork): Promise<voi
   const known = new Set(
     all.flatMap(({ entries }) => entries.flatMap(({ results }) => results[0]?.interfaces?.map(({ name }) => name) ?? [])),
   );
-  for (const port of await portsOf(network.bridge)) if (!known.has(port)) await run('ip', ['link', 'delete', 'dev', port]);
+  for (const port of await portsOf(network.bridge))
+    if (!known.has(port)) await runTool('remove an interface', 'ip', ['link', 'delete', 'dev', port]);
 }
 
 function tryLock(file: string): Disposable | undefined {
@@ -70,6 +71,6 @@ function filesIn(folder: string): readonly string[] {
 
 /** Our ends of pairs that a bridge has; what somebody else has put on it is not ours. */
 async function portsOf(bridge: string): Promise<readonly string[]> {
-  const { output } = await run('ip', ['-o', 'link', 'show', 'master', bridge, 'type', 'veth']);
+  const { output } = await runTool('look at a bridge', 'ip', ['-o', 'link', 'show', 'master', bridge, 'type', 'veth']);
   return output.split('\n').flatMap((line) => /^\d+: (veth[0-9a-f]+)@/.exec(line)?.[1] ?? []);
 }

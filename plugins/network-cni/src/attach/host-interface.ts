@@ -1,4 +1,4 @@
-import { run } from '../command.js';
+import { runTool } from '../firewall/run-tool.js';
 import { hasInterface } from '../networks/host-routes.js';
 import type { AttachmentEntry } from './attachment-record.js';
 
@@ -12,6 +12,7 @@ export async function removeHostInterface({ own, attachment, results, hostMac }:
   const name = attachment?.hostInterface ?? known?.name;
   const mac = hostMac ?? known?.mac?.toLowerCase();
   if (name === undefined || mac === undefined || !hasInterface(name)) return;
-  const { output, code } = await run('ip', ['-o', 'link', 'show', 'dev', name]);
-  if (code === 0 && output.includes(`link/ether ${mac} `)) await run('ip', ['link', 'delete', 'dev', name]);
+  const { output, code } = await runTool('look at an interface', 'ip', ['-o', 'link', 'show', 'dev', name]);
+  if (code === 0 && output.includes(`link/ether ${mac} `))
+    await runTool('remove an interface', 'ip', ['link', 'delete', 'dev', name]);
 }

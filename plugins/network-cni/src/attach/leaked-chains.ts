@@ -1,6 +1,5 @@
-import { hasCode } from '@slipway/plugin-api';
 import type { Conflist } from '../cni/conflist.js';
-import { run } from '../command.js';
+import { findTool, useTool } from '../firewall/run-tool.js';
 
 /**
  * The rules by which the plugins bridge and ptp masquerade for a container (`ipMasq`) stay after a DEL without its namespace: they are found by the container's id in their comment, and their
@@ -8,19 +7,17 @@ import { run } from '../command.js';
  */
 export async function removeLeakedChains({ plugins }: Conflist, id: string): Promise<void> {
   if (!plugins.some((plugin) => plugin['ipMasq'] === true)) return;
-  await Promise.all(
-    ['iptables', 'ip6tables'].map((program) => removeFrom(program, (comment) => comment.includes(`id: "${id}"`))),
-  );
+  for (const program of ['iptables', 'ip6tables'] as const) {
+    await removeFrom(program, (comment) => comment.includes(`id: "${id}"`));
+  }
 }
 
 /** Removes rules of the table nat that lead to a chain of CNI's and whose comment is such, and these chains. */
-export async function removeFrom(program: string, isLeaked: (comment: string) => boolean): Promise<void> {
-  const saved = await run(`${program}-save`, ['-t', 'nat']).catch((error: unknown) => {
-    // Without iptables no plugin has made rules by it.
-    if (hasCode(error, 'NETWORK_TOOL_NOT_FOUND')) return undefined;
-    throw error;
-  });
-  const lines = saved?.output.split('\n') ?? [];
+export async function removeFrom(program: 'iptables' | 'ip6tables', isLeaked: (comment: string) => boolean): Promise<void> {
+  // Without iptables no plugin has made rules by it.
+  if (findTool(program) === undefined) return;
+  const what = 'look for rules that a CNI plugin has left';
+  const lines = (await useTool(what, `${program}-save`, ['-t', 'nat'])).split('\n');
   const leaked = lines.filter(
     (line) => /^-A (POSTROUTING|CNI-[0-9a-zA-Z-]+) .*--comment/.test(line) && isLeaked(line.replaceAll('\\"', '"')),
   );
@@ -34,5 +31,5 @@ export async function removeFrom(program: string, isLeaked: (comment: string) =>
     'COMMIT',
     '',
   ].join('\n');
-  await run(`${program}-restore`, ['--noflush'], script);
+  await useTool('remove rules that a CNI plugin has left', `${program}-restore`, ['--wait', '--noflush'], script);
 }

@@ -1,9 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
-import { linux } from '@slipway/linux';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, statSync } from 'node:fs';
 import { invalid } from '../errors.js';
-
-/** NSFS_MAGIC of linux/magic.h. */
-const nsfs = 0x6e736673;
 
 export interface NamespacePlace {
   readonly path: string;
@@ -13,7 +9,7 @@ export interface NamespacePlace {
 /** Checks that the path opens a network namespace that is not this process's own. Errors: `invalid-argument`. */
 export function namespaceAt(what: string, path: string): NamespacePlace {
   const inode = inodeOf(path);
-  if (inode === undefined) throw invalid(what, `${JSON.stringify(path)} is no namespace`);
+  if (inode === undefined) throw invalid(what, `${JSON.stringify(path)} is no network namespace`);
   if (inode === statSync('/proc/self/ns/net').ino)
     throw invalid(what, `${JSON.stringify(path)} is the network namespace of the host`);
   // Plugins are other processes.
@@ -33,7 +29,7 @@ function inodeOf(path: string): number | undefined {
     return undefined;
   }
   try {
-    return linux.statfs(`/proc/self/fd/${fd}`).type === nsfs ? fstatSync(fd).ino : undefined;
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('net:[') ? fstatSync(fd).ino : undefined;
   } finally {
     closeSync(fd);
   }

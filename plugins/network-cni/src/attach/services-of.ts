@@ -17,9 +17,9 @@ export function egressOf(policy: EgressPolicy): NonNullable<AttachmentRecord['eg
 /** Egress rules for what the container is attached to now. Returns whom its resolver is to ask. */
 export async function restrictAgain(
   place: AttachPlace,
-  { id, egress: policy, entries }: AttachmentRecord,
+  { id, egress: policy, entries, nameservers: upstream }: AttachmentRecord,
 ): Promise<readonly string[]> {
-  const nameservers = [...new Set(entries.flatMap(({ attachment }) => attachment?.nameservers ?? []))];
+  const nameservers = upstream ?? [...new Set(entries.flatMap(({ attachment }) => attachment?.nameservers ?? []))];
   if (policy === undefined) return nameservers;
   const { egress } = await place.services();
   return (await egress.restrict(id, policy, entries.flatMap(restricted), nameservers)).nameservers;
