@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { isKind, SlipwayError } from '@slipway/plugin-api';
+import { isKind, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { noPlugin } from '../errors.js';
 import { type Conflist, isAtLeast, type PluginConfig } from './conflist.js';
@@ -97,7 +97,7 @@ async function invokePlugin(
   plugin: PluginConfig,
   previous: CniResult | undefined,
 ): Promise<unknown> {
-  return await invoke({
+  const invocation = {
     command,
     program: findProgram(plugin.type, call.folders),
     folders: call.folders,
@@ -108,7 +108,24 @@ async function invokePlugin(
     args: call.args,
     lock: call.lock,
     signal: call.signal,
-  });
+  };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await invoke(invocation);
+    } catch (error) {
+      if (tries === maxTries || !isRace(error)) throw error;
+    }
+  }
+}
+
+const maxTries = 6;
+
+/**
+ * iptables on nftables looks, and then changes what it has seen in one transaction, which the kernel refuses when somebody else was faster: two plugins that make their common chain at
+ * once. What these plugins add they look for first, so another ADD or DEL goes on where this one ended.
+ */
+function isRace(error: unknown): boolean {
+  return isSlipwayError(error) && /\b(CHAIN|RULE|TABLE)_[A-Z_]+ failed \(|Resource temporarily unavailable/.test(error.message);
 }
 
 function checkedResult(plugin: PluginConfig, answer: unknown): CniResult {
