@@ -7,18 +7,21 @@ import { attached } from './container.js';
 import type { HostState } from './host.js';
 import { becomes, settled } from './leftovers.js';
 import type { NetworkLaws } from './network-laws.js';
-import type { NetworkOperation } from './operator.js';
+import type { AttachExtras, NetworkOperation } from './operator.js';
 
 /** A host that comes clean after kill -9, by whoever comes next (law 5). */
 export function crashLaws(law: Law<Network>, { use, steps = [], features }: NetworkLaws): void {
-  const ports = features.firewall === 'none' ? undefined : 47_090;
+  const extras: AttachExtras = {
+    ...(features.firewall === 'none' ? {} : { port: 47_090 }),
+    ...(features.egress ? { egress: 'listed.example' } : {}),
+  };
   /** Namespaces that end with the process, and one that does not. */
   const work = (namespace: string): readonly NetworkOperation[] => [
     ['create', 'made'],
-    ports === undefined ? ['attach', 'c', ['made', 'kept']] : ['attach', 'c', ['made', 'kept'], ports],
+    ['attach', 'c', ['made', 'kept'], extras],
     ['rename', 'c', 'other'],
     ['detach', 'c'],
-    ['attach-there', 'there', ['kept', 'made'], namespace],
+    ['attach-there', 'there', ['kept'], namespace],
     ['cleanup', 'there', 'living'],
     ['detach', 'there'],
     ['remove', 'made'],

@@ -3,12 +3,19 @@ import { linux } from '@slipway/linux';
 import type { Network } from '@slipway/plugin-api';
 import type { Operate } from '../children/child-process.js';
 
+/** What it is attached with beside networks. */
+export interface AttachExtras {
+  readonly port?: number;
+  /** A name that it may connect to. */
+  readonly egress?: string;
+}
+
 /** What a child process does. It inherits the network of its parent: the host of the law. */
 export type NetworkOperation =
   | readonly ['create', name: string]
   | readonly ['remove', name: string]
   /** In a new namespace, which lives as long as the process. Says its addresses. */
-  | readonly ['attach', id: string, networks: readonly string[], port?: number]
+  | readonly ['attach', id: string, networks: readonly string[], extras?: AttachExtras]
   /** In a namespace of another process. */
   | readonly ['attach-there', id: string, networks: readonly string[], namespace: string]
   | readonly ['detach', id: string]
@@ -28,8 +35,8 @@ export const operate: Operate<Network, NetworkOperation> = async (network, opera
       await network.remove(operation[1]);
       return undefined;
     case 'attach': {
-      const [, id, networks, port] = operation;
-      return await attach(network, id, networks, port);
+      const [, id, networks, extras] = operation;
+      return await attach(network, id, networks, extras);
     }
     case 'attach-there': {
       const [, id, networks, namespace] = operation;
@@ -63,7 +70,12 @@ export const operate: Operate<Network, NetworkOperation> = async (network, opera
 };
 
 /** Of containers that have ended: nobody has the namespace any more. */
-async function attach(network: Network, id: string, networks: readonly string[], port?: number): Promise<string> {
+async function attach(
+  network: Network,
+  id: string,
+  networks: readonly string[],
+  { port, egress }: AttachExtras = {},
+): Promise<string> {
   const namespace = linux.createNetworkNamespace();
   try {
     const attachments = await network.attach({
@@ -72,6 +84,7 @@ async function attach(network: Network, id: string, networks: readonly string[],
       networks: networks.map((name) => ({ network: name })),
       names: [id],
       ...(port === undefined ? {} : { ports: [{ protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: port, containerPort: 80 }] }),
+      ...(egress === undefined ? {} : { egress: { allow: [{ host: egress, port: 443 }] } }),
     });
     return attachments.flatMap(({ addresses }) => addresses).join(' ');
   } finally {

@@ -6,7 +6,7 @@ import {
   step,
   throwIfAborted,
 } from '@slipway/plugin-api';
-import { addChain } from '../cni/chain.js';
+import { addChain, checkStatus } from '../cni/chain.js';
 import { type CniResult, endsOf } from '../cni/result.js';
 import { checkPolicy } from '../egress/policy.js';
 import { alreadyAttached, invalid, networkNotFound, notEnforced } from '../errors.js';
@@ -31,6 +31,7 @@ export async function attach(place: AttachPlace, request: AttachNetworksRequest)
   if (request.networks.length === 0) throw invalid(what, 'no network is given');
   const known = await Promise.all(request.networks.map(({ network }) => place.book.get('join', network, signal)));
   using held = new DisposableStack();
+  held.use(await place.records.attaching(signal));
   await holdNetworks(held, known, signal);
   using claimed = await place.records.claim(id, { make: true, signal });
   if (claimed === undefined) throw new Error('a record that is to be made is there');
@@ -127,6 +128,9 @@ async function join(
   });
   const own = plans.map(({ known }) => known.name);
   try {
+    for (const plan of plans) {
+      await checkStatus({ conflist: plan.known.conflist, folders: place.config.plugin_folders, signal: request.signal });
+    }
     for (const plan of plans) await joinOne(place, work, plan, request.signal);
     throwIfAborted(`attach "${id}"`, request.signal);
     await serve(place, work, own, request);

@@ -78,6 +78,8 @@ export type AttachmentRecord = v.InferOutput<typeof recordSchema>;
 /** What nobody's plugins take: another process has been killed, and what it has started goes on for as long as this at most. */
 const lockTimeoutMs = 75_000;
 
+const sweepTimeoutMs = 3000;
+
 const fileName = 'record.json';
 
 /** A container's record, which nobody else changes meanwhile. */
@@ -101,7 +103,9 @@ export class AttachmentRecords {
   constructor(state: string) {
     this.#top = state;
     this.#boot = path.join(state, readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
-    mkdirSync(path.join(this.#boot, 'attached'), { recursive: true, mode: 0o700 });
+    for (const name of ['attached', 'addresses', 'names', 'egress']) {
+      mkdirSync(path.join(this.#boot, name), { recursive: true, mode: 0o700 });
+    }
   }
 
   /** A folder that is new after each boot. */
@@ -142,6 +146,21 @@ export class AttachmentRecords {
         if (!hasCode(error, 'ENOENT')) throw error;
         if (!make) return undefined;
       }
+    }
+  }
+
+  /** While it is held nobody looks for what no record speaks of: names and rules of one who attaches are not yet seen to be somebody's. */
+  async attaching(signal: AbortSignal | undefined): Promise<PathLock> {
+    return await lockPath(path.join(this.#boot, 'attached'), 'shared', { signal });
+  }
+
+  /** While it is held nobody attaches. Undefined where somebody always does: then the next one sweeps. */
+  async alone(): Promise<PathLock | undefined> {
+    try {
+      return await lockPath(path.join(this.#boot, 'attached'), 'exclusive', { timeoutMs: sweepTimeoutMs });
+    } catch (error) {
+      if (hasCode(error, 'ETIMEDOUT')) return undefined;
+      throw error;
     }
   }
 

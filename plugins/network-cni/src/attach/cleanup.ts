@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { hasCode, step } from '@slipway/plugin-api';
+import { collectGarbage } from '../cni/chain.js';
 import { runTool } from '../firewall/run-tool.js';
-import { tryLockPath } from '../locks.js';
 import type { OwnNetwork } from '../networks/own-network.js';
 import type { AttachPlace } from './place.js';
 import { release } from './release.js';
@@ -15,10 +15,13 @@ export async function cleanup(place: AttachPlace, living: ReadonlySet<string>): 
   };
   place.records.forgetOtherBoots();
   for (const id of place.records.ids()) if (!living.has(id)) await attempt(() => forget(place, id));
-  for (const network of place.book.own()) await attempt(async () => sweep(place, network));
-  const attached = new Set(place.records.ids());
-  const { firewall, names, egress } = await place.services();
-  for (const service of [names, egress, firewall]) await attempt(() => service.cleanup(attached));
+  using alone = await place.records.alone();
+  if (alone !== undefined) {
+    for (const network of place.book.own()) await attempt(async () => sweep(place, network));
+    const attached = new Set(place.records.ids());
+    const { firewall, names, egress } = await place.services();
+    for (const service of [names, egress, firewall]) await attempt(() => service.cleanup(attached));
+  }
   step('network.cleanup.done');
   if (failures.length > 0) throw failures[0];
 }
@@ -31,10 +34,8 @@ async function forget(place: AttachPlace, id: string): Promise<void> {
   else await release(place, claimed, record, record.entries);
 }
 
-/** Addresses and pairs of nobody. Only while nobody attaches or removes: then the next one does it. */
-async function sweep({ records }: AttachPlace, network: OwnNetwork): Promise<void> {
-  using lock = tryLock(network.file);
-  if (lock === undefined) return;
+/** Addresses and pairs of nobody. */
+async function sweep({ records, book, config }: AttachPlace, network: OwnNetwork): Promise<void> {
   const all = records.all();
   const folder = path.join(records.addresses, network.name);
   const ids = new Set(records.ids());
@@ -44,20 +45,16 @@ async function sweep({ records }: AttachPlace, network: OwnNetwork): Promise<voi
     const [id = ''] = readFileSync(path.join(folder, name), 'utf8').split(/\s+/);
     if (!ids.has(id)) rmSync(path.join(folder, name), { force: true });
   }
+  const attached = all.flatMap(({ id, entries }) =>
+    entries.filter((entry) => entry.network === network.name).map((entry) => ({ containerID: id, ifname: entry.interface })),
+  );
+  const conflist = book.find(network.name)?.conflist;
+  if (conflist !== undefined) await collectGarbage({ conflist, folders: config.plugin_folders }, attached);
   const known = new Set(
     all.flatMap(({ entries }) => entries.flatMap(({ results }) => results[0]?.interfaces?.map(({ name }) => name) ?? [])),
   );
   for (const port of await portsOf(network.bridge))
     if (!known.has(port)) await runTool('remove an interface', 'ip', ['link', 'delete', 'dev', port]);
-}
-
-function tryLock(file: string): Disposable | undefined {
-  try {
-    return tryLockPath(file, 'exclusive');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
 
 function filesIn(folder: string): readonly string[] {

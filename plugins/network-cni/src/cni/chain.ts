@@ -5,14 +5,14 @@ import * as v from 'valibot';
 import { noPlugin } from '../errors.js';
 import { type Conflist, isAtLeast, type PluginConfig } from './conflist.js';
 import { type CniCommand, invoke } from './invoke.js';
-import { type CniResult, resultSchema } from './result.js';
+import { type CniResult, resultSchema, versionSchema } from './result.js';
 
 /** One container's interface in one network, as its chain is called. */
 export interface ChainCall {
   readonly conflist: Conflist;
   readonly folders: readonly string[];
-  readonly containerId: string;
-  readonly interface: string;
+  readonly containerId?: string | undefined;
+  readonly interface?: string | undefined;
   readonly namespace?: string | undefined;
   /** `CNI_ARGS`. */
   readonly args?: string | undefined;
@@ -68,11 +68,30 @@ export async function deleteChain(
   return failures;
 }
 
-/** CHECK of all plugins in order (since 0.4.0). Errors: what a plugin finds wrong. */
-export async function checkChain(call: ChainCall, result: CniResult): Promise<void> {
-  const { conflist } = call;
-  if (!isAtLeast(conflist.cniVersion, '0.4.0') || String(conflist.disableCheck) === 'true') return;
-  for (const plugin of conflist.plugins) await invokePlugin(call, 'CHECK', plugin, result);
+/** STATUS of all plugins, where the configuration is of 1.1 or newer. Errors: what a plugin that is not ready says. */
+export async function checkStatus(call: Pick<ChainCall, 'conflist' | 'folders' | 'signal'>): Promise<void> {
+  if (!isAtLeast(call.conflist.cniVersion, '1.1.0')) return;
+  for (const plugin of call.conflist.plugins) await invokePlugin({ ...call, capabilityArgs: {} }, 'STATUS', plugin, undefined);
+}
+
+/**
+ * GC of all plugins that know it, of a network that nobody else uses: they release what is of none of these. Whether they know it is asked of them, because the specification
+ * 1.0, whose configuration ours is, has none.
+ */
+export async function collectGarbage(
+  call: Pick<ChainCall, 'conflist' | 'folders'>,
+  valid: readonly { readonly containerID: string; readonly ifname: string }[],
+): Promise<void> {
+  const conflist = { ...call.conflist, cniVersion: '1.1.0' };
+  for (const plugin of conflist.plugins) {
+    const versions = v.safeParse(
+      versionSchema,
+      await invokePlugin({ ...call, capabilityArgs: {} }, 'VERSION', plugin, undefined),
+    );
+    if (!versions.success || !versions.output.supportedVersions.includes('1.1.0')) continue;
+    const input = { ...plugin, 'cni.dev/valid-attachments': valid };
+    await invokePlugin({ conflist, folders: call.folders, capabilityArgs: {} }, 'GC', input, undefined);
+  }
 }
 
 /** What a plugin reads: its configuration, the network's name and version, the values that it declares to take, and the result before it. */

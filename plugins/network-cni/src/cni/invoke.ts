@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { canceled, SlipwayError, step, throwIfAborted, wrapError } from '@slipway/plugin-api';
+import { canceled, SlipwayError, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { errorSchema } from './result.js';
 
@@ -58,7 +58,6 @@ export async function invoke(invocation: Invocation): Promise<unknown> {
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', kill);
-    step('network.plugin.ended', { command, program });
   }
 }
 
