@@ -46,12 +46,17 @@ export function startProgram(
   return start(process.execPath, [...nodeArgs, source(name), ...args], { PATH: process.env['PATH'] }, plan, limitMs);
 }
 
-/** What a container's monitor starts where nobody else cleans up. @param record of the operation that the container was run by */
-export function runAfterEnd({ state }: Place, record: string, plan?: StepPlan): Promise<Ended> {
+/**
+ * What a container's monitor starts where nobody else cleans up.
+ * @param record of the operation that the container was run by
+ * @param network a path that opens the namespace to be in
+ */
+export function runAfterEnd({ state }: Place, record: string, plan?: StepPlan, network = '/proc/self/ns/net'): Promise<Ended> {
   const folder = path.join(state, 'after-end');
   const [options = ''] = readdirSync(folder);
   const program = path.resolve(import.meta.dirname, '../../../packages/slipway/dist/after-end-main.js');
-  return start(process.execPath, [program, path.join(folder, options), record], { PATH: process.env['PATH'] }, plan).ended;
+  const args = [`--net=${network}`, process.execPath, program, path.join(folder, options), record];
+  return start('nsenter', args, { PATH: process.env['PATH'] }, plan).ended;
 }
 
 /** The `slipway` command on the place. */
