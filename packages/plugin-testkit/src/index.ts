@@ -8,12 +8,12 @@ export { type TarEntryText, type TarPart, tar, unended } from './diff/tar-bytes.
 export { expectKind } from './expect-kind.js';
 export * from './law-runner.js';
 export { type Contract, manifestLaws } from './manifest-laws.js';
+export { fileMetadata, MemoryMetadataPlace, memoryMetadata } from './metadata/memory-metadata.js';
+export { type MetadataLawOptions, metadataLaws } from './metadata/metadata-laws.js';
 export { type Agent, type AskedServer, startAgent } from './network/agent.js';
 export { attached, type TestContainer } from './network/container.js';
 export { onHosts, type TestHost, type TestNamespace, type TestOutside } from './network/host.js';
 export { type NetworkLawOptions, networkLaws } from './network/network-laws.js';
-export { fileMetadata, MemoryMetadataPlace, memoryMetadata } from './metadata/memory-metadata.js';
-export { type MetadataLawOptions, metadataLaws } from './metadata/metadata-laws.js';
 export { type OpenPluginOptions, openPlugin } from './open-plugin.js';
 export type { PolicyBench, PolicyCase } from './policy/bench.js';
 export { type BundleOptions, cosignBundle, cosignSignature, type SimpleSigningOptions } from './policy/cosign.js';

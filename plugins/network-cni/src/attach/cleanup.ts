@@ -4,6 +4,7 @@ import { hasCode, step } from '@slipway/plugin-api';
 import { collectGarbage } from '../cni/chain.js';
 import { runTool } from '../firewall/run-tool.js';
 import type { OwnNetwork } from '../networks/own-network.js';
+import { calledConflist } from './join-plan.js';
 import type { AttachPlace } from './place.js';
 import { release } from './release.js';
 
@@ -35,7 +36,7 @@ async function forget(place: AttachPlace, id: string): Promise<void> {
 }
 
 /** Addresses and pairs of nobody. */
-async function sweep({ records, book, config }: AttachPlace, network: OwnNetwork): Promise<void> {
+async function sweep({ records, book, config, services }: AttachPlace, network: OwnNetwork): Promise<void> {
   const all = records.all();
   const folder = path.join(records.addresses, network.name);
   const ids = new Set(records.ids());
@@ -49,7 +50,11 @@ async function sweep({ records, book, config }: AttachPlace, network: OwnNetwork
     entries.filter((entry) => entry.network === network.name).map((entry) => ({ containerID: id, ifname: entry.interface })),
   );
   const conflist = book.find(network.name)?.conflist;
-  if (conflist !== undefined) await collectGarbage({ conflist, folders: config.plugin_folders }, attached);
+  if (conflist !== undefined) {
+    const { firewall } = await services();
+    const called = calledConflist(conflist, firewall.chainPlugins(network), records.addresses);
+    await collectGarbage({ conflist: called, folders: config.plugin_folders }, attached);
+  }
   const known = new Set(
     all.flatMap(({ entries }) => entries.flatMap(({ results }) => results[0]?.interfaces?.map(({ name }) => name) ?? [])),
   );

@@ -96,14 +96,21 @@ export function plannedEntry(plan: JoinPlan): AttachmentEntry {
   };
 }
 
-/** The network's own chain, with where its addresses are kept, and without routes where another network has the default route. */
+/** The chain of a network of ours as it is called: with where its addresses are kept, and what the firewall adds. */
+export function calledConflist(conflist: Conflist, furtherPlugins: readonly PluginConfig[], addressFolder: string): Conflist {
+  const plugins = conflist.plugins.map((plugin) => withIpam(plugin, { dataDir: addressFolder }));
+  return { ...conflist, plugins: [...plugins, ...furtherPlugins] };
+}
+
+function withIpam(plugin: PluginConfig, settings: Readonly<Record<string, unknown>>): PluginConfig {
+  const ipam = plugin['ipam'];
+  return typeof ipam === 'object' && ipam !== null ? { ...plugin, ipam: { ...ipam, ...settings } } : plugin;
+}
+
+/** Without routes where another network has the default route. */
 function ownConflist({ known, isDefaultRoute, furtherPlugins, addressFolder }: JoinPlan): Conflist {
-  const plugins = known.conflist.plugins.map((plugin) => {
-    const ipam = plugin['ipam'];
-    if (typeof ipam !== 'object' || ipam === null) return plugin;
-    return { ...plugin, ipam: { ...ipam, dataDir: addressFolder, ...(isDefaultRoute ? {} : { routes: [] }) } };
-  });
-  return { ...known.conflist, plugins: [...plugins, ...furtherPlugins] };
+  const conflist = calledConflist(known.conflist, furtherPlugins, addressFolder);
+  return isDefaultRoute ? conflist : { ...conflist, plugins: conflist.plugins.map((plugin) => withIpam(plugin, { routes: [] })) };
 }
 
 function portMapping({ protocol, hostAddress, hostPort, containerPort }: PublishedPort): Record<string, unknown> {
