@@ -24,13 +24,13 @@ export interface NetworkRecord {
 }
 
 /** In the bundle: it lives as long as the run does. As long as it is there, something may be attached. */
-function recordFile(state: string, id: string): string {
+export function networkRecordFile(state: string, id: string): string {
   return path.join(bundleDirectory(state, id), 'network.json');
 }
 
 /** Undefined where nothing is, or was, attached in this run. */
 export function readNetworkRecord(state: string, id: string): NetworkRecord | undefined {
-  const file = recordFile(state, id);
+  const file = networkRecordFile(state, id);
   try {
     return v.parse(schema, JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
@@ -40,7 +40,7 @@ export function readNetworkRecord(state: string, id: string): NetworkRecord | un
 }
 
 export function writeNetworkRecord(state: string, id: string, record: NetworkRecord): void {
-  const file = recordFile(state, id);
+  const file = networkRecordFile(state, id);
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     writeFileSync(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
@@ -51,5 +51,5 @@ export function writeNetworkRecord(state: string, id: string, record: NetworkRec
 }
 
 export function removeNetworkRecord(state: string, id: string): void {
-  rmSync(recordFile(state, id), { force: true });
+  rmSync(networkRecordFile(state, id), { force: true });
 }

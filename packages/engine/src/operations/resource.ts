@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ReadTransaction } from '@slipway/plugin-api';
+import { type ReadTransaction, SlipwayError } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { containerFolder, containersFolder } from '../containers/folder.js';
 import { emitOfContainer } from '../events/emit.js';
@@ -10,6 +11,7 @@ import { finishDeletion } from '../metadata/deletion.js';
 import { endLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import { writeNamesCopy } from '../names/names-copy.js';
+import { networkRecordFile } from '../networks/record.js';
 import type { EngineParts } from '../settings.js';
 import { ignoring } from './ignoring.js';
 import { releaseKeptContent } from './keep-content.js';
@@ -126,5 +128,16 @@ async function removeContainerFolder(root: string, id: string): Promise<void> {
 async function removeBundle(state: string, directory: string): Promise<void> {
   // As it stands "containers/.." has the right parent too.
   if (path.dirname(path.resolve(directory)) !== path.resolve(state, 'containers')) return;
+  // What it is to be taken from stands in it: networks that could not be released now are tried again.
+  if (existsSync(networkRecordFile(state, path.basename(directory)))) throw networksLeft(directory);
   await rm(directory, { recursive: true, force: true });
+}
+
+function networksLeft(directory: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'unavailable',
+    code: 'NETWORKS_LEFT',
+    message: `bundle ${JSON.stringify(directory)} stays: its container is still attached to networks`,
+    hint: 'the log says why; the next command tries again',
+  });
 }
