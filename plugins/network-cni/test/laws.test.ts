@@ -7,6 +7,7 @@ import { openSubject } from './subject.ts';
 await networkLaws({ describe, it }, openSubject, {
   module: new URL('./subject.ts', import.meta.url).href,
   manifest: new URL('../package.json', import.meta.url),
+  rounds: 500,
   reboot: (root) => rm(join(root, 'state'), { recursive: true }),
   steps: [
     'network.create.written',

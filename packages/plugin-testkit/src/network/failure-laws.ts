@@ -13,6 +13,7 @@ export function failureLaws(law: Law<Network>, { use, steps = [] }: NetworkLaws)
 
   law('a second attach of an id to a network is already-exists, and changes nothing', async ({ instance: network, root }) => {
     for (const name of ['a', 'b']) await network.create(name);
+    await settled(network, use(), root, ['a', 'b']);
     const one = await attached(network, use(), 'c', ['a']);
     const port = await one.agent.serve('tcp', 'c');
     const two = await attached(network, use(), 'two', ['a']);
