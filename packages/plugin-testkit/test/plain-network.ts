@@ -389,7 +389,14 @@ function connect(
 }
 
 function deleteLink(name: string): void {
-  if (existsSync(`/proc/sys/net/ipv4/conf/${name}`)) ip('link', 'delete', name);
+  const isThere = (): boolean => existsSync(`/proc/sys/net/ipv4/conf/${name}`);
+  if (!isThere()) return;
+  try {
+    ip('link', 'delete', name);
+  } catch (error) {
+    // The kernel was faster, whose namespace has gone.
+    if (isThere()) throw error;
+  }
 }
 
 function checkJoin({ addresses = [], mac }: JoinNetwork, { subnets }: NetworkInfo): void {

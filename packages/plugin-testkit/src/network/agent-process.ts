@@ -7,6 +7,7 @@ import { connect, createServer, isIPv6 } from 'node:net';
 export type AgentRequest =
   | { readonly do: 'serve'; readonly protocol: 'tcp' | 'udp'; readonly tag: string; readonly port: number }
   | { readonly do: 'seen' }
+  | { readonly do: 'flood'; readonly host: string; readonly port: number }
   | {
       readonly do: 'ask';
       readonly protocol: 'tcp' | 'udp';
@@ -82,6 +83,17 @@ function ask({ protocol, host, port, timeoutMs }: AgentRequest & { readonly do: 
   });
 }
 
+/** As often as can be, from now on. */
+function flood({ host, port }: AgentRequest & { readonly do: 'flood' }): string {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  socket.on('error', () => undefined);
+  const send = (): void => {
+    socket.send('hello', port, host, () => setImmediate(send));
+  };
+  send();
+  return '';
+}
+
 async function resolveName({ name, family, server }: AgentRequest & { readonly do: 'resolve' }): Promise<string> {
   const resolver = new Resolver({ timeout: 1500, tries: 1 });
   resolver.setServers([server.includes(':') && !server.startsWith('[') ? `[${server}]` : server]);
@@ -94,6 +106,8 @@ async function answerTo(request: AgentRequest): Promise<string> {
       return await serve(request);
     case 'seen':
       return JSON.stringify(seen);
+    case 'flood':
+      return flood(request);
     case 'ask':
       return await ask(request);
     case 'resolve':

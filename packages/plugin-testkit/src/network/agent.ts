@@ -9,6 +9,8 @@ export interface Agent extends AsyncDisposable {
   serve(protocol: 'tcp' | 'udp', tag: string, port?: number): Promise<number>;
   /** Who has come to what it serves, by address. */
   seen(): Promise<readonly string[]>;
+  /** Sends packets (UDP) there, one after the other, until its end. */
+  flood(host: string, port: number): Promise<void>;
   /** What a server said, or why there was none (`timeout` or a system error). One try. */
   ask(target: AskedServer): Promise<string>;
   /** Tries again and again until the answer is right; then, or in the end, the answer. */
@@ -35,6 +37,9 @@ export function startAgent(namespace?: string): Agent {
   const agent: Agent = {
     serve: async (protocol, tag, port = 0) => Number(await call({ do: 'serve', protocol, tag, port })),
     seen: async () => JSON.parse(await call({ do: 'seen' })) as string[],
+    async flood(host, port) {
+      await call({ do: 'flood', host, port });
+    },
     ask: ({ timeoutMs = 2000, ...target }) => call({ do: 'ask', ...target, timeoutMs }),
     async asks(target, expected) {
       let answer = '';

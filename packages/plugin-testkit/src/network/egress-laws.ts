@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { EgressPolicy, Network } from '@slipway/plugin-api';
 import type { Law } from '../law.js';
-import { attached, type TestContainer } from './container.js';
+import { looksAsSaid } from './attach-laws.js';
+import { attached, requestOf, type TestContainer } from './container.js';
 import type { NetworkLaws } from './network-laws.js';
 
 /** What may not leave does not leave (law 7). A server elsewhere counts who came. */
@@ -153,6 +154,26 @@ export function egressLaws(law: Law<Network>, { use, features }: NetworkLaws): v
       [],
     );
     assert.deepEqual(await server.seen(), []);
+  });
+
+  law('a network that is joined later is no way out, from its first packet on', async ({ instance: network }) => {
+    await network.create('a');
+    const { subnets } = await network.create('b', { subnets: [{ subnet: '10.99.0.0/24' }] });
+    const free = await attached(network, use(), 'free', ['b']);
+    const [local, gateway] = [use().agent(), subnets[0]?.gateway ?? ''];
+    const ports = [await local.serve('udp', 'host'), await free.agent.serve('udp', 'free')] as const;
+    const one = await attached(network, use(), 'one', ['a'], { egress: { allow: [] } });
+    await one.agent.flood(gateway, ports[0]);
+    await one.agent.flood(free.address(), ports[1]);
+    for (let round = 0; round < 3; round++) {
+      const [joined] = await network.attach(requestOf('one', one.namespace, ['b']));
+      looksAsSaid(use(), { namespace: one.namespace, attachments: await network.attachments('one') }, 1);
+      const own = await one.agent.serve('tcp', 'one');
+      const host = joined?.addresses[0]?.replace(/\/.*/, '') ?? '';
+      assert.match(await free.agent.asks({ protocol: 'tcp', host, port: own }, /^one/), /^one/);
+      await network.detach('one', { network: 'b', namespace: one.namespace.path });
+    }
+    assert.deepEqual([...(await local.seen()), ...(await free.agent.seen())], []);
   });
 
   law('a policy is gone with the last network, and others never had it', async ({ instance: network }) => {

@@ -21,6 +21,7 @@ import { type NamespacePlace, namespaceAt } from './namespace.js';
 import type { AttachPlace } from './place.js';
 import { release } from './release.js';
 import { egressOf, restrictAgain, withoutPrefix } from './services-of.js';
+import { moveIn, openStaging, type Staging } from './staging.js';
 
 /** All of the networks, or none. */
 export async function attach(place: AttachPlace, request: AttachNetworksRequest): Promise<readonly NetworkAttachment[]> {
@@ -131,9 +132,11 @@ async function join(
     for (const plan of plans) {
       await checkStatus({ conflist: plan.known.conflist, folders: place.config.plugin_folders, signal: request.signal });
     }
-    for (const plan of plans) await joinOne(place, work, plan, request.signal);
+    using staging = isRestrictedAndRuns(work.record) ? openStaging() : undefined;
+    for (const plan of plans) await joinOne(place, work, plan, staging, request.signal);
     throwIfAborted(`attach "${id}"`, request.signal);
     await serve(place, work, own, request);
+    if (staging !== undefined) for (const plan of plans) await moveOne(work, plan, staging);
     throwIfAborted(`attach "${id}"`, request.signal);
     work.update((entry) => ({ ...entry, isAttached: true }), own);
     step('network.attach.done', { id });
@@ -147,6 +150,18 @@ async function join(
   return work.record.entries.flatMap(({ network, attachment }) =>
     attachment !== undefined && own.includes(network) ? [attachment] : [],
   );
+}
+
+/** Others were attached before it was started. */
+const isRestrictedAndRuns = ({ egress, entries }: AttachmentRecord): boolean =>
+  egress !== undefined && entries.some(({ isAttached }) => isAttached);
+
+async function moveOne(work: Joining, { known, namespace, isDefaultRoute }: JoinPlan, staging: Staging): Promise<void> {
+  const entry = work.record.entries.find(({ network }) => network === known.name);
+  if (entry?.attachment === undefined) return;
+  const { interface: name, addresses, gateways } = entry.attachment;
+  await moveIn(staging.place, namespace, { name, addresses, gateways: isDefaultRoute ? gateways : [] });
+  work.update((each) => ({ ...each, namespace }), [known.name]);
 }
 
 /** Ports and policy, as far as they have come with what is taken back. */
@@ -179,10 +194,16 @@ class Joining {
   }
 }
 
-async function joinOne(place: AttachPlace, work: Joining, plan: JoinPlan, signal: AbortSignal | undefined): Promise<void> {
+async function joinOne(
+  place: AttachPlace,
+  work: Joining,
+  plan: JoinPlan,
+  staging: Staging | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { id } = work.record;
   const { known } = plan;
-  const entry = plannedEntry(plan);
+  const entry = plannedEntry(staging === undefined ? plan : { ...plan, namespace: staging.place });
   work.add(entry);
   step('network.attach.noted', { id, network: known.name });
   const set = (results: AttachmentEntry['results'], rest: Partial<AttachmentEntry> = {}): void =>
