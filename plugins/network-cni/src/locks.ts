@@ -50,6 +50,16 @@ export function tryLockPath(path: string, mode: 'exclusive' | 'shared'): PathLoc
   return undefined;
 }
 
+/** Of the network namespace of this process: whoever changes what all networks of a host share does it alone. */
+export async function lockNamespace(): Promise<Disposable> {
+  for (;;) {
+    const fd = openSync('/proc/self/ns/net', constants.O_RDONLY);
+    if (linux.tryFlock(fd, 'exclusive')) return { [Symbol.dispose]: () => closeSync(fd) };
+    closeSync(fd);
+    await sleep(retryMs);
+  }
+}
+
 /** What was locked may be removed by whoever had it before. */
 function isStill(fd: number, path: string): boolean {
   try {

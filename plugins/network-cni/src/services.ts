@@ -39,6 +39,8 @@ export interface NamesEntry {
 }
 
 export interface Egress {
+  /** Errors: `invalid-argument` (the policy), `failed-precondition` (what the host does not have). Nothing is made. */
+  check(id: string, policy: EgressPolicy): Promise<void>;
   restrict(
     id: string,
     policy: EgressPolicy,
@@ -49,10 +51,9 @@ export interface Egress {
   cleanup(living: ReadonlySet<string>): Promise<void>;
 }
 
+/** Of any network whose plugins tell of an interface on the host. */
 export interface RestrictedAttachment {
   readonly hostInterface: string;
   readonly mac: string;
   readonly addresses: readonly string[];
-  readonly gateways: readonly string[];
-  readonly bridge: string;
 }

@@ -30,6 +30,7 @@ export async function attach(place: AttachPlace, request: AttachNetworksRequest)
   throwIfAborted(what, signal);
   const namespace = namespaceAt(what, request.namespace);
   if (request.networks.length === 0) throw invalid(what, 'no network is given');
+  if (request.egress !== undefined) await (await place.services()).egress.check(id, request.egress);
   const known = await Promise.all(request.networks.map(({ network }) => place.book.get('join', network, signal)));
   using held = new DisposableStack();
   held.use(await place.records.attaching(signal));

@@ -1,4 +1,5 @@
 import type { EgressPolicy } from '@slipway/plugin-api';
+import { refusal } from '../errors.js';
 import type { RestrictedAttachment } from '../services.js';
 import type { AttachmentEntry, AttachmentRecord } from './attachment-record.js';
 import type { AttachPlace } from './place.js';
@@ -25,10 +26,18 @@ export async function restrictAgain(
   return (await egress.restrict(id, policy, entries.flatMap(restricted), nameservers)).nameservers;
 }
 
-function restricted({ own, attachment }: AttachmentEntry): RestrictedAttachment[] {
-  if (own === undefined || attachment?.hostInterface === undefined) return [];
-  const { hostInterface, mac, addresses, gateways } = attachment;
-  return [{ hostInterface, mac, addresses, gateways, bridge: own.bridge }];
+/** None of an entry that nothing was made of. Errors: `unimplemented` where there is nothing that rules could be bound to. */
+function restricted({ network, attachment }: AttachmentEntry): RestrictedAttachment[] {
+  if (attachment === undefined) return [];
+  const { hostInterface, mac, addresses } = attachment;
+  if (hostInterface !== undefined) return [{ hostInterface, mac, addresses }];
+  throw refusal(
+    'unimplemented',
+    'EGRESS_NOT_ENFORCED',
+    `an egress policy in network "${network}": its plugins give no interface on the host that rules could be bound to`,
+    'join networks with a bridge, or allow everything',
+    { network },
+  );
 }
 
 /** `10.88.0.2/16` without the length. */

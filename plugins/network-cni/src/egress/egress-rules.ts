@@ -24,8 +24,8 @@ const filled = (table: string, name: string, hook: string, rules: readonly strin
   ...rules.map((rule) => add(table, 'rule', `${name} ${rule}`)),
 ];
 
-/** Neighbour solicitations and advertisements, which a bridge must carry itself. */
-const neighbour = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }';
+/** Neighbour solicitations and advertisements, which a bridge must carry itself: with nothing before them, where others would not look for their type. */
+const neighbour = 'ip6 nexthdr icmpv6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255';
 
 /** What is there for all containers; part of each transaction. Maps come after the chains that they lead to. */
 export const baseLines: readonly string[] = [
@@ -161,7 +161,7 @@ function ingressLines(id: string, index: number, { hostInterface, mac, addresses
     ...(six.length === 0
       ? []
       : [
-          'ip6 nexthdr icmpv6 icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } drop',
+          'meta l4proto ipv6-icmp icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } drop',
         ]),
     ...six.map((address) => `ip6 saddr ${address} accept`),
     'drop',
@@ -202,8 +202,8 @@ function policyLines({ id, policy, nameservers, resolverPort }: Restricted): str
     'ct state established accept',
     // No expectation of a helper: only errors about what is established.
     'meta l4proto { icmp, ipv6-icmp } ct state related accept',
-    `${neighbour} ip6 hoplimit 255 fib daddr type local accept`,
-    `${neighbour} ip6 hoplimit 255 ip6 daddr ff02::1:ff00:0/104 accept`,
+    `${neighbour} fib daddr type local accept`,
+    `${neighbour} ip6 daddr ff02::1:ff00:0/104 accept`,
     ...(resolverPort === undefined ? [] : asks.map((match) => `${match} accept`)),
     ...policy.addresses.flatMap(({ address, ports }) => ports.map((port) => `${to(address)} ${port} accept`)),
     // Nobody answers there: that is said at once, so that no program waits for it.

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type EgressPolicy, hasCode, SlipwayError, step } from '@slipway/plugin-api';
-import { forwardVersion6, type LinkState, pinnedLink } from '../firewall/bridge.js';
+import { forwardVersion6, type HostLink, hostLink, pinnedBridge } from '../firewall/bridge.js';
 import { forgetAddress } from '../firewall/conntrack.js';
 import { applyNft, isVersion6, listNft, type NftListing, nftId, withoutPrefix } from '../firewall/nft.js';
 import { needTool } from '../firewall/run-tool.js';
@@ -32,6 +32,13 @@ export class NftEgress implements Egress {
     this.#times = times;
   }
 
+  async check(id: string, policy: EgressPolicy): Promise<void> {
+    const what = `egress policy of "${nftId(id)}"`;
+    const { zones } = checkPolicy(what, policy);
+    for (const tool of ['nft', 'conntrack'] as const) needTool(what, tool);
+    if (zones.length > 0 && !(await dnsmasqFeatures(what)).hasNftSets) throw noNftSets(what);
+  }
+
   async restrict(
     id: string,
     policy: EgressPolicy,
@@ -41,18 +48,19 @@ export class NftEgress implements Egress {
     const what = `egress policy of "${nftId(id)}"`;
     const checked = checkPolicy(what, policy);
     if (attachments.length === 0) throw notEnforced(what);
-    for (const tool of ['nft', 'conntrack'] as const) needTool(what, tool);
     const hasNames = checked.zones.length > 0;
-    if (hasNames && !(await dnsmasqFeatures(what)).hasNftSets) throw noNftSets(what);
     const before = await listNft(what, allTables);
-    const bridges = await bridgesOf(what, attachments);
+    const gates = await gatesOf(what, attachments);
     if (attachments.some(({ addresses }) => addresses.some(isVersion6))) await forwardVersion6(what);
-    const local = [...bridges.values()].flatMap(({ addresses }) => addresses);
+    const local = [...new Set(gates.flatMap((gate) => gate.addresses))];
     const asked = hasNames ? resolverAddresses(local) : nameservers;
     const restricted: Omit<Restricted, 'resolverPort'> = {
       id,
       policy: checked,
-      attachments: attachments.map(({ bridge, ...rest }) => ({ ...rest, bridgeMac: bridges.get(bridge)?.mac })),
+      attachments: attachments.map((each, index) => ({
+        ...each,
+        bridgeMac: gates[index]?.name === each.hostInterface ? undefined : gates[index]?.mac,
+      })),
       nameservers: asked,
       ...this.#times,
     };
@@ -152,13 +160,17 @@ function removalLines({ elements, chains, sets }: NftListing, isOwner: (id: stri
   ];
 }
 
-async function bridgesOf(what: string, attachments: readonly RestrictedAttachment[]): Promise<ReadonlyMap<string, LinkState>> {
-  const found = new Map<string, LinkState>();
-  for (const { bridge } of attachments) {
-    if (found.has(bridge)) continue;
-    found.set(bridge, await pinnedLink(what, bridge));
+/** For each interface the link whose addresses the container sees as the host's: its bridge, or itself where it is on none. */
+async function gatesOf(what: string, attachments: readonly RestrictedAttachment[]): Promise<readonly HostLink[]> {
+  const bridges = new Map<string, HostLink>();
+  const gates: HostLink[] = [];
+  for (const { hostInterface } of attachments) {
+    const link = await hostLink(what, hostInterface);
+    const gate = link.bridge === undefined ? link : (bridges.get(link.bridge) ?? (await pinnedBridge(what, link.bridge)));
+    if (link.bridge !== undefined) bridges.set(link.bridge, gate);
+    gates.push(gate);
   }
-  return found;
+  return gates;
 }
 
 /** One of each family is enough, and of IPv6 only where there is no other. */

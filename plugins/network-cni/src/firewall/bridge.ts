@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hasCode, wrapError } from '@slipway/plugin-api';
+import * as v from 'valibot';
 import { hasInterface } from '../networks/host-routes.js';
 import type { OwnNetwork } from '../networks/own-network.js';
 import { isVersion6, nftAddress, nftInterface, nftMac } from './nft.js';
@@ -28,24 +29,37 @@ export async function makeBridge({ name, bridge, mtu, subnets }: OwnNetwork): Pr
   return isNew;
 }
 
-export interface LinkState {
+export interface HostLink {
+  readonly name: string;
   readonly mac: string;
+  /** The bridge that it is on. */
+  readonly bridge: string | undefined;
   /** Without prefix lengths; link-local ones are left out. */
   readonly addresses: readonly string[];
 }
 
-/** Of a bridge, whose hardware address is its own from now on. */
-export async function pinnedLink(what: string, bridge: string): Promise<LinkState> {
-  nftInterface(bridge);
-  const output = await useTool(what, 'ip', ['-json', 'address', 'show', 'dev', bridge]);
-  const [link] = JSON.parse(output) as readonly {
-    readonly address: string;
-    readonly addr_info: readonly { readonly local: string; readonly scope: string }[];
-  }[];
-  const mac = nftMac(link?.address ?? '');
-  if (mac !== bridgeMac(bridge)) await useTool(what, 'ip', ['link', 'set', 'dev', bridge, 'address', mac]);
-  const addresses = (link?.addr_info ?? []).filter(({ scope }) => scope === 'global').map(({ local }) => nftAddress(local));
-  return { mac, addresses };
+/** An interface of the host. */
+export async function hostLink(what: string, name: string): Promise<HostLink> {
+  nftInterface(name);
+  const output = await useTool(what, 'ip', ['-json', 'address', 'show', 'dev', name]);
+  const [link] = v.parse(linkSchema, JSON.parse(output));
+  const addresses = link.addr_info.filter(({ scope }) => scope === 'global').map(({ local }) => nftAddress(local));
+  return { name, mac: nftMac(link.address), bridge: link.master, addresses };
+}
+
+const linkSchema = v.looseTuple([
+  v.object({
+    address: v.string(),
+    master: v.exactOptional(v.string()),
+    addr_info: v.array(v.object({ local: v.string(), scope: v.string() })),
+  }),
+]);
+
+/** A bridge whose hardware address is its own from now on. */
+export async function pinnedBridge(what: string, name: string): Promise<HostLink> {
+  const link = await hostLink(what, name);
+  if (link.mac !== bridgeMac(name)) await useTool(what, 'ip', ['link', 'set', 'dev', name, 'address', link.mac]);
+  return link;
 }
 
 export async function removeBridge({ name, bridge }: OwnNetwork): Promise<void> {

@@ -1,9 +1,11 @@
 import { step } from '@slipway/plugin-api';
+import { lockNamespace } from '../locks.js';
 import type { OwnNetwork } from '../networks/own-network.js';
 import type { Firewall } from '../services.js';
 import { makeBridge, removeBridge, turnForwardingOn } from './bridge.js';
-import { familiesOf, networkRules, type OwnChain } from './iptables-rules.js';
-import { nftInterface } from './nft.js';
+import { type Family, familiesOf, networkRules, type OwnChain } from './iptables-rules.js';
+import { nftId, nftInterface } from './nft.js';
+import { checkLoopback } from './published-ports.js';
 import { useTool } from './run-tool.js';
 
 /**
@@ -16,7 +18,7 @@ export const iptablesFirewall: Firewall = {
   prepareNetwork,
   removeNetwork,
   // The plugin portmap has done it, and undoes it by the container's id alone.
-  publish: async () => undefined,
+  publish: async (id, ports) => checkLoopback(`publish ports of ${nftId(id)}`, ports),
   unpublish: async () => undefined,
   // Chains of that plugin name no engine: one of an id that nobody here knows may be another engine's.
   cleanup: async () => undefined,
@@ -26,13 +28,18 @@ async function prepareNetwork(network: OwnNetwork): Promise<void> {
   const what = `prepare network "${network.name}"`;
   await makeBridge(network);
   step('network.firewall.bridge', { network: network.name });
-  for (const family of familiesOf(network)) {
-    const there = new Set((await useTool(what, `${family}-save`, [])).split('\n'));
-    const script = missing(networkRules(network, family), there);
-    if (script !== '') await useTool(what, `${family}-restore`, ['--wait', '--noflush'], script);
-  }
+  await Promise.all(familiesOf(network).map((family) => addMissing(what, network, family)));
   step('network.firewall.prepared', { network: network.name });
   await turnForwardingOn(what, network);
+}
+
+async function addMissing(what: string, network: OwnNetwork, family: Family): Promise<void> {
+  const script = async (): Promise<string> =>
+    missing(networkRules(network, family), new Set((await useTool(what, `${family}-save`, [])).split('\n')));
+  if ((await script()) === '') return;
+  using _lock = await lockNamespace();
+  const again = await script();
+  if (again !== '') await useTool(what, `${family}-restore`, ['--wait', '--noflush'], again);
 }
 
 /** Chains are declared, which empties them, and filled again where a rule is not there; a jump to one is added where there is none. */
@@ -61,6 +68,7 @@ function missingOf({ name, from, rules, isShared }: OwnChain, there: ReadonlySet
 
 async function removeNetwork(network: OwnNetwork): Promise<void> {
   const what = `remove network "${network.name}"`;
+  using _lock = await lockNamespace();
   nftInterface(network.bridge);
   for (const family of familiesOf(network)) {
     const there = (await useTool(what, `${family}-save`, [])).split('\n');

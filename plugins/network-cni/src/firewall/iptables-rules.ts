@@ -4,7 +4,7 @@ import { isVersion6, nftInterface, nftSubnet } from './nft.js';
 export type Family = 'iptables' | 'ip6tables';
 
 export interface OwnChain {
-  readonly table: 'nat' | 'filter' | 'raw';
+  readonly table: 'nat' | 'mangle' | 'raw';
   /** The built-in chain that jumps to it. */
   readonly from?: string;
   /** At most 28 bytes; an interface's name has 15. */
@@ -42,14 +42,15 @@ export function networkRules({ bridge, subnets, internal }: OwnNetwork, family: 
     name: `SLIPWAY-R-${bridge}`,
     rules: [`-d ${loopback} -i ${bridge} -j DROP`, `-s ${loopback} -i ${bridge} -j DROP`],
   };
-  const filter = { table: 'filter', from: 'FORWARD', name: `SLIPWAY-F-${bridge}` } as const;
+  // Not in the table filter: what others accept there, the plugin firewall for one, is not to be accepted here.
+  const fence = { table: 'mangle', from: 'FORWARD', name: `SLIPWAY-F-${bridge}` } as const;
   if (internal)
-    return [nat, raw, { ...filter, rules: [`-i ${bridge} ! -o ${bridge} -j DROP`, `! -i ${bridge} -o ${bridge} -j DROP`] }];
+    return [nat, raw, { ...fence, rules: [`-i ${bridge} ! -o ${bridge} -j DROP`, `! -i ${bridge} -o ${bridge} -j DROP`] }];
   const strangers = `! -i ${bridge} -o ${bridge} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j ${outside}`;
   return [
     nat,
     raw,
-    { table: 'filter', name: outside, isShared: true, rules: [`-i ${bridge} -j RETURN`, '-j DROP'] },
-    { ...filter, rules: [strangers] },
+    { table: 'mangle', name: outside, isShared: true, rules: [`-i ${bridge} -j RETURN`, '-j DROP'] },
+    { ...fence, rules: [strangers] },
   ];
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type PublishedPort, step } from '@slipway/plugin-api';
 import { refusal } from '../errors.js';
+import { lockNamespace } from '../locks.js';
 import type { OwnNetwork } from '../networks/own-network.js';
 import type { Firewall } from '../services.js';
 import { makeBridge, removeBridge, turnForwardingOn, writeSetting } from './bridge.js';
@@ -20,6 +21,7 @@ import {
 } from './nft.js';
 import { checkForwardPolicy } from './nftables-policy.js';
 import { baseLines, networkLines, networkTargets, table, tableName } from './nftables-rules.js';
+import { checkLoopback } from './published-ports.js';
 
 /** A table of our own, changed by one transaction each time; what is of a container bears its id as the comment. */
 export const nftablesFirewall: Firewall = {
@@ -36,7 +38,10 @@ async function prepareNetwork(network: OwnNetwork): Promise<void> {
   const what = `prepare network "${network.name}"`;
   const isNew = await makeBridge(network);
   step('network.firewall.bridge', { network: network.name });
-  await applyNft(what, networkLines(network));
+  {
+    using _lock = await lockNamespace();
+    await applyNft(what, networkLines(network));
+  }
   step('network.firewall.prepared', { network: network.name });
   // Only now: from here on the host's own loopback addresses are guarded by a rule.
   if (network.subnets.some(({ subnet }) => !isVersion6(subnet))) writeSetting(`ipv4/conf/${network.bridge}/route_localnet`, '1');
@@ -47,6 +52,7 @@ async function prepareNetwork(network: OwnNetwork): Promise<void> {
 
 async function removeNetwork(network: OwnNetwork): Promise<void> {
   const what = `remove network "${network.name}"`;
+  using _lock = await lockNamespace();
   const listing = await listNft(what, [table]);
   const targets = networkTargets(network.bridge);
   const isBridge = ({ set, key }: NftElement): boolean => set === 'bridges' && key === nftInterface(network.bridge);
@@ -71,6 +77,7 @@ async function publish(
 ): Promise<void> {
   if (ports.length === 0) return;
   const what = `publish ports of ${nftId(id)}`;
+  checkLoopback(what, ports);
   const elements = ports.flatMap((port) => publishedElement(what, id, port, addresses.map(withoutPrefix)));
   const there = (await listNft(what, [table])).elements.filter(({ comment }) => comment !== undefined);
   for (const { set, key, port } of elements) {

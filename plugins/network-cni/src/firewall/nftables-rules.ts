@@ -44,12 +44,12 @@ export const baseLines: readonly string[] = [
     'iifname @bridges ip6 saddr ::1 drop',
   ]),
   ...chain('prerouting', 'type nat hook prerouting priority dstnat', ['fib daddr type local jump published']),
-  ...chain('output', 'type nat hook output priority -100', ['fib daddr type local jump published']),
+  // IPv6 has no route_localnet: what leaves with the address ::1 never comes back. Without translation whoever tries is refused at once, and takes 127.0.0.1.
+  ...chain('output', 'type nat hook output priority -100', ['ip6 daddr ::1 return', 'fib daddr type local jump published']),
   ...chain('forward', 'type filter hook forward priority filter', ['iifname vmap @forwarded_from', 'oifname vmap @forwarded_to']),
   ...chain('postrouting', 'type nat hook postrouting priority srcnat', [
     // From the host's loopback to a published port.
     'oifname @bridges ip saddr 127.0.0.0/8 masquerade',
-    'oifname @bridges ip6 saddr ::1 masquerade',
     'ip saddr vmap @leaving4',
     'ip6 saddr vmap @leaving6',
   ]),
