@@ -55,10 +55,11 @@ slipway --root "$root" --state "$state" pull "$image"
 say '4. slipway images ls'
 slipway --root "$root" --state "$state" images ls
 
-say "5. slipway run --rm $image"
-slipway --root "$root" --state "$state" run --rm "$image"
+# Without a network: the default one would leave a bridge on this machine.
+say "5. slipway run --rm --network none $image"
+slipway --root "$root" --state "$state" run --rm --network none "$image"
 
 if [ -n "$kept" ]; then after="the store stays in $root"; else after='the store is removed'; fi
-say "6. slipway run --rm $image /bin/sh -c '...'; afterwards the registry is stopped and $after"
+say "6. slipway run --rm --network none $image /bin/sh -c '...'; afterwards the registry is stopped and $after"
 # shellcheck disable=SC2016 # the container's shell expands it
-slipway --root "$root" --state "$state" run --rm "$image" /bin/sh -c 'echo "process $$ of $(hostname), and these are all there are:"; ps; ls -l /srv/notes'
+slipway --root "$root" --state "$state" run --rm --network none "$image" /bin/sh -c 'echo "process $$ of $(hostname), and these are all there are:"; ps; ls -l /srv/notes'

@@ -19,11 +19,12 @@ case ${1-} in
   *) usage ;;
 esac
 
-packages='ca-certificates runc docker-registry busybox-static gcc libc6-dev musl-tools make util-linux'
+packages='ca-certificates runc docker-registry busybox-static gcc libc6-dev musl-tools make util-linux
+  containernetworking-plugins iptables nftables dnsmasq-base iproute2'
 case $purpose in
   run) ;;
-  test) packages="$packages apache2-utils attr curl e2fsprogs libarchive-tools mmdebstrap openssl qemu-system-x86 strace systemd tar zstd" ;;
-  bench) packages="$packages apache2-utils containerd curl e2fsprogs mmdebstrap openssl podman tar" ;;
+  test) packages="$packages apache2-utils attr conntrack curl e2fsprogs libarchive-tools mmdebstrap openssl qemu-system-x86 strace systemd tar zstd" ;;
+  bench) packages="$packages apache2-utils conntrack containerd curl e2fsprogs mmdebstrap openssl podman tar" ;;
   *) usage ;;
 esac
 

@@ -151,6 +151,14 @@ bool container_step(struct container *container) {
   return !over(container);
 }
 
+bool container_left_alone(struct container *container) {
+  struct client *creator = &container->clients.each[0];
+  /* It may have gone since it was looked at last. */
+  if (creator->in_use) control_step(&creator->control);
+  bool is_there = creator->in_use && creator->control.fd >= 0 && !container->detached;
+  return !is_there && !container->delete_told;
+}
+
 /* What was held up before it can go on now, and nothing else might wake us. */
 static void poll_input(const struct container *container, struct poll_set *set) {
   if (!relay_takes_input(&container->stdio.relays[STREAM_IN])) return;

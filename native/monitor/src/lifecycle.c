@@ -105,6 +105,7 @@ static void deletion_ended(struct container *container, int wait_status) {
   if (container->restart.step == RESTART_CLEAN) return ready_for_next_run(container);
   if (!container->delete_wanted) return;
   bool succeeded = wait_status == 0 && !container->tool.timed_out;
+  if (container->delete_request.client != NULL) container->delete_told = true;
   if (succeeded) {
     reply_ok(&container->delete_request, "");
   } else {
@@ -194,6 +195,7 @@ void lifecycle_start_delete(struct container *container) {
     return;
   }
   if (container->restart.step == RESTART_CLEAN) return ready_for_next_run(container);
+  if (container->delete_request.client != NULL) container->delete_told = true;
   reply_failed(&container->delete_request, "errno", error, what);
   container->delete_done = container->delete_wanted = container->dying || (container->ended && !container->dies_with_parent);
   container->finished_at_ms = now_ms();

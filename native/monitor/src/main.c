@@ -77,7 +77,9 @@ static void take_signals(int signals) {
   bool reap = false;
   while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
     reap = reap || info.ssi_signo == SIGCHLD;
-    if (info.ssi_signo == SIGTERM) container_terminate(&container);
+    if (info.ssi_signo != SIGTERM) continue;
+    container.delete_told = true;
+    container_terminate(&container);
   }
   if (reap) lifecycle_reap(&container);
 }
@@ -97,6 +99,7 @@ int main(int argc, char *argv[]) {
   int signals = open_signals();
   if (signals < 0) return fail("signalfd");
   cgroup_hasten(signals);
+  after_end_open(&container.after_end);
   if (!own_mounts()) return fail("unshare(CLONE_NEWNS)");
   if (!stdio_take(&container.stdio, &container.sinks)) return fail("stdio");
   control_send(&container.clients.each[0].control, "hello", "0", PROTOCOL_VERSION, NULL);
@@ -109,5 +112,6 @@ int main(int argc, char *argv[]) {
     take_signals(signals);
   } while (container_step(&container));
   clients_close_listener(&container.clients);
+  if (container_left_alone(&container)) after_end_leave(&container.after_end);
   return 0;
 }

@@ -138,6 +138,7 @@ struct container {
   struct events events;
   struct restart restart;
   struct health health;
+  struct after_end after_end;
   char pid_file[4096];
   unsigned long columns, rows;
   bool with_terminal, exec;
@@ -148,6 +149,7 @@ struct container {
   bool stop_requested;
   bool dying;                    /* everything is to end: the client is gone or a SIGTERM came */
   bool delete_wanted, delete_asked, delete_done;
+  bool delete_told;              /* to whoever asked for it and was still there, or sent a SIGTERM and waits for our end */
   pid_t init;                    /* 0 before it is known and after it was reaped */
   char init_ticks[24];
   bool runs;                     /* the user's program was started and has not ended */
@@ -167,6 +169,8 @@ void container_terminate(struct container *container);
 void container_poll(const struct container *container, struct poll_set *set);
 /* Moves everything on as far as it goes. False when nothing is left to do. */
 bool container_step(struct container *container);
+/* Nobody knows of the end who would clean up after it. */
+bool container_left_alone(struct container *container);
 
 /* ---- requests.c, settings.c: the verbs ---- */
 

@@ -37,6 +37,7 @@ static void create(struct container *container, struct request *request, const s
   container->columns = (unsigned long)columns;
   container->rows = (unsigned long)rows;
   container->create_tried = true;
+  after_end_settle(&container->after_end);
   container->with_terminal = columns > 0;
   int error = run_create(container, &what);
   if (error != 0) return reply_failed(request, "errno", error, what);
@@ -112,7 +113,10 @@ static void restart_policy(struct container *container, struct request *request,
 static void delete_it(struct container *container, struct request *request) {
   if (container->delete_request.client != NULL) return refuse(request, "it is being deleted already");
   container->delete_asked = true;
-  if (container->delete_done) return reply_ok(request, "");
+  if (container->delete_done) {
+    container->delete_told = true;
+    return reply_ok(request, "");
+  }
   lifecycle_no_restart(container);
   container->delete_wanted = true;
   container->delete_request = *request;

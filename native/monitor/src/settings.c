@@ -78,6 +78,16 @@ static const char *supervise(struct container *container, const struct frame *fr
   return NULL;
 }
 
+/* number of the environment's strings, these, argv */
+static const char *after_end(struct container *container, const struct frame *frame) {
+  long environment;
+  if (frame->count < 4 || !number_of(frame->strings[2], 0, FRAME_STRINGS, &environment) || (size_t)environment + 4 > frame->count)
+    return "after-end has wrong arguments";
+  command_set(&container->after_end.command, frame->strings + 3, 0);
+  container->after_end.environment = (size_t)environment;
+  return NULL;
+}
+
 /* interval, start period, interval in it, in ms; retries */
 static const char *health(struct container *container, const struct frame *frame) {
   long interval, period, start_interval, retries;
@@ -115,13 +125,15 @@ const char *settings_request(struct container *container, const struct frame *fr
   failed_call = "";
   *known = true;
   bool is_settings = strcmp(verb, "setup") == 0 || strcmp(verb, "command") == 0 || strcmp(verb, "supervise") == 0 ||
-                     strcmp(verb, "health") == 0 || strcmp(verb, "mount") == 0 || strcmp(verb, "unmount") == 0;
+                     strcmp(verb, "health") == 0 || strcmp(verb, "after-end") == 0 || strcmp(verb, "mount") == 0 ||
+                     strcmp(verb, "unmount") == 0;
   bool is_start = strcmp(verb, "command") == 0 && frame->count > 2 && strcmp(frame->strings[2], "start") == 0;
   if (is_settings && container->create_tried && !(is_start && !container->was_started)) return "it is created already";
   if (strcmp(verb, "setup") == 0) return set_up(container, frame);
   if (strcmp(verb, "command") == 0) return command(container, frame);
   if (strcmp(verb, "supervise") == 0) return supervise(container, frame);
   if (strcmp(verb, "health") == 0) return health(container, frame);
+  if (strcmp(verb, "after-end") == 0) return after_end(container, frame);
   if (strcmp(verb, "mount") == 0) return attach_tree(frame);
   if (strcmp(verb, "unmount") == 0) return unmount(frame);
   *known = false;

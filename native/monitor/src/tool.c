@@ -32,13 +32,17 @@ static void restore_oom_score(void) {
   close(fd);
 }
 
-static void become(char *const argv[], const int fds[STREAMS], int report, pid_t parent) {
+void tool_become_ordinary(void) {
   sigset_t none;
   sigemptyset(&none);
   /* What we ignore stays ignored through execve, down to the container. */
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigprocmask(SIG_SETMASK, &none, NULL);
   restore_oom_score();
+}
+
+static void become(char *const argv[], const int fds[STREAMS], int report, pid_t parent) {
+  tool_become_ordinary();
   /* Without us nobody bounds it, and a deletion from elsewhere must not meet a creation that is still going on. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(126);

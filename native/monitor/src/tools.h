@@ -45,6 +45,23 @@ void tool_ended(struct tool *tool);
 void tool_kill(const struct tool *tool);
 /* Remembers what the processes that we start should have as their own. */
 void tool_remember_oom_score(void);
+/* In a process of ours that is to become another program: signals and the wish to live as they are for others. */
+void tool_become_ordinary(void);
+
+/* ---- after_end.c: the program that cleans up where nobody else does ---- */
+
+struct after_end {
+  struct command command; /* the environment's strings, then argv; not set: there is none */
+  size_t environment;
+  int root, mounts; /* of our creator: its root folder and mount namespace; -1 when they could not be had */
+};
+
+/* Before we leave the mount namespace. */
+void after_end_open(struct after_end *after);
+/* Lets go of what it would need, where there is none. */
+void after_end_settle(struct after_end *after);
+/* Starts it. It runs once this process has ended. */
+void after_end_leave(const struct after_end *after);
 
 /* ---- children.c ---- */
 

@@ -1,9 +1,11 @@
 import type { Output } from './output.js';
 
-/** What a shell completes a word with: paths, or names that are here. `running` and the like: of containers that are so. */
+/** What a shell completes a word with: paths, or names that are here. `running` and the like: of containers that are so; `network-modes`: networks, none and host. */
 export const nameKinds = [
   'images',
   'volumes',
+  'networks',
+  'network-modes',
   'containers',
   'running',
   'paused',

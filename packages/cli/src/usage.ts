@@ -20,12 +20,22 @@ export function usageErrorOf({ finding, command, commandName }: MisusedCommand):
   return usageError(commandName, first, hint ?? hintOf(suggestion, word));
 }
 
+/** Of docker, which are not here: what does it instead. */
+const elsewhere: Readonly<Record<string, string>> = {
+  '--link': 'containers of one network find each other by their names: slipway network create NET, then --network NET for both',
+  '--dns-opt': 'did you mean --dns-option?',
+  '--net-alias': 'did you mean --network-alias?',
+};
+
 /** The one option that begins so, as docker's `--net`; or what stands in the place of docker's templates. */
 function optionHint(option: string, { options }: Command, commandName: string): string | undefined {
   if (option === '--format' || (option === '-f' && commandName.endsWith('inspect')))
     return 'there are no templates: --json prints everything, and jq takes one thing of it';
+  if (Object.hasOwn(elsewhere, option)) return elsewhere[option];
   const meant = options.flatMap(({ long }) => (long?.startsWith(option) && option.startsWith('--') ? [long] : []));
-  return meant.length === 1 ? `did you mean ${meant[0]}?` : undefined;
+  // Of `--network` and `--network-alias` the first is the one that was cut.
+  const [first] = meant.toSorted((a, b) => a.length - b.length);
+  return first !== undefined && meant.every((long) => long.startsWith(first)) ? `did you mean ${first}?` : undefined;
 }
 
 /** With three letters every short command is similar. */

@@ -36,7 +36,7 @@ test('bash offers commands, options, values, images, containers and files where 
   expect(offered('slipway snapshots ')).toEqual(['ls', 'tree', 'usage']);
   expect(offered('slipway --root /x config ')).toEqual(['default', 'check', 'dump']);
   expect(offered('slipway --ver')).toEqual(['--version']);
-  expect(offered('slipway run --pu')).toEqual(['--pull']);
+  expect(offered('slipway run --pul')).toEqual(['--pull']);
   expect(offered('slipway run --pull ')).toEqual(['missing', 'always', 'never']);
   expect(offered('slipway run --pull=al')).toEqual(['always']);
   expect(offered('slipway completion ')).toEqual(['bash', 'zsh', 'fish']);

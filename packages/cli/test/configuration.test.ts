@@ -84,6 +84,7 @@ test('as another user: what needs root says so and touches nothing, the rest wor
   const env = {
     ...place.env,
     HOME: '/nonexistent',
+    SLIPWAY_CONFIG: '',
     SLIPWAY_ROOT: place.file('nobody-root'),
     SLIPWAY_STATE: place.file('nobody-state'),
   };

@@ -27,6 +27,7 @@ function container(more: Partial<ContainerSummary>): ContainerSummary {
     status: 'running',
     restarts: 0,
     labels: {},
+    ports: [],
     runtime: 'runc',
     snapshotter: 'overlay',
     ...more,
@@ -75,7 +76,11 @@ test.each([
 
 test('ps has docker’s columns, short', async () => {
   const listed = [
-    container({ startedAt: ago(200), createdAt: ago(3 * 3600) }),
+    container({
+      startedAt: ago(200),
+      createdAt: ago(3 * 3600),
+      ports: [{ protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80 }],
+    }),
     container({
       id: 'chosen',
       name: 'odd',
@@ -90,9 +95,9 @@ test('ps has docker’s columns, short', async () => {
   expect(code).toBe(0);
   expect(out).toBe(
     [
-      'CONTAINER ID   IMAGE             COMMAND                  CREATED                  STATUS         NAMES',
-      '0123456789ab   alpine:latest     "sh -c sleep 1000000…"   3 hours ago              Up 3 minutes   web',
-      'chosen         oci:/x\\u{1b}[2J   "a\\u{1b}"                Less than a second ago   Created        odd',
+      'CONTAINER ID   IMAGE             COMMAND                  CREATED                  STATUS         PORTS                    NAMES',
+      '0123456789ab   alpine:latest     "sh -c sleep 1000000…"   3 hours ago              Up 3 minutes   127.0.0.1:8080->80/tcp   web',
+      'chosen         oci:/x\\u{1b}[2J   "a\\u{1b}"                Less than a second ago   Created                                 odd',
       '',
     ].join('\n'),
   );

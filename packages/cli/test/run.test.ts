@@ -187,7 +187,13 @@ test('wrong use is 125 and told as JSON when asked for', async () => {
   const { code, err, out } = await run(['--json', '--nmae', 'x', host.image]);
   expect([code, out]).toEqual([125, '']);
   expect(JSON.parse(err)).toMatchObject({ code: 'USAGE', hint: expect.stringContaining('did you mean --name?') as string });
-  for (const args of [[], ['--network', 'bridge', host.image], ['--platform', 'x', host.image], ['-e']]) {
+  for (const args of [
+    [],
+    ['--network', 'host', '--network', 'web', host.image],
+    ['-p', '80:x', host.image],
+    ['--platform', 'x', host.image],
+    ['-e'],
+  ]) {
     expect((await run(args)).code).toBe(125);
   }
 });

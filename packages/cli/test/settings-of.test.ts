@@ -309,7 +309,7 @@ test('no health check, and one, is a contradiction', () => {
 test('a size, a time, a name: every flag that takes a value says which', () => {
   for (const { flags, heading } of settingsOptions) {
     expect(heading).toMatch(/:$/);
-    expect(flags).toMatch(/^(-\w, )?--[a-z-]+( <[^ ]+>)?$/);
+    expect(flags).toMatch(/^(-\w, )?--[a-z][a-z0-9-]+( <[^ ]+>)?$/);
   }
   const names = settingsOptions.map(({ flags }) => flags);
   expect(new Set(names).size).toBe(names.length);

@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,9 +27,15 @@ export class Place implements Disposable {
     HOME: this.folder,
     SLIPWAY_ROOT: path.join(this.folder, 'root'),
     SLIPWAY_STATE: path.join(this.folder, 'state'),
+    SLIPWAY_CONFIG: path.join(this.folder, 'config.toml'),
   };
 
   readonly #children: ChildProcess[] = [];
+
+  /** Containers get no network of the host but in tests of networks. */
+  constructor() {
+    writeFileSync(this.file('config.toml'), 'version = 1\ndefault_network = "none"\n', { mode: 0o644 });
+  }
 
   file(name: string): string {
     return path.join(this.folder, name);

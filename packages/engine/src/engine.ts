@@ -4,6 +4,7 @@ import {
   type Image,
   type Images,
   type Logger,
+  type Networks,
   type PullOptions,
   type Registries,
   type RunningContainer,
@@ -19,6 +20,7 @@ import { engineImages } from './images/images.js';
 import { bootId, lastBoot } from './metadata/boot.js';
 import { NamespacedContent } from './metadata/content.js';
 import { requireTables } from './metadata/tables-version.js';
+import { engineNetworks } from './networks/networks.js';
 import { hasRecords } from './operations/records.js';
 import { engineRegistries } from './registries/registries.js';
 import type { StartedContainer } from './run/container.js';
@@ -41,6 +43,7 @@ export class SlipwayEngine implements Engine {
   readonly containers: Containers;
   readonly registries: Registries;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   #recovery: Promise<void> | undefined;
 
   private constructor(parts: EngineParts) {
@@ -54,6 +57,7 @@ export class SlipwayEngine implements Engine {
           ? this.#carryOut(what, work, () => requireTables(parts.metadata))
           : this.#carryOut(what, work);
       },
+      carryOutAlone: (what, work) => this.#carryOut(what, work, () => requireTables(parts.metadata)),
       orClosing: (signal) => this.#orClosing(signal),
     });
     const works = this.#works;
@@ -61,6 +65,7 @@ export class SlipwayEngine implements Engine {
     this.registries = engineRegistries(parts, works);
     this.images = engineImages(parts, works);
     this.volumes = engineVolumes(parts, works);
+    this.networks = engineNetworks(parts, works);
   }
 
   get #works(): Works {

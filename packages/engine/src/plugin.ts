@@ -5,6 +5,7 @@ import {
   enginePoint,
   lazyMany,
   metadataPoint,
+  networkPoint,
   type PluginDefinition,
   policyPoint,
   resolverPoint,
@@ -25,6 +26,7 @@ export const engineNeeds = {
   runtimes: lazyMany(runtimePoint),
   policies: lazyMany(policyPoint),
   volumes: lazyMany(volumePoint),
+  networks: lazyMany(networkPoint),
 } as const;
 
 /** The engine as the plugin of `engine.v1` that the composition root hands to the kernel. */

@@ -4,10 +4,12 @@ import type {
   LazyInstances,
   Logger,
   MetadataStore,
+  Network,
   Policy,
   Resolver,
   Runtime,
   Snapshotter,
+  Supervision,
   VolumeDriver,
 } from '@slipway/plugin-api';
 
@@ -20,6 +22,10 @@ export interface EngineSettings {
   readonly stacks: Readonly<Record<string, StackSettings>>;
   readonly defaultStack: string;
   readonly pull: PullSettings;
+  /** What `default` stands for among networks; `none`. */
+  readonly defaultNetwork: string;
+  /** The command that cleans up after a container whose record is that file when it ends and nobody is there; absent, or undefined: the next call does. */
+  readonly afterEnd?: (record: string) => Promise<Supervision['afterEnd']>;
 }
 
 export interface PullSettings {
@@ -34,6 +40,8 @@ export interface StackSettings {
   readonly runtime: string;
   /** Absent: the one whose manifest `writes` the snapshotter's layer target. */
   readonly differ?: string;
+  /** Absent: its containers join no network. */
+  readonly network?: string;
 }
 
 /** The plugins that the engine was given. */
@@ -46,6 +54,7 @@ export interface EngineNeeds {
   readonly runtimes: LazyInstances<Runtime>;
   readonly policies: LazyInstances<Policy>;
   readonly volumes: LazyInstances<VolumeDriver>;
+  readonly networks: LazyInstances<Network>;
 }
 
 /** What every part of the engine works with. */

@@ -9,6 +9,8 @@ export interface ActiveStack {
   differ(): Promise<Differ>;
   readonly runtimeId: string;
   runtime(): Promise<Runtime>;
+  /** Absent: its containers join no network. */
+  readonly networkId: string | undefined;
 }
 
 export function activeStack(parts: EngineParts, name = parts.settings.defaultStack): ActiveStack {
@@ -27,8 +29,8 @@ export function activeStack(parts: EngineParts, name = parts.settings.defaultSta
 /** The default stack with this snapshotter and a differ that fits it: for what was unpacked with it, whichever stack that was. */
 export function stackWith(parts: EngineParts, snapshotterId: string): ActiveStack {
   const name = parts.settings.defaultStack;
-  const { resolver = '', runtime = '' } = parts.settings.stacks[name] ?? {};
-  return stackOf(parts, name, { resolver, runtime, snapshotter: [snapshotterId] });
+  const { differ: _, ...chosen } = parts.settings.stacks[name] ?? { resolver: '', runtime: '' };
+  return stackOf(parts, name, { ...chosen, snapshotter: [snapshotterId] });
 }
 
 function stackOf(parts: EngineParts, name: string, settings: StackSettings): ActiveStack {
@@ -44,6 +46,7 @@ function stackOf(parts: EngineParts, name: string, settings: StackSettings): Act
     differ: async () => parts.differs.get(settings.differ ?? differFor(parts, (await snapshotter()).id)),
     runtimeId: settings.runtime,
     runtime: () => parts.runtimes.get(settings.runtime),
+    networkId: settings.network,
   };
 }
 

@@ -18,6 +18,7 @@ export interface FakeParts extends Disposable {
     readonly stacks: Record<string, never>;
     readonly defaultStack: string;
     readonly pull: { readonly discardUnpackedLayers: boolean };
+    readonly defaultNetwork: string;
   };
   readonly metadata: MetadataStore;
   /** What was released, in order. */
@@ -28,7 +29,10 @@ export interface FakeParts extends Disposable {
 
 /** Parts of an engine whose plugins only note what they are asked to release. Metadata and files are real. */
 export function fakeParts(): FakeParts &
-  Record<'store' | 'content' | 'snapshotters' | 'runtimes' | 'resolvers' | 'differs' | 'policies' | 'volumes' | 'log', never> {
+  Record<
+    'store' | 'content' | 'snapshotters' | 'runtimes' | 'resolvers' | 'differs' | 'policies' | 'volumes' | 'networks' | 'log',
+    never
+  > {
   const root = mkdtempSync(path.join(tmpdir(), 'slipway-engine-'));
   const released: string[] = [];
   const failing = new Set<string>();
@@ -48,6 +52,7 @@ export function fakeParts(): FakeParts &
       stacks: {},
       defaultStack: 'default',
       pull: { discardUnpackedLayers: false },
+      defaultNetwork: 'bridge',
     },
     metadata: memoryMetadata(),
     store: { abort: (ref: string) => note(`ingest ${ref}`) } as unknown as ContentStore,
@@ -57,6 +62,7 @@ export function fakeParts(): FakeParts &
     resolvers: lazily(() => ({})),
     differs: lazily(() => ({})),
     volumes: lazily((id) => ({ unmount: (name: string, user: string) => note(`volume ${id} ${name} of ${user}`) })),
+    networks: lazily(() => ({})),
     policies: { ids: [], declares: () => undefined, get: () => Promise.reject(new Error('no policy')) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     released,

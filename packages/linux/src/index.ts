@@ -2,4 +2,4 @@ export { O_CLOEXEC, O_PATH, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC } from './constan
 export type { SystemError } from './errors.js';
 export { makedev, splitdev } from './files.js';
 export { linux } from './linux.js';
-export type { CloneTreeOptions, LinuxSystem, Path, SpawnOptions } from './system.js';
+export type { CloneTreeOptions, HeldPort, LinuxSystem, Path, PortToHold, SocketKind, SpawnOptions } from './system.js';

@@ -24,6 +24,14 @@ export interface Libc {
   umount2(path: Bytes, flags: number): number;
   mount(source: Bytes, target: Bytes, fstype: Bytes, flags: number, data: Bytes): number;
   unshare(flags: number): number;
+  setns(fd: number, kind: number): number;
+  socket(family: number, type: number, protocol: number): number;
+  bind(fd: number, address: Bytes, size: number): number;
+  listen(fd: number, backlog: number): number;
+  shutdown(fd: number, how: number): number;
+  getsockname(fd: number, address: Bytes, size: Bytes): number;
+  setsockopt(fd: number, level: number, name: number, value: Bytes, size: number): number;
+  inet_pton(family: number, text: string, address: Bytes): number;
   kill(pid: number, signal: number): number;
   posix_spawn(pid: Bytes, path: Bytes, actions: Bytes, attributes: Bytes, argv: Strings, environment: Strings): number;
   posix_spawn_file_actions_init(actions: Bytes): number;
@@ -94,6 +102,14 @@ function bind(): Libc {
     umount2: c('int umount2(const void *path, int flags)'),
     mount: c('int mount(const void *source, const void *target, const void *fstype, ulong flags, const void *data)'),
     unshare: c('int unshare(int flags)'),
+    setns: c('int setns(int fd, int kind)'),
+    socket: c('int socket(int family, int type, int protocol)'),
+    bind: c('int bind(int fd, const void *address, uint size)'),
+    listen: c('int listen(int fd, int backlog)'),
+    shutdown: c('int shutdown(int fd, int how)'),
+    getsockname: c('int getsockname(int fd, void *address, void *size)'),
+    setsockopt: c('int setsockopt(int fd, int level, int name, const void *value, uint size)'),
+    inet_pton: c('int inet_pton(int family, const char *text, void *address)'),
     kill: c('int kill(int pid, int signal)'),
     posix_spawn: c(
       'int posix_spawn(void *pid, const void *path, const void *actions, const void *attributes, const char **argv, const char **environment)',

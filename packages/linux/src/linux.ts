@@ -17,6 +17,7 @@ import {
 } from './files.js';
 import { libc } from './libc.js';
 import { attachMount, cloneTree, mountDetached, unmount, unshareMounts } from './mounts.js';
+import { createNetworkNamespace, enterNetworkNamespace, holdPort, openSocket } from './networks.js';
 import { reap, socketPair, spawnProcess } from './processes.js';
 import type { LinuxSystem } from './system.js';
 import { isHungUp, makeTerminalRaw, openPty, setTerminalSettings, setTerminalSize, terminalSize } from './terminals.js';
@@ -46,6 +47,10 @@ export const linux: LinuxSystem = {
   attachMount,
   unmount,
   unshareMounts,
+  createNetworkNamespace,
+  enterNetworkNamespace,
+  openSocket,
+  holdPort,
   kill: (pid, signal) => {
     checked(libc().kill(pid, signal), 'kill');
   },

@@ -68,6 +68,20 @@ export interface LinuxSystem {
   unmount(directory: Path, options?: { readonly detach?: boolean }): void;
   /** unshare(2) of the calling thread's mount namespace, with propagation of everything set to slave. */
   unshareMounts(): void;
+  /**
+   * unshare(2) of a network namespace, with its loopback up, and back to the one from before: the descriptor (O_CLOEXEC) is all that holds it. Where there is no way back the process
+   * aborts.
+   */
+  createNetworkNamespace(): number;
+  /** setns(2) of the calling thread, and of what it starts from now on. */
+  enterNetworkNamespace(fd: number): void;
+  /** socket(2), O_CLOEXEC and O_NONBLOCK, in the network namespace of a descriptor: it stays of that one, whoever uses it. */
+  openSocket(kind: SocketKind): number;
+  /**
+   * Takes a port of this network namespace so that nobody else gets it, for as long as the descriptor (O_CLOEXEC) is open: bound, and not listening. A server's remains (TIME_WAIT)
+   * do not count. Errors: EADDRINUSE, EADDRNOTAVAIL (the address is not this host's), EACCES, EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT.
+   */
+  holdPort(port: PortToHold): HeldPort;
   /** kill(2), also with signal numbers that Node does not name. */
   kill(pid: number, signal: number): void;
   /**
@@ -106,6 +120,26 @@ export interface SpawnOptions {
   readonly directory: string;
   /** Of this process, for 0, 1, 2 and on of the child, which has no others but those without O_CLOEXEC. */
   readonly descriptors: readonly number[];
+}
+
+export interface SocketKind {
+  readonly family: 4 | 6;
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** Descriptor; absent: the thread's own. */
+  readonly namespace?: number;
+}
+
+export interface PortToHold {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** `0.0.0.0` and `::` are all addresses of their family alone. */
+  readonly address: string;
+  /** 0: the kernel's choice. */
+  readonly port: number;
+}
+
+export interface HeldPort {
+  readonly fd: number;
+  readonly port: number;
 }
 
 export interface CloneTreeOptions {

@@ -21,11 +21,12 @@ export function command(name: 'delete' | 'start' | 'probe', { args, limitMs }: T
 }
 
 function supervisionRequests(supervision: Supervision, options: MonitorOptions): string[][] {
-  const { directory, fleeting = false, log, restart, health, events = '' } = supervision;
+  const { directory, fleeting = false, log, restart, health, afterEnd, events = '' } = supervision;
   const id = options.id ?? path.basename(directory);
   const files = [String(log?.maxBytes ?? 0), String(log?.maxFiles ?? 0)];
   const policy = [restart?.name ?? 'no', String(restart?.maximumRetries ?? 0)];
   const requests = [['supervise', directory, flag(fleeting), ...files, ...policy, events, id]];
+  if (afterEnd !== undefined) requests.push(['after-end', String(afterEnd.env.length), ...afterEnd.env, ...afterEnd.args]);
   if (health === undefined) return requests;
   if (options.probe === undefined) throw probeMissing(id);
   const periods = [health.intervalMs, health.startPeriodMs, health.startIntervalMs];

@@ -1,9 +1,9 @@
-/** client.ts FOLDER DIE_WITH_PARENT STEP: sets a container up under a monitor, and is killed just after the step. */
+/** client.ts FOLDER DIE_WITH_PARENT STEP [SCRIPT]: sets a container up under a monitor, and is killed just after the step. The script runs after the end. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { connectMonitor, type Monitor, startMonitor } from '@slipway/monitor';
 
-const [folder = '', dieWithParent, lastStep] = process.argv.slice(2);
+const [folder = '', dieWithParent, lastStep, script] = process.argv.slice(2);
 const sh = (script: string) => ['/bin/sh', '-c', script];
 const pidFile = path.join(folder, 'pid');
 const limitMs = 10_000;
@@ -30,7 +30,11 @@ const monitor = await startMonitor({
   stderr: 'pipe',
   mounts: [],
   keepOpen: [],
-  supervision: { directory: folder, log: { maxBytes: 1 << 20, maxFiles: 1 } },
+  supervision: {
+    directory: folder,
+    log: { maxBytes: 1 << 20, maxFiles: 1 },
+    afterEnd: script === undefined ? undefined : { args: sh(script), env: [] },
+  },
   starting: { args: sh('sleep 0.1; touch go'), limitMs },
   deletion: { args: sh('echo deleted >>deleted'), limitMs },
 });

@@ -3,6 +3,7 @@ export * from './diff/index.js';
 export * from './engine/index.js';
 export * from './errors.js';
 export * from './metadata/index.js';
+export * from './network/index.js';
 export type * from './oci/index.js';
 export * from './plugin.js';
 export * from './point.js';

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { Transform } from 'node:stream';
 import { type ExecProcess, type RuntimeContainer, SlipwayError, type Supervision } from '@slipway/plugin-api';
@@ -22,6 +22,25 @@ function withoutSupervision(key: keyof Supervision): OpenRuntime {
     create: (request) =>
       sound.create({ ...request, supervision: request.supervision && { ...request.supervision, [key]: undefined } }),
   }));
+}
+
+type AfterEnd = NonNullable<Supervision['afterEnd']>;
+
+function withAfterEnd(change: (args: readonly string[]) => readonly string[]): OpenRuntime {
+  return broken((sound) => ({
+    create: (request) => {
+      const { supervision } = request;
+      if (supervision?.afterEnd === undefined) return sound.create(request);
+      const afterEnd = { ...supervision.afterEnd, args: change(supervision.afterEnd.args) };
+      return sound.create({ ...request, supervision: { ...supervision, afterEnd } });
+    },
+  }));
+}
+
+const afterEnds: AfterEnd[] = [];
+
+function environmentOf(strings: readonly string[]): Record<string, string> {
+  return Object.fromEntries(strings.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]));
 }
 
 /** All but the last bytes. */
@@ -177,6 +196,31 @@ const faults: readonly (readonly [fault: string, law: string, open: OpenRuntime]
   ['update does nothing', 'limits change while it runs', broken(() => ({ update: nothing }))],
   ['nothing is run again', 'a program that fails is run again', withoutSupervision('restart')],
   ['nothing is logged', 'what is written is logged', withoutSupervision('log')],
+  ['nothing runs after the end', 'where nobody is there, what cleans up after the end runs once', withoutSupervision('afterEnd')],
+  [
+    'what cleans up has a descriptor too many',
+    'where nobody is there, what cleans up after the end runs once',
+    withAfterEnd(([, , script = '']) => ['/bin/sh', '-c', `exec 3</dev/zero; ${script}`]),
+  ],
+  [
+    'what cleans up runs in another namespace',
+    'where nobody is there, what cleans up after the end runs once',
+    withAfterEnd((args) => ['/usr/bin/unshare', '--mount', ...args]),
+  ],
+  [
+    'what cleans up runs whoever is there',
+    'what cleans up after the end does not run while its creator is there',
+    broken((sound) => ({
+      delete: async (id) => {
+        await sound.delete(id);
+        for (const { args, env } of afterEnds) spawnSync(args[0] ?? '', args.slice(1), { env: environmentOf(env) });
+      },
+      create: (request) => {
+        if (request.supervision?.afterEnd !== undefined) afterEnds.push(request.supervision.afterEnd);
+        return sound.create(request);
+      },
+    })),
+  ],
   ['nothing is written to the journal', 'what happens is written to the journal', withoutSupervision('events')],
 ];
 

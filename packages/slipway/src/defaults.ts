@@ -17,6 +17,7 @@ export const defaultConfig = {
       '@slipway/runtime-runc',
       '@slipway/runtime-crun',
       '@slipway/volume-local',
+      '@slipway/network-cni',
     ],
     search: [],
     disabled: [],
@@ -27,5 +28,6 @@ export const defaultConfig = {
     resolver: 'registry',
     snapshotter: ['overlay', 'native'],
     runtime: 'runc',
+    network: 'cni',
   },
 } as const satisfies ConfigTable;

@@ -67,14 +67,16 @@ export async function bootHost(options: OpenEngineOptions): Promise<Host> {
   });
   const kernel = await Kernel.boot({
     config,
-    builtin: [engineOf(config, options.stack ?? defaultStack)],
+    builtin: [engineOf(config, options)],
     places: { system: '/usr/lib/slipway/plugins', installation: import.meta.dirname },
     log: options.log,
   });
   return new Host(kernel, config);
 }
 
-function engineOf({ settings: { root, state, pull }, stacks }: Config, stack: string): BuiltinPlugin {
+function engineOf(config: Config, options: OpenEngineOptions): BuiltinPlugin {
+  const { settings, stacks } = config;
+  const stack = options.stack ?? defaultStack;
   if (!Object.hasOwn(stacks, stack)) {
     throw new SlipwayError({
       kind: 'not-found',
@@ -89,11 +91,13 @@ function engineOf({ settings: { root, state, pull }, stacks }: Config, stack: st
     load: async () => {
       const { enginePlugin } = await import('@slipway/engine');
       return enginePlugin({
-        root,
-        state,
+        root: settings.root,
+        state: settings.state,
         stacks,
         defaultStack: stack,
-        pull: { discardUnpackedLayers: pull.discard_unpacked_layers },
+        pull: { discardUnpackedLayers: settings.pull.discard_unpacked_layers },
+        defaultNetwork: settings.default_network,
+        afterEnd: async (record) => (await import('./after-end.js')).afterEndOf(record, options, config),
       });
     },
   };

@@ -44,6 +44,7 @@ function ownedBy(host: Host, engine: Engine): Engine {
     containers: engine.containers,
     registries: engine.registries,
     volumes: engine.volumes,
+    networks: engine.networks,
     system: engine.system,
     pull: (name, options) => engine.pull(name, options),
     run: (options) => engine.run(options),

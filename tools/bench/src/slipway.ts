@@ -12,9 +12,9 @@ export const slipway: Contender = {
     return {
       pull: [...base, 'pull', image],
       pullAgain: [...base, 'pull', image],
-      run: (id) => [...base, 'run', '--rm', '--name', id, image, 'true'],
+      run: (id) => [...base, 'run', '--rm', '--network', 'none', '--name', id, image, 'true'],
       lasting: {
-        start: (id) => [...base, 'run', '--detach', '--name', id, image, ...patientCommand],
+        start: (id) => [...base, 'run', '--detach', '--network', 'none', '--name', id, image, ...patientCommand],
         exec: (id) => [...base, 'exec', id, 'true'],
         stop: (id) => [...base, 'stop', id],
         remove: (id) => [...base, 'rm', id],

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Registry, startRegistry } from '@slipway/fixtures';
+import { linux } from '@slipway/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Block, blocksOf } from '../src/markdown.ts';
 
@@ -11,6 +12,9 @@ const blocks = blocksOf(readFileSync(path.join(root, 'docs/library.md'), 'utf8')
 const programs = blocks.flatMap((block, index) =>
   block.language === 'js' ? [{ program: block, shown: blocks[index + 1] }] : [],
 );
+
+// On the network of a machine of its own, which goes with this process: programs make networks.
+linux.enterNetworkNamespace(linux.createNetworkNamespace());
 
 let project: string;
 let registry: Registry;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type CommandReport, type CommandRequest, planVariable, type StepPlan } from '../src/request.ts';
@@ -49,6 +49,19 @@ export function startProgram(
 ): Command {
   const file = isApart ? path.resolve(import.meta.dirname, '../src', name) : source(name);
   return start(process.execPath, [...nodeArgs, file, ...args], { PATH: process.env['PATH'] }, plan, limitMs);
+}
+
+/**
+ * What a container's monitor starts where nobody else cleans up.
+ * @param record of the operation that the container was run by
+ * @param network a path that opens the namespace to be in
+ */
+export function runAfterEnd({ state }: Place, record: string, plan?: StepPlan, network = '/proc/self/ns/net'): Promise<Ended> {
+  const folder = path.join(state, 'after-end');
+  const [options = ''] = readdirSync(folder);
+  const program = path.resolve(import.meta.dirname, '../../../packages/slipway/dist/after-end-main.js');
+  const args = [`--net=${network}`, process.execPath, program, path.join(folder, options), record];
+  return start('nsenter', args, { PATH: process.env['PATH'] }, plan).ended;
 }
 
 /** The `slipway` command on the place. */

@@ -62,6 +62,15 @@ export const killedSteps = {
     'container.attached',
     'remove.removed',
   ],
+  /** `network-crash`. */
+  networks: [
+    'network.recorded',
+    'network.attached',
+    'network.detached',
+    'network.connected',
+    'network.dropped',
+    'network.disconnected',
+  ],
   /** `crash-run`, too. */
   otherStack: ['unpack.recorded'],
   /** `crash-cleanup`. */

@@ -23,7 +23,9 @@ export function makePlace(config = '', disk?: string): Place {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-e2e-'));
   const root = path.join(disk ?? folder, 'root');
   const [state, file] = [path.join(folder, 'state'), path.join(folder, 'config.toml')];
-  writeFileSync(file, `version = 1\n${config}\n`, { mode: 0o600 });
+  // Tests of networks say so, in network namespaces of their own.
+  const network = config.includes('default_network') ? '' : 'default_network = "none"\n';
+  writeFileSync(file, `version = 1\n${network}${config}\n`, { mode: 0o600 });
   const options = { config: file, root, state };
   return {
     folder,

@@ -27,6 +27,10 @@ async function namesOf(engine: Engine, kind: Completed): Promise<Names> {
       return imageNames(engine);
     case 'volumes':
       return { short: (await engine.volumes.list()).map(({ name }) => name), long: [] };
+    case 'networks':
+      return { short: await networkNames(engine), long: [] };
+    case 'network-modes':
+      return { short: [...(await networkNames(engine)), 'none', 'host'], long: [] };
     case 'containers-and-images': {
       const [containers, images] = await Promise.all([containerNames(engine), imageNames(engine)]);
       return { short: [...containers.short, ...images.short], long: [...containers.long, ...images.long] };
@@ -44,6 +48,10 @@ async function namesOf(engine: Engine, kind: Completed): Promise<Names> {
     default:
       return containerNames(engine);
   }
+}
+
+async function networkNames(engine: Engine): Promise<readonly string[]> {
+  return (await engine.networks.list()).map(({ name }) => name);
 }
 
 async function imageNames(engine: Engine): Promise<Names> {

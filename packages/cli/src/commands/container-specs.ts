@@ -69,7 +69,7 @@ export const eventsSpec: CommandSpec = {
   name: 'events',
   group,
   args: [],
-  summary: 'tell what happens to containers, images and volumes',
+  summary: 'tell what happens to containers, images, volumes and networks',
   description: `Those to come, of every command and program, until a signal ends it; with --until those of the past. A time is RFC 3339, a date, seconds since 1970, or a length of time before now.
 As JSON: one object a line.`,
   examples: [

@@ -23,7 +23,7 @@ function eventText({ time, type, action, id, attributes }: EventLine): string {
   return printable(`${time} ${type} ${action} ${id}${pairs.length === 0 ? '' : ` (${pairs.join(', ')})`}`);
 }
 
-const types: readonly EventLine['type'][] = ['container', 'image', 'volume'];
+const types: readonly EventLine['type'][] = ['container', 'image', 'volume', 'network'];
 
 function wantedEvents(options: OptionValues): EventsOptions {
   const moment = (name: string): Date | undefined => {

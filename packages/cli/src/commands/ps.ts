@@ -1,5 +1,6 @@
 import type { ContainerFilters, ContainerStatus, ContainerSummary, Engine } from '@slipway/plugin-api';
 import type { Action, Invocation } from '../command.js';
+import { portsText } from '../containers/ports-text.js';
 import { shortId } from '../containers/short-id.js';
 import { statusText } from '../containers/status-text.js';
 import { oneOf, onlyValue, readFilters } from '../filters.js';
@@ -35,13 +36,14 @@ function textOf(containers: readonly Sized[], { options, global }: Invocation): 
   const now = Date.now();
   const withSize = options.flag('size');
   return table(
-    ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES', ...(withSize ? ['SIZE'] : [])],
+    ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'PORTS', 'NAMES', ...(withSize ? ['SIZE'] : [])],
     containers.map((container) => [
       idOf(container.id),
       isWhole ? container.image : shortName(container.image),
       commandText(container.command, isWhole),
       `${formatSpan(now - Date.parse(container.createdAt))} ago`,
       statusText(container, now),
+      portsText(container.ports),
       container.name,
       ...(withSize ? [container.size === undefined ? 'unknown' : formatBytes(container.size)] : []),
     ]),

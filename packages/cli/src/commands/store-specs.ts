@@ -14,7 +14,7 @@ export const pruneSpec: CommandSpec = {
   args: [],
   summary: 'remove what nothing uses (also: slipway system prune)',
   description:
-    'Asks nothing. What is being pulled or run stays, and containers and volumes do: slipway container prune and slipway volume prune remove those. What cannot be removed is told, the rest goes, and the exit code is 1; try again later.',
+    'Asks nothing. Networks that no container has go, too. What is being pulled or run stays, and containers and volumes do: slipway container prune and slipway volume prune remove those. What cannot be removed is told, the rest goes, and the exit code is 1; try again later.',
   examples: [
     ['slipway prune', 'what no image, container or pull needs'],
     ['slipway prune --all --dry-run', 'what would go if images that no container uses went, too'],

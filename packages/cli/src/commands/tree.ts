@@ -7,6 +7,7 @@ import { createSpec } from './create-spec.js';
 import { imagesRmSpec, imagesSpecs, pullSpec, rmiSpec } from './image-specs.js';
 import { lifecycleSpecs } from './lifecycle-specs.js';
 import { containerSpecs, historySpec, imagesTreeSpec, importSpec } from './make-specs.js';
+import { networkSpecs, portSpec } from './network-specs.js';
 import { registrySpecs } from './registry-specs.js';
 import { resourceSpecs } from './resource-specs.js';
 import { runSpec } from './run-spec.js';
@@ -22,12 +23,14 @@ export const commandTree: readonly CommandSpec[] = [
   ...lifecycleSpecs,
   ...streamSpecs,
   psSpec,
+  portSpec,
   ...resourceSpecs,
   eventsSpec,
   inspectSpec,
   ...containerSpecs,
   ...containerGroupSpecs,
   ...volumeSpecs,
+  ...networkSpecs,
   pullSpec,
   ...transferSpecs,
   ...registrySpecs,
@@ -55,6 +58,7 @@ export const commandTree: readonly CommandSpec[] = [
 export const groupSummaries: Readonly<Record<string, string>> = {
   container: 'containers under another name, and container prune',
   volume: 'make, list and remove volumes',
+  network: 'make, list and remove networks, and let containers join them',
   images: 'list, draw, mount, unmount and remove images',
   system: 'look after the store',
   content: 'the blobs that are here',

@@ -78,6 +78,7 @@ const named: Readonly<Record<string, Completed>> = {
   container: 'containers',
   'container|ref': 'containers-and-images',
   volume: 'volumes',
+  network: 'networks',
 };
 
 function argumentOf({ name, choices = [], completes }: ArgumentSpec): CompletedArgument {

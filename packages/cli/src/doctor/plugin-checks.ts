@@ -2,6 +2,7 @@ import { defaultStack } from '@slipway/kernel';
 import { runtimePoint } from '@slipway/plugin-api';
 import type { Host, PluginStatus } from 'slipway';
 import { type Check, fail, messageOf, ok, warn } from './check.js';
+import { networkChecks } from './network-checks.js';
 
 /** Whether the plugins of the stack work on this host, by their own measurement: each is activated. */
 export async function pluginChecks(host: Host, stackName = defaultStack): Promise<Check[]> {
@@ -15,6 +16,7 @@ export async function pluginChecks(host: Host, stackName = defaultStack): Promis
     await pluginCheck(host, 'resolver.v1', stack.resolver),
     await snapshotterCheck(host, stack.snapshotter),
     ...(await runtimeChecks(host, stack.runtime)),
+    ...(await networkChecks(host, stack.network)),
   ];
 }
 

@@ -10,8 +10,11 @@ export function createOptionsOf({ name: command, args, options, global }: Invoca
   const [image, ...words] = args;
   if (image === undefined) throw usageError(command, 'the name of an image is missing');
   const platform = options.text('platform');
+  const settings = settingsOf(options, command);
   return {
-    ...settingsOf(options, command),
+    ...settings,
+    // The library's default is none: a person expects a container to reach the world.
+    network: settings.network ?? 'default',
     image,
     stack: global.stack,
     args: words,

@@ -1,6 +1,7 @@
 import type { OptionSpec } from '../command.js';
 import { restartPolicies, signalNames } from '../offers.js';
 import { limitOptions } from './limit-options.js';
+import { networkOptions } from './network-options.js';
 
 function under(heading: string, options: readonly OptionSpec[]): readonly OptionSpec[] {
   return options.map((option) => ({ ...option, heading }));
@@ -32,11 +33,6 @@ export const settingsOptions: readonly OptionSpec[] = [
     { flags: '--label-file <file>', text: 'labels from a file, one to a line', repeats: true, completes: 'file' },
     { flags: '--annotation <name[=value]>', text: 'note something for the runtime and for hooks', repeats: true },
     {
-      flags: '--network <mode>',
-      text: "none: loopback only (default); host: the host's network",
-      choices: ['none', 'host'],
-    },
-    {
       flags: '--pid <mode>',
       text: 'processes that it sees: private (default), host or container:NAME',
       offers: ['private', 'host', 'container:'],
@@ -49,6 +45,7 @@ export const settingsOptions: readonly OptionSpec[] = [
     { flags: '--uts <mode>', text: 'host name: private (default) or host', choices: ['private', 'host'] },
     { flags: '--cgroupns <mode>', text: 'view of control groups: private (default on v2) or host', choices: ['private', 'host'] },
   ]),
+  ...networkOptions,
   ...under('Files and devices:', [
     { flags: '--read-only', text: 'root file system that cannot be written' },
     {

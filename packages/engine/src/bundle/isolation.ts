@@ -2,8 +2,13 @@ import type { ContainerSettings, RuntimeLinux } from '@slipway/plugin-api';
 import type { HostFacts } from './host-facts.js';
 import { invalid, quote } from './invalid.js';
 
-/** `own`: a new namespace. `host`: that of whoever starts it. Else the path of another container's. */
-export type Sharing = 'own' | 'host' | { readonly path: string };
+/** `own`: a new namespace. `host`: that of whoever starts it. Else the path of one that is there: another container's, or one that was made for this one (`isOwn`). */
+export type Sharing = 'own' | 'host' | { readonly path: string; readonly isOwn?: boolean };
+
+/** Nobody else's. */
+export function isOwn(sharing: Sharing): boolean {
+  return sharing === 'own' || (typeof sharing === 'object' && sharing.isOwn === true);
+}
 
 /** What a container shares with others. */
 export interface Isolation {
@@ -14,11 +19,13 @@ export interface Isolation {
   readonly cgroup: 'own' | 'host';
 }
 
-/** Paths of the namespaces of other containers, where the settings name one. */
+/** Paths of the namespaces of other containers, where the settings name one, and of those that are made already. */
 export interface NamespacePaths {
   readonly pid?: string;
   readonly ipc?: string;
   readonly network?: string;
+  /** That at the path was made for this container. */
+  readonly networkIsOwn?: boolean;
 }
 
 /**
@@ -31,12 +38,17 @@ export function isolationOf(
   host: Pick<HostFacts, 'cgroupVersion'>,
 ): Isolation {
   return {
-    network: paths.network !== undefined ? { path: paths.network } : network === 'host' ? 'host' : 'own',
+    network: networkSharing(network, paths),
     pid: sharing('pid', namespaces.pid, paths.pid),
     ipc: sharing('ipc', namespaces.ipc, paths.ipc),
     uts: ownOrHost('uts', namespaces.uts) ?? 'own',
     cgroup: ownOrHost('cgroup', namespaces.cgroup) ?? (host.cgroupVersion === 2 ? 'own' : 'host'),
   };
+}
+
+function networkSharing(network: ContainerSettings['network'], { network: path, networkIsOwn = false }: NamespacePaths): Sharing {
+  if (path !== undefined) return { path, isOwn: networkIsOwn };
+  return network === 'host' ? 'host' : 'own';
 }
 
 function sharing(kind: 'pid' | 'ipc', mode: string | undefined, path: string | undefined): Sharing {

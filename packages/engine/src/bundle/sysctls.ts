@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import type { ContainerSettings } from '@slipway/plugin-api';
 import type { HostFacts } from './host-facts.js';
 import { checkExecString, invalid, quote } from './invalid.js';
-import type { Isolation, Sharing } from './isolation.js';
+import { type Isolation, isOwn, type Sharing } from './isolation.js';
 
 /** System V and POSIX message queues, semaphores and shared memory: those that belong to an IPC namespace. */
 const ofIpc = ['msgmax', 'msgmnb', 'msgmni', 'sem', 'shmall', 'shmmax', 'shmmni', 'shm_rmid_forced'].map(
@@ -20,7 +20,7 @@ export function containerSysctls(
   host: Pick<HostFacts, 'sysctls'>,
 ): Readonly<Record<string, string>> {
   const result = new Map<string, string>();
-  if (isolation.network === 'own') {
+  if (isOwn(isolation.network)) {
     const wanted = { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' };
     for (const [name, value] of Object.entries(wanted)) if (host.sysctls.includes(name)) result.set(name, value);
   }
@@ -41,7 +41,7 @@ function checkSysctl(name: string, value: string, isolation: Isolation): void {
   const owner = ownerOf(name, isolation);
   if (owner === undefined)
     throw wrong(name, 'is of the whole host, not of a container', 'only net.*, fs.mqueue.* and the kernel.* of IPC can be set');
-  if (owner.how !== 'own')
+  if (!isOwn(owner.how))
     throw wrong(
       name,
       `would change ${owner.kind} that the container shares with others`,

@@ -15,7 +15,7 @@ import { makeContainer } from './make.js';
 
 /** All but the process. What could not be started later for its settings is refused here. */
 export async function createContainer(parts: EngineParts, works: Works, options: CreateContainerOptions): Promise<Container> {
-  checkOptions(options);
+  checkOptions(options, parts.settings.defaultNetwork);
   const id = generateContainerId();
   const stack = activeStack(parts, options.stack);
   return againIfRemoved(options, async () => {
@@ -25,7 +25,7 @@ export async function createContainer(parts: EngineParts, works: Works, options:
     const operation = Operation.begin(parts, 'create');
     try {
       const made = await makeContainer(parts, stack, operation, obtained, options, { id, wanted: 'stopped', fleeting: false });
-      checkSpec(made);
+      checkSpec(parts, made);
       operation.handOver(made.held);
       step('create.kept', { id });
       return new ContainerHandle(parts, works, id, made.row.name, made.row.image);

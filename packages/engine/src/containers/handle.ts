@@ -11,9 +11,12 @@ import type {
   Exec,
   ExecOptions,
   ExitStatus,
+  ForwardOptions,
   LogEntry,
   LogsOptions,
   PathStat,
+  PortForward,
+  PublishedPort,
   RemoveContainerOptions,
   RuntimeStats,
   StartOptions,
@@ -134,6 +137,24 @@ export class ContainerHandle implements Container {
 
   statPath(path: string): Promise<PathStat | undefined> {
     return this.#carryOut('stat in', async () => (await import('./copy-from.js')).statInContainer(this.#parts, this.id, path));
+  }
+
+  ports(): Promise<readonly PublishedPort[]> {
+    return this.#carryOut('ports of', async () =>
+      (await import('../networks/published.js')).containerPorts(this.#parts, this.id),
+    );
+  }
+
+  port(containerPort: number, protocol: PublishedPort['protocol'] = 'tcp'): Promise<PublishedPort> {
+    return this.#carryOut('port of', async () =>
+      (await import('../networks/published.js')).containerPort(this.#parts, this.id, containerPort, protocol),
+    );
+  }
+
+  forward(containerPort: number, options: ForwardOptions = {}): Promise<PortForward> {
+    return this.#carryOut('forward to', async () =>
+      (await import('../networks/forward.js')).forwardToContainer(this.#parts, this.id, containerPort, this.#orClosing(options)),
+    );
   }
 
   remove(options: RemoveContainerOptions = {}): Promise<void> {

@@ -4,14 +4,16 @@ import path from 'node:path';
 import {
   type ContainerDetails,
   type ContainerMount,
+  type ContainerNetwork,
   hasCode,
   type RuntimeSpec,
   SlipwayError,
   wrapError,
 } from '@slipway/plugin-api';
 import type { ContainerRow } from '../metadata/containers.js';
+import { readNetworkRecord } from '../networks/record.js';
 import type { EngineParts } from '../settings.js';
-import { containerById } from './find.js';
+import { containerById, type FoundContainer } from './find.js';
 import { supervisionFolder } from './folder.js';
 import { summaryOf } from './summary.js';
 
@@ -29,6 +31,7 @@ export async function inspectContainer(parts: EngineParts, id: string): Promise<
     settings: row.settings,
     ...(spec === undefined ? {} : { spec }),
     mounts: row.volumes.length === 0 && row.settings.mounts === undefined ? [] : await describe(parts, row),
+    networks: await networksOf(parts, container),
     ...(existsSync(log) ? { logPath: log } : {}),
     removeAtExit: row.removeAtExit,
   };
@@ -37,6 +40,13 @@ export async function inspectContainer(parts: EngineParts, id: string): Promise<
 async function describe(parts: EngineParts, row: ContainerRow): Promise<readonly ContainerMount[]> {
   const { describeMounts } = await import('../mounts/describe-mounts.js');
   return describeMounts(parts, row);
+}
+
+/** Loads nothing for one that has joined none in this run. */
+async function networksOf(parts: EngineParts, container: FoundContainer): Promise<readonly ContainerNetwork[]> {
+  if (readNetworkRecord(parts.settings.state, container.id) === undefined) return [];
+  const { containerNetworks } = await import('../networks/describe-networks.js');
+  return containerNetworks(parts, container);
 }
 
 async function lastSpec(file: string): Promise<RuntimeSpec | undefined> {

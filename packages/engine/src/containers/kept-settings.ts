@@ -6,12 +6,15 @@ import {
   wrapError,
 } from '@slipway/plugin-api';
 import { parseContainerId, parseSignal } from '../bundle/index.js';
+import { checkNetwork } from '../networks/check.js';
+import { plainNetwork } from '../networks/mode.js';
 import { checkTypes } from './option-types.js';
 
 /** What of the options describes the container, and is kept with it: plain data. */
 export function keptSettings(options: CreateContainerOptions | RunOptions): ContainerSettings {
   const settings: Record<string, unknown> = { ...options };
   for (const name of notKept) delete settings[name];
+  if (options.network !== undefined) settings['network'] = plainNetwork(options.network);
   try {
     return JSON.parse(JSON.stringify(settings)) as ContainerSettings;
   } catch (error) {
@@ -25,8 +28,9 @@ const notKept = [
 ] as const satisfies readonly (keyof RunOptions)[];
 
 /** Before anything is obtained or made: types, name and lifecycle. The rest is checked where it is turned into config.json. Errors: `invalid-argument`. */
-export function checkOptions(options: CreateContainerOptions): void {
+export function checkOptions(options: CreateContainerOptions, defaultNetwork: string): void {
   checkTypes('run', options);
+  checkNetwork({ ...options, network: plainNetwork(options.network) }, defaultNetwork);
   if (options.name !== undefined) parseContainerId(options.name);
   checkLifecycle(options, options.removeAtExit ?? false);
 }

@@ -28,6 +28,11 @@ import { eventsFolder, journalFile } from '../events/journal.js';
 import type { ContainerRow } from '../metadata/containers.js';
 import { hasMounts } from '../mounts/has-mounts.js';
 import type { PreparedMounts } from '../mounts/prepare-mounts.js';
+import { attachNetworks } from '../networks/attach-networks.js';
+import { networkMode } from '../networks/mode.js';
+import { type PlannedNames, planNames } from '../networks/plan-names.js';
+import { prepareNetwork } from '../networks/prepare-network.js';
+import { writeNames } from '../networks/write-names.js';
 import type { Held, Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { bundleDirectory, containerFolder } from './folder.js';
@@ -53,7 +58,7 @@ export interface Launch {
 export async function launch(parts: EngineParts, operation: Operation, launched: Launch): Promise<RuntimeContainer> {
   const { id, row, rootfs, stdio, dieWithParent, signal } = launched;
   using prepared = await makeBundle(parts, operation, launched);
-  const { bundle, attachments } = prepared;
+  const { bundle, attachments, keepOpen } = prepared;
   throwIfAborted(`start container ${JSON.stringify(row.name)}`, signal);
 
   const runtime = await runtimeOf(parts, row);
@@ -65,8 +70,8 @@ export async function launch(parts: EngineParts, operation: Operation, launched:
     attachments,
     stdio,
     dieWithParent,
-    keepOpen: [operation.fd],
-    supervision: supervisionOf(parts, launched),
+    keepOpen: [operation.fd, ...keepOpen],
+    supervision: await supervisionOf(parts, operation, launched),
     signal,
   });
   const container = await unlessTaken(record, created);
@@ -80,23 +85,30 @@ export async function launch(parts: EngineParts, operation: Operation, launched:
 interface PreparedBundle extends Disposable {
   readonly bundle: string;
   readonly attachments: PreparedMounts['attachments'];
+  /** Ports of the host that stay its own. */
+  readonly keepOpen: readonly number[];
 }
 
 async function makeBundle(parts: EngineParts, operation: Operation, launched: Launch): Promise<PreparedBundle> {
-  const { id, row, rootfs, fleeting } = launched;
-  const tree = linux.mountDetached(rootfs, { readOnly: true });
+  const { id, row, rootfs, fleeting, signal } = launched;
+  const network = prepareNetwork(parts, launched);
   const bundle = bundleDirectory(parts.settings.state, id);
+  let tree: number | undefined;
   let prepared: PreparedMounts | undefined;
   let joined: JoinedNamespaces | undefined;
+  let names: PlannedNames | undefined;
   const close = (): void => {
-    prepared?.[Symbol.dispose]();
-    joined?.[Symbol.dispose]();
+    for (const each of [prepared, joined, names, network]) each?.[Symbol.dispose]();
   };
   try {
+    tree = linux.mountDetached(rootfs, { readOnly: true });
     prepared = await mountsOf(parts, operation, launched, tree, bundle);
     const files = rootFiles(linux, tree);
     joined = await joinNamespaces(parts, row.settings, bundle);
-    const spec = specOf(launched, files, joined.paths, prepared?.mounts);
+    const mounts = prepared?.mounts ?? [];
+    const { mode } = network;
+    names = planNames(parts, { mode, settings: row.settings, tree, bundle, mounts, networkOf: joined.networkOf });
+    const spec = specOf(launched, files, { ...joined.paths, ...network.paths }, [...mounts, ...names.mounts]);
     // Known before anything is created: the runtime's own message for it differs from version to version. What is mounted may have it, or a link there.
     if (prepared === undefined || prepared.attachments.length === 0) findCommand(files, spec.process);
     mkdirSync(path.dirname(bundle), { recursive: true, mode: 0o700 });
@@ -104,12 +116,26 @@ async function makeBundle(parts: EngineParts, operation: Operation, launched: La
     await unlessTaken(record, writeBundle(bundle, spec));
     if (!fleeting) await keepSpec(parts, id, spec);
     step('run.bundled', { id, bundle });
-    return { bundle, attachments: [...(prepared?.attachments ?? []), ...joined.attachments], [Symbol.dispose]: close };
+    const { hostname } = spec;
+    const attachments = await attachNetworks(parts, operation, { id, row, prepared: network, hostname, signal });
+    await writeNames(bundle, names.files, {
+      isOfHost: mode.kind === 'host',
+      isAlone: mode.kind === 'none',
+      settings: row.settings,
+      hostname,
+      attachments,
+    });
+    return {
+      bundle,
+      attachments: [prepared, joined, names, network].flatMap((each) => [...(each?.attachments ?? [])]),
+      keepOpen: network.held?.fds ?? [],
+      [Symbol.dispose]: close,
+    };
   } catch (error) {
     close();
     throw error;
   } finally {
-    closeSync(tree);
+    if (tree !== undefined) closeSync(tree);
   }
 }
 
@@ -127,10 +153,12 @@ async function mountsOf(
 }
 
 /** That a start would find nothing wrong with the settings, as far as the image and this host can tell now. */
-export function checkSpec(made: Pick<Launch, 'id' | 'row' | 'image' | 'rootfs'>): void {
+export function checkSpec(parts: Pick<EngineParts, 'settings'>, made: Pick<Launch, 'id' | 'row' | 'image' | 'rootfs'>): void {
+  const mode = networkMode(made.row.settings, parts.settings.defaultNetwork);
+  const own = mode.kind === 'none' || mode.kind === 'networks' ? { network: '/proc/self/ns/net', networkIsOwn: true } : {};
   const tree = linux.mountDetached(made.rootfs, { readOnly: true });
   try {
-    specOf(made, rootFiles(linux, tree), namespacesToCome(made.row.settings));
+    specOf(made, rootFiles(linux, tree), { ...namespacesToCome(made.row.settings), ...own });
   } finally {
     closeSync(tree);
   }
@@ -164,9 +192,14 @@ async function keepSpec(parts: EngineParts, id: string, spec: RuntimeSpec): Prom
 
 const defaultLog = { maxSize: 10 * 1024 * 1024, maxFiles: 3 };
 
-function supervisionOf(parts: EngineParts, { id, row, image, fleeting }: Launch): Supervision {
+async function supervisionOf(
+  parts: EngineParts,
+  operation: Operation,
+  { id, row, image, fleeting }: Launch,
+): Promise<Supervision> {
   const { root, state } = parts.settings;
   const { log, restart, health } = row.settings;
+  const joinsNetworks = networkMode(row.settings, parts.settings.defaultNetwork).kind === 'networks';
   mkdirSync(eventsFolder(state), { recursive: true, mode: 0o700 });
   return {
     directory: fleeting ? bundleDirectory(state, id) : containerFolder(root, id),
@@ -178,6 +211,8 @@ function supervisionOf(parts: EngineParts, { id, row, image, fleeting }: Launch)
     restart: restart?.name === 'no' ? undefined : restart,
     health: healthProbe(health, image),
     events: journalFile(state),
+    // Others would miss what it has: its name, its addresses and ports.
+    afterEnd: row.removeAtExit || joinsNetworks ? await parts.settings.afterEnd?.(operation.file) : undefined,
   };
 }
 

@@ -61,6 +61,7 @@ export async function makeContainer(
     snapshotter,
     snapshotKey,
     runtime: stack.runtimeId,
+    network: stack.networkId,
     createdAt: new Date().toISOString(),
     settings,
     command: [...buildArgs(imageDefaults(image), settings)],

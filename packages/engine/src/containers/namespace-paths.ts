@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import path from 'node:path';
 import { linux, O_PATH } from '@slipway/linux';
 import { type ContainerSettings, hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
@@ -9,33 +9,37 @@ import { invalid } from './kept-settings.js';
 import { requireRunning } from './runtime-of.js';
 
 const prefix = 'container:';
-const types = ['pid', 'ipc'] as const;
+const types = ['pid', 'ipc', 'network'] as const;
+type Shared = (typeof types)[number];
+
+/** As /proc/PID/ns calls them. */
+const procNames = { pid: 'pid', ipc: 'ipc', network: 'net' } as const satisfies Record<Shared, string>;
 
 /** Namespaces of other containers to be in. Disposing closes the descriptors; what was attached by then stays. */
 export interface JoinedNamespaces extends Disposable {
   readonly paths: NamespacePaths;
   /** To be attached at those paths where the runtime runs. */
   readonly attachments: readonly { readonly fd: number; readonly directory: string }[];
+  /** Whose network it shares. */
+  readonly networkOf?: string;
 }
 
 /**
  * The namespaces that `container:NAME` asks for, held by files in the bundle. Not by `/proc/PID/ns`: at a restart by the monitor that number may long be another process', and the
  * container would be in the host's namespace. Errors: `not-found`, `failed-precondition` (it does not run).
  */
-export async function joinNamespaces(
-  parts: EngineParts,
-  { namespaces = {} }: ContainerSettings,
-  bundle: string,
-): Promise<JoinedNamespaces> {
+export async function joinNamespaces(parts: EngineParts, settings: ContainerSettings, bundle: string): Promise<JoinedNamespaces> {
   const attachments: { readonly fd: number; readonly directory: string }[] = [];
-  const paths: { pid?: string; ipc?: string } = {};
+  const paths: { pid?: string; ipc?: string; network?: string } = {};
+  let networkOf: string | undefined;
   const close = (): void => {
     for (const { fd } of attachments.splice(0)) closeSync(fd);
   };
   try {
     for (const type of types) {
-      const id = otherContainer(parts, namespaces[type], type);
+      const id = otherContainer(parts, wishOf(settings, type), type);
       if (id === undefined) continue;
+      if (type === 'network') networkOf = id;
       const directory = path.join(bundle, 'namespaces', type);
       attachments.push({ fd: await openNamespace(parts, id, type), directory });
       paths[type] = directory;
@@ -44,27 +48,44 @@ export async function joinNamespaces(
     close();
     throw error;
   }
-  return { paths, attachments: [...attachments], [Symbol.dispose]: close };
+  return { paths, attachments: [...attachments], ...(networkOf === undefined ? {} : { networkOf }), [Symbol.dispose]: close };
 }
 
 /** For the check of settings before any start: whether those containers run is not asked yet. */
-export function namespacesToCome({ namespaces = {} }: ContainerSettings): NamespacePaths {
-  const path = (type: 'pid' | 'ipc') => (/^container:./.test(namespaces[type] ?? '') ? { [type]: `/proc/self/ns/${type}` } : {});
-  return { ...path('pid'), ...path('ipc') };
+export function namespacesToCome(settings: ContainerSettings): NamespacePaths {
+  const path = (type: Shared) =>
+    /^container:./.test(wishOf(settings, type) ?? '') ? { [type]: `/proc/self/ns/${procNames[type]}` } : {};
+  return { ...path('pid'), ...path('ipc'), ...path('network') };
 }
 
-function otherContainer(parts: EngineParts, wish: string | undefined, type: 'pid' | 'ipc'): string | undefined {
+/** Of networks only the word for another container's is one. */
+function wishOf({ namespaces = {}, network }: ContainerSettings, type: Shared): string | undefined {
+  if (type !== 'network') return namespaces[type];
+  return typeof network === 'string' && network.startsWith(prefix) ? network : undefined;
+}
+
+function otherContainer(parts: EngineParts, wish: string | undefined, type: Shared): string | undefined {
   if (wish === undefined || wish === 'private' || wish === 'host') return undefined;
   if (!wish.startsWith(prefix)) throw invalid(`namespaces.${type}`, wish, 'private, host or container:NAME');
   return findContainer(parts, wish.slice(prefix.length)).id;
 }
 
 /** As a mount that is attached nowhere, so that it can be attached elsewhere. */
-async function openNamespace(parts: EngineParts, id: string, type: 'pid' | 'ipc'): Promise<number> {
+async function openNamespace(parts: EngineParts, id: string, type: Shared): Promise<number> {
+  const fd = await openNamespaceOf(parts, id, type);
+  try {
+    return linux.cloneTree(fd, { recursive: false, readOnly: false, propagation: 'private' });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A namespace of a running container, surely its own; the descriptor, for setns(2) of a network, else O_PATH, is the caller's to close. Errors: as {@link joinNamespaces}. */
+export async function openNamespaceOf(parts: EngineParts, id: string, type: Shared): Promise<number> {
   const { state } = await requireRunning(parts, id, { pausedToo: true });
   let fd: number;
   try {
-    fd = openSync(`/proc/${state.pid}/ns/${type}`, O_PATH);
+    fd = openSync(`/proc/${state.pid}/ns/${procNames[type]}`, type === 'network' ? constants.O_RDONLY : O_PATH);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH')) throw changed(id);
     throw wrapError(`namespace ${type} of container ${JSON.stringify(id)}`, error);
@@ -73,9 +94,10 @@ async function openNamespace(parts: EngineParts, id: string, type: 'pid' | 'ipc'
     // The same first process before and after: so the number was its own all the time, and not another process'.
     const after = await requireRunning(parts, id, { pausedToo: true });
     if (after.state.pid !== state.pid) throw changed(id);
-    return linux.cloneTree(fd, { recursive: false, readOnly: false, propagation: 'private' });
-  } finally {
+    return fd;
+  } catch (error) {
     closeSync(fd);
+    throw error;
   }
 }
 

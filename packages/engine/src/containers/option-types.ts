@@ -48,6 +48,10 @@ const probe = all({
   ...{ command: texts, intervalMs: count, timeoutMs: count, startPeriodMs: count, startIntervalMs: count, retries: count },
 });
 
+const networkChoice = v.strictObject({ network: text, ...optional({ addresses: texts, mac: text, aliases: texts }) });
+const port = v.strictObject({ containerPort: count, ...optional({ hostPort: count, hostAddress: text, protocol: text }) });
+const egressRule = v.strictObject({ host: text, ...optional({ port: count, protocol: text }) });
+
 /** What is in mounts, hooks and profiles is checked by those who read them. */
 const runFields = {
   image: text,
@@ -56,7 +60,11 @@ const runFields = {
   ...optional({ detach: yes, removeAtExit: yes, dieWithParent: yes, terminal, openStdin: yes }),
   ...optional({ args: texts, entrypoint: texts, env: texts, workdir: text, user: text, groups: texts, init: yes }),
   ...optional({ hostname: text, domainname: text, labels: pairs, annotations: pairs, sysctls: pairs }),
-  ...optional({ network: v.picklist(['none', 'host']), namespaces: all({ pid: text, ipc: text, uts: place, cgroup: place }) }),
+  ...optional({ network: v.lazy((value) => (Array.isArray(value) ? v.array(networkChoice) : text)) }),
+  ...optional({ ports: v.array(port), publishAll: yes, dns: all({ servers: texts, search: texts, options: texts }) }),
+  ...optional({ extraHosts: v.array(v.strictObject({ name: text, address: text })) }),
+  ...optional({ egress: v.lazy((value) => (typeof value === 'string' ? text : v.strictObject({ allow: v.array(egressRule) }))) }),
+  ...optional({ namespaces: all({ pid: text, ipc: text, uts: place, cgroup: place }) }),
   ...optional({ readOnly: yes, mounts: v.array(some), shmSize: count, deviceRules: texts }),
   ...optional({ devices: v.array(all({ source: text, target: text, permissions: text })) }),
   ...optional({ capAdd: texts, capDrop: texts, privileged: yes, noNewPrivileges: yes, mask: texts, unmask: texts }),
@@ -84,6 +92,8 @@ const schemas = {
   exec: v.strictObject(execFields),
   update: all({ limits, restart }),
   list: all({ all: yes, filters: all(filters) } satisfies Record<keyof ListContainersOptions, v.GenericSchema>),
+  connect: all({ addresses: texts, mac: text, aliases: texts, signal }),
+  forward: all({ hostAddress: text, hostPort: count, address: text, signal }),
 };
 
 /**

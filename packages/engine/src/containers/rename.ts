@@ -3,6 +3,7 @@ import { parseContainerId } from '../bundle/index.js';
 import { emitOfContainer } from '../events/emit.js';
 import { containerNamesTable, containersTable, takeName } from '../metadata/containers.js';
 import { rowKey } from '../metadata/rows.js';
+import { readNetworkRecord } from '../networks/record.js';
 import type { EngineParts } from '../settings.js';
 import { containerNotFound, lookUp } from './find.js';
 
@@ -18,5 +19,9 @@ export async function renameContainer(parts: EngineParts, id: string, name: stri
     return found.row;
   });
   step('rename.renamed', { id, name });
+  if (readNetworkRecord(parts.settings.state, id) !== undefined) {
+    const { renameAttached } = await import('../networks/rename-attached.js');
+    await renameAttached(parts, id, name);
+  }
   emitOfContainer(parts, 'rename', { id, row: { ...before, name } }, { oldName: before.name });
 }

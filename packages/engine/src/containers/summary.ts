@@ -1,13 +1,18 @@
 import type { ContainerSummary } from '@slipway/plugin-api';
+import { publishedPorts } from '../networks/published.js';
 import type { EngineParts } from '../settings.js';
 import type { FoundContainer } from './find.js';
 import { type ContainerState, containerState } from './state.js';
 
 export async function summaryOf(parts: EngineParts, container: FoundContainer): Promise<ContainerSummary> {
-  return summaryWith(container, await containerState(parts, container));
+  return summaryWith(parts, container, await containerState(parts, container));
 }
 
-export function summaryWith({ id, row }: FoundContainer, state: ContainerState): ContainerSummary {
+export function summaryWith(
+  parts: Pick<EngineParts, 'settings'>,
+  { id, row }: FoundContainer,
+  state: ContainerState,
+): ContainerSummary {
   const { status, pid, startedAt, exit, restarts, health, unsupervised } = state;
   const isOver = status === 'exited' || status === 'restarting';
   return {
@@ -25,6 +30,7 @@ export function summaryWith({ id, row }: FoundContainer, state: ContainerState):
     restarts,
     ...(health === undefined ? {} : { health }),
     labels: row.labels,
+    ports: publishedPorts(parts, { id, row }, status),
     runtime: row.runtime,
     snapshotter: row.snapshotter,
     ...(unsupervised ? { unsupervised } : {}),

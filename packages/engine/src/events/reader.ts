@@ -6,7 +6,7 @@ import { fullJournals, journalName } from './rotate.js';
 
 const schema = v.object({
   time: v.string(),
-  type: v.picklist(['container', 'image', 'volume']),
+  type: v.picklist(['container', 'image', 'volume', 'network']),
   action: v.string(),
   id: v.string(),
   attributes: v.custom<Readonly<Record<string, string>>>(

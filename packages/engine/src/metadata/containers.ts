@@ -24,6 +24,8 @@ const schema = v.object({
   snapshotter: v.string(),
   snapshotKey: v.string(),
   runtime: v.string(),
+  /** The plugin of its networks; absent where its stack has none. */
+  network: v.optional(v.string()),
   createdAt: v.string(),
   /** What was asked for, as `update` has changed it since. Checked when it was asked for. */
   settings: v.custom<ContainerSettings>((value) => typeof value === 'object' && value !== null),

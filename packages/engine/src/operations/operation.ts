@@ -37,8 +37,9 @@ export class Operation implements AsyncDisposable {
   readonly id: string;
   /** Held by whoever must keep the operation alive. */
   readonly fd: number;
+  /** The record, by which it is found when it was killed. */
+  readonly file: string;
   readonly #parts: EngineParts;
-  readonly #file: string;
   readonly #held: { readonly line: number; readonly resource: Resource }[] = [];
   #lines = 0;
   #ended = false;
@@ -47,7 +48,7 @@ export class Operation implements AsyncDisposable {
     this.#parts = parts;
     this.id = id;
     this.fd = fd;
-    this.#file = file;
+    this.file = file;
   }
 
   /**
@@ -142,14 +143,14 @@ export class Operation implements AsyncDisposable {
     } catch (error) {
       // On a full disk a part of the line may be there, and the next one would be read as its end.
       ftruncateSync(this.fd, size);
-      throw wrapError(`write operation record ${JSON.stringify(this.#file)}`, error);
+      throw wrapError(`write operation record ${JSON.stringify(this.file)}`, error);
     }
   }
 
   /** What was done is done: a record that stays lists nothing that is still held, and goes with the next command. */
   #removeRecord(): void {
     try {
-      unlinkSync(this.#file);
+      unlinkSync(this.file);
     } catch (error) {
       this.#parts.log.warn(`an operation record stays until the next command: ${String(error)}`);
     }

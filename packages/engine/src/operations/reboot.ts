@@ -37,6 +37,7 @@ async function sweepEverythingInFlight(parts: EngineParts): Promise<void> {
     if (snapshotter !== undefined) await removeUncommitted(snapshotter, await keptKeys(parts, id, snapshotter));
   }
   await cleanUpVolumes(parts);
+  await cleanUpNetworks(parts);
   removeStrayFolders(parts);
   await finishAllDeletions(parts);
   removeFreeLocks(parts.settings.root);
@@ -87,6 +88,17 @@ async function cleanUpVolumes(parts: EngineParts): Promise<void> {
       await (await parts.volumes.get(id)).cleanup(new Set());
     } catch (error) {
       parts.log.warn(`volumes of driver "${id}" are not cleaned up: ${String(error)}`);
+    }
+  }
+}
+
+/** The kernel has none any more; what a plugin keeps of them on disk may be there. */
+async function cleanUpNetworks(parts: EngineParts): Promise<void> {
+  for (const id of parts.networks.ids) {
+    try {
+      await (await parts.networks.get(id)).cleanup(new Set());
+    } catch (error) {
+      parts.log.warn(`networks of "${id}" are not cleaned up: ${String(error)}`);
     }
   }
 }

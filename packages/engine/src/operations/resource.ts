@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ReadTransaction } from '@slipway/plugin-api';
+import { type ReadTransaction, SlipwayError } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { containerFolder, containersFolder } from '../containers/folder.js';
 import { emitOfContainer } from '../events/emit.js';
@@ -10,6 +11,7 @@ import { finishDeletion } from '../metadata/deletion.js';
 import { endLease } from '../metadata/leases.js';
 import { rowKey } from '../metadata/rows.js';
 import { writeNamesCopy } from '../names/names-copy.js';
+import { networkRecordFile } from '../networks/record.js';
 import type { EngineParts } from '../settings.js';
 import { ignoring } from './ignoring.js';
 import { releaseKeptContent } from './keep-content.js';
@@ -32,6 +34,10 @@ export const resourceSchema = v.variant('kind', [
   v.object({ kind: v.literal('bundle'), directory: v.string() }),
   /** The container has the volume mounted. */
   v.object({ kind: v.literal('volume-use'), driver: v.string(), name: v.string(), user: v.string() }),
+  /** It may have joined networks, in its run. */
+  v.object({ kind: v.literal('network'), plugin: v.string(), id: v.string() }),
+  /** It is being connected to a network, or taken from it. */
+  v.object({ kind: v.literal('network-connection'), plugin: v.string(), id: v.string(), network: v.string() }),
   v.object({ kind: v.literal('anonymous-volume'), driver: v.string(), name: v.string() }),
   v.object({
     kind: v.literal('runtime-container'),
@@ -77,6 +83,15 @@ export async function releaseResource(parts: EngineParts, resource: Resource): P
       return removeBundle(parts.settings.state, resource.directory);
     case 'runtime-container':
       return (await parts.runtimes.get(resource.runtime)).delete(resource.id);
+    case 'network':
+      return (await import('../networks/release-network.js')).releaseNetwork(parts, resource.id);
+    case 'network-connection':
+      return (await import('../networks/release-network.js')).releaseConnection(
+        parts,
+        resource.plugin,
+        resource.id,
+        resource.network,
+      );
     case 'volume-use':
       return (await import('../volumes/remove-volume.js')).releaseVolumeUse(parts, resource.driver, resource.name, resource.user);
     case 'anonymous-volume':
@@ -113,5 +128,16 @@ async function removeContainerFolder(root: string, id: string): Promise<void> {
 async function removeBundle(state: string, directory: string): Promise<void> {
   // As it stands "containers/.." has the right parent too.
   if (path.dirname(path.resolve(directory)) !== path.resolve(state, 'containers')) return;
+  // What it is to be taken from stands in it: networks that could not be released now are tried again.
+  if (existsSync(networkRecordFile(state, path.basename(directory)))) throw networksLeft(directory);
   await rm(directory, { recursive: true, force: true });
+}
+
+function networksLeft(directory: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'unavailable',
+    code: 'NETWORKS_LEFT',
+    message: `bundle ${JSON.stringify(directory)} stays: its container is still attached to networks`,
+    hint: 'the log says why; the next command tries again',
+  });
 }

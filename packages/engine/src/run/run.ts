@@ -33,7 +33,7 @@ import { stdioTarget } from './stdio.js';
  */
 export async function run(parts: EngineParts, works: Works, given: RunOptions): Promise<StartedContainer> {
   const options = withDefaults(given);
-  checkOptions(options);
+  checkOptions(options, parts.settings.defaultNetwork);
   const stack = activeStack(parts, options.stack);
   return againIfRemoved(options, async () => {
     const image = await obtainImage(parts, stack, options);

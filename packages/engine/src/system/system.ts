@@ -11,6 +11,7 @@ import type {
   VerifyOptions,
   VerifyReport,
 } from '@slipway/plugin-api';
+import { recordNames } from '../operations/records.js';
 import type { EngineParts } from '../settings.js';
 
 export interface EngineSystemOptions {
@@ -18,6 +19,8 @@ export interface EngineSystemOptions {
   readonly carryOut: <T>(what: string, work: () => Promise<T>) => Promise<T>;
   /** As `carryOut`, also where the metadata is lost; then nothing is left for the clean-up before. */
   readonly carryOutOnLost: <T>(what: string, work: () => Promise<T>) => Promise<T>;
+  /** As `carryOut`, without looking for what else was left. */
+  readonly carryOutAlone: <T>(what: string, work: () => Promise<T>) => Promise<T>;
   readonly orClosing: (signal: AbortSignal | undefined) => AbortSignal;
 }
 
@@ -57,6 +60,14 @@ export class EngineSystem implements System {
     const { parts, carryOutOnLost, orClosing } = this.#options;
     const signal = orClosing(options.signal);
     return carryOutOnLost('rebuild', async () => (await import('../rebuild/rebuild.js')).rebuild(parts, { ...options, signal }));
+  }
+
+  recover(operation: string): Promise<void> {
+    const { parts, carryOutAlone } = this.#options;
+    return carryOutAlone(`clean up after ${JSON.stringify(operation)}`, async () => {
+      if (!recordNames(parts.settings.state).includes(operation)) return;
+      await (await import('../operations/recovery.js')).recoverOperation(parts, operation);
+    });
   }
 
   #carryOut<T, O extends SystemOptions>(

@@ -24,7 +24,9 @@ const wrong: readonly (readonly [options: object, option: string, found: string]
   [{ restart: 'always' }, 'restart', 'is of the type string, expected Object'],
   [{ health: { command: 'true' } }, 'health.command', 'is of the type string, expected Array'],
   [{ health: true }, 'health', 'is of the type boolean, expected Object'],
-  [{ network: 'bridge' }, 'network', 'is of the type string, expected (none | host)'],
+  [{ network: [{ network: 'a', alias: ['b'] }] }, 'network.0.alias', 'there is no such option'],
+  [{ ports: [8080] }, 'ports.0', 'is of the type number, expected Object'],
+  [{ egress: { allow: ['example.com'] } }, 'egress.allow.0', 'is of the type string, expected Object'],
   [{ devices: ['/dev/fuse'] }, 'devices.0', 'is of the type string, expected Object'],
   [{ stdin: process.stdin }, 'stdin', 'is of the type object, expected (pipe | inherit | ignore)'],
 ];

@@ -92,8 +92,13 @@ it('options that contradict each other, or are none, are refused before anything
     { name: '-x' },
   ];
   for (const options of refused)
-    expect(() => checkOptions({ image: 'x', ...options })).toThrow(expect.objectContaining({ kind: 'invalid-argument' }));
-  checkOptions({ image: 'x', restart: { name: 'on-failure', maximumRetries: 3 }, stopTimeoutMs: -1, log: { driver: 'none' } });
+    expect(() => checkOptions({ image: 'x', ...options }, 'bridge')).toThrow(
+      expect.objectContaining({ kind: 'invalid-argument' }),
+    );
+  checkOptions(
+    { image: 'x', restart: { name: 'on-failure', maximumRetries: 3 }, stopTimeoutMs: -1, log: { driver: 'none' } },
+    'bridge',
+  );
 });
 
 it('names are made of the last part of the image', () => {

@@ -28,6 +28,8 @@ export interface StackChoice {
   readonly snapshotter: readonly string[];
   readonly runtime: string;
   readonly differ?: string;
+  /** Absent: none of its containers joins a network. */
+  readonly network?: string;
 }
 
 /** The effective configuration, checked but for the plugins' own sections, which only their plugins know. */
@@ -119,10 +121,12 @@ type WrittenStack = ConfigSettings['stack'];
 function chosen(stack: WrittenStack, override: ConfigSettings['stacks'][string]): StackChoice {
   const snapshotter = override.snapshotter ?? stack.snapshotter;
   const differ = override.differ ?? stack.differ;
+  const network = override.network ?? stack.network;
   return {
     resolver: override.resolver ?? stack.resolver,
     snapshotter: typeof snapshotter === 'string' ? [snapshotter] : snapshotter,
     runtime: override.runtime ?? stack.runtime,
     ...(differ === undefined ? {} : { differ }),
+    ...(network === undefined ? {} : { network }),
   };
 }

@@ -11,6 +11,7 @@ const perStack = {
     v.description('Keeps file trees: one id, or several in order of preference (the first that this host can run).'),
   ),
   runtime: v.pipe(id, v.description('Runs containers.')),
+  network: v.pipe(id, v.description('Joins containers to networks.')),
   differ: v.pipe(id, v.description("Unpacks layers. Left out: the one that writes the snapshotter's layer target.")),
 };
 
@@ -37,6 +38,7 @@ export const configSchema = v.strictObject({
       snapshotter: perStack.snapshotter,
       runtime: perStack.runtime,
       differ: v.optional(perStack.differ),
+      network: v.optional(perStack.network),
     }),
     v.description('The plugin (by id) that is wired for each point.'),
   ),
@@ -49,11 +51,16 @@ export const configSchema = v.strictObject({
           snapshotter: v.optional(perStack.snapshotter),
           runtime: v.optional(perStack.runtime),
           differ: v.optional(perStack.differ),
+          network: v.optional(perStack.network),
         }),
       ),
       {},
     ),
     v.description('[stacks.NAME] says what another stack has different from [stack]. Chosen with --stack NAME.'),
+  ),
+  default_network: v.pipe(
+    v.optional(v.pipe(v.string(), v.regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, 'the name of a network, or "none"')), 'bridge'),
+    v.description('The network that the command line gives containers, and that "default" stands for; "none" for no network.'),
   ),
   pull: v.pipe(
     v.optional(

@@ -1,6 +1,8 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type { PublishedPort } from '../network/index.js';
 import type { RuntimeSpec } from '../oci/index.js';
 import type { EventLine, ExitStatus, HealthRecord, RestartPolicy, RuntimeStats, TerminalSize } from '../runtime/index.js';
+import type { ContainerNetwork } from './networks.js';
 import type { ContainerSettings, ResourceLimits } from './settings.js';
 
 /** `pipe`: a stream of the handle, which must be read. `inherit`: this process' own. `ignore`: /dev/null. */
@@ -52,6 +54,15 @@ export interface Container extends AsyncDisposable {
   copyTo(path: string, input: Readable, options?: CopyToOptions): Promise<void>;
   /** What is at the path; undefined when nothing is. */
   statPath(path: string): Promise<PathStat | undefined>;
+  /** Where the host passes connections on to it, while it runs. */
+  ports(): Promise<readonly PublishedPort[]>;
+  /** What `docker port` tells of one: where on the host. Errors: `not-found` when it is not published. */
+  port(containerPort: number, protocol?: PublishedPort['protocol']): Promise<PublishedPort>;
+  /**
+   * A way in for this program alone, whichever network the container has: listens on this host (default: 127.0.0.1, a free port) and connects to the port on the container's own
+   * loopback, or `address`. Ends with the disposal. Errors: `failed-precondition` when it does not run.
+   */
+  forward(containerPort: number, options?: ForwardOptions): Promise<PortForward>;
   /** With its anonymous volumes, if asked. Errors: `failed-precondition` when it runs, without `force`. */
   remove(options?: RemoveContainerOptions): Promise<void>;
 }
@@ -96,6 +107,22 @@ export interface StopOptions extends WaitOptions {
   readonly stopSignal?: string | number | undefined;
   /** Until SIGKILL, instead of the container's own; -1: never. */
   readonly timeoutMs?: number | undefined;
+}
+
+export interface ForwardOptions extends WaitOptions {
+  /** Default `127.0.0.1`. */
+  readonly hostAddress?: string | undefined;
+  /** Default: a free one. */
+  readonly hostPort?: number | undefined;
+  /** In the container; default: 127.0.0.1, then ::1. */
+  readonly address?: string | undefined;
+}
+
+export interface PortForward extends AsyncDisposable {
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  /** Another connection, without the listening socket. */
+  connect(options?: WaitOptions): Promise<Duplex>;
 }
 
 export interface RemoveContainerOptions extends WaitOptions {
@@ -240,6 +267,8 @@ export interface ContainerSummary {
   readonly restarts: number;
   readonly health?: HealthRecord;
   readonly labels: Readonly<Record<string, string>>;
+  /** While it runs. */
+  readonly ports: readonly PublishedPort[];
   readonly runtime: string;
   readonly snapshotter: string;
   /** Its monitor was killed: it runs on, and how it ends will not be known. */
@@ -291,6 +320,8 @@ export interface ContainerDetails extends ContainerSummary {
   /** What runs, or ran last: config.json; absent before the first start. */
   readonly spec?: RuntimeSpec;
   readonly mounts: readonly ContainerMount[];
+  /** While it runs. */
+  readonly networks: readonly ContainerNetwork[];
   /** Path of the log that is written now; absent where none is kept. */
   readonly logPath?: string;
   /** Removed when it ends. */

@@ -3,6 +3,7 @@ import { definePoint } from '../point.js';
 import type { RunningContainer, Stdio } from './container.js';
 import type { Containers, CreateContainerOptions } from './containers.js';
 import type { Image, Images } from './images.js';
+import type { Networks } from './networks.js';
 import type { Registries } from './registries.js';
 import type { System } from './system.js';
 import type { Volumes } from './volumes.js';
@@ -10,6 +11,7 @@ import type { Volumes } from './volumes.js';
 export type * from './container.js';
 export type * from './containers.js';
 export type * from './images.js';
+export type * from './networks.js';
 export type * from './registries.js';
 export type * from './settings.js';
 export type * from './system.js';
@@ -35,6 +37,7 @@ export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly registries: Registries;
   readonly system: System;
   /** Resolve, fetch and verify, record, unpack. Errors: of resolver, content, differ; `not-found` with `PLATFORM_NOT_FOUND`. */

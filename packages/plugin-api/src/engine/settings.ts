@@ -1,3 +1,4 @@
+import type { EgressRule } from '../network/index.js';
 import type { RuntimeHooks, RuntimeSeccomp, RuntimeSyscallRule } from '../oci/index.js';
 import type { RestartPolicy, TerminalSize } from '../runtime/index.js';
 import type { StackOptions } from './index.js';
@@ -28,8 +29,21 @@ export interface ContainerSettings extends StackOptions {
 
   readonly hostname?: string | undefined;
   readonly domainname?: string | undefined;
-  /** `none` (default): a network namespace of its own with loopback only. `host`: the host's. */
-  readonly network?: 'none' | 'host' | undefined;
+  /**
+   * `none` (default): a network namespace of its own with loopback only. `host`: the host's. `container:NAME`: that of another one. Else what it joins: the name of a
+   * network (`default`: the config's), or several, each perhaps with settings.
+   */
+  readonly network?: string | readonly NetworkChoice[] | undefined;
+  /** Of its first network. */
+  readonly ports?: readonly PortSettings[] | undefined;
+  /** Every port that the image names with EXPOSE, on random ones of the host. */
+  readonly publishAll?: boolean | undefined;
+  /** What its /etc/resolv.conf says, instead of what its networks and the host say. */
+  readonly dns?: DnsSettings | undefined;
+  /** Further lines of its /etc/hosts: name to address; `host-gateway` stands for the host's address in its first network. */
+  readonly extraHosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
+  /** Absent or `all`: everything may go out. `none`: nothing. */
+  readonly egress?: 'all' | 'none' | { readonly allow: readonly EgressRule[] } | undefined;
   readonly namespaces?: NamespaceSettings | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Of config.json, for the runtime. */
@@ -78,6 +92,33 @@ export interface ContainerSettings extends StackOptions {
   /** `false`: none, whatever the image says. Fields that are absent are the image's, else Docker's defaults. */
   readonly health?: HealthSettings | false | undefined;
   readonly log?: LogSettings | undefined;
+}
+
+export interface NetworkChoice {
+  readonly network: string;
+  /** Fixed, in its subnets: one IPv4, one IPv6. */
+  readonly addresses?: readonly string[] | undefined;
+  readonly mac?: string | undefined;
+  /** Further names that it is found by in this network. */
+  readonly aliases?: readonly string[] | undefined;
+}
+
+export interface PortSettings {
+  readonly containerPort: number;
+  /** 0, or absent: a free one, another at each start. */
+  readonly hostPort?: number | undefined;
+  /** Default: every address of the host, IPv4 and IPv6. */
+  readonly hostAddress?: string | undefined;
+  /** Default `tcp`. */
+  readonly protocol?: 'tcp' | 'udp' | 'sctp' | undefined;
+}
+
+/** Absent fields are as without. */
+export interface DnsSettings {
+  readonly servers?: readonly string[] | undefined;
+  readonly search?: readonly string[] | undefined;
+  /** `ndots:2`. */
+  readonly options?: readonly string[] | undefined;
 }
 
 export interface NamespaceSettings {

@@ -26,6 +26,11 @@ export interface System {
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /** Makes the books anew from what the content store has: for a metadata store that was lost. Names come from their copy on disk. */
   rebuild(options?: SystemOptions): Promise<RebuildReport>;
+  /**
+   * Releases what one operation has left that was killed, or whose container has ended when nobody was there: `run-<id>`. Every other call does so first, for all of them. What is
+   * held by someone, or runs, is left alone, and what is not there is no error.
+   */
+  recover(operation: string): Promise<void>;
 }
 
 export interface SystemOptions {

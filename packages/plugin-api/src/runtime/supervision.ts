@@ -18,6 +18,13 @@ export interface Supervision {
   readonly health?: HealthProbe | undefined;
   /** A file to which an {@link EventLine} is appended (O_APPEND, one write) at each `start`, `die`, `oom` and `health_status`. */
   readonly events?: string | undefined;
+  /**
+   * argv (the first is an absolute path) of what cleans up after it where nobody is there to do so: run once by the monitor as its last act, when the container has ended for good, its
+   * deletion has run, the process that created it is gone or has left it to itself, and nobody else has asked for its deletion. It begins when the monitor is gone, in a session of its
+   * own, in the root folder and mount namespace of its creator, with this environment (`NAME=value`) and nothing of the container's: no descriptor (0 to 2 are /dev/null), no namespace, no
+   * lock. What cannot be run is not run.
+   */
+  readonly afterEnd?: { readonly args: readonly string[]; readonly env: readonly string[] } | undefined;
 }
 
 /**
@@ -99,10 +106,10 @@ export interface ProcessIdentity {
 export interface EventLine {
   /** RFC 3339 with nanoseconds, UTC. */
   readonly time: string;
-  readonly type: 'container' | 'image' | 'volume';
+  readonly type: 'container' | 'image' | 'volume' | 'network';
   /** `create`, `start`, `die`, ...; Docker's words. */
   readonly action: string;
-  /** Of a container: its id. Of an image or volume: its name. */
+  /** Of a container: its id. Of an image, volume or network: its name. */
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
 }

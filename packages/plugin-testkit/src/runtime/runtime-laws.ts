@@ -2,6 +2,7 @@ import { runtimePoint } from '@slipway/plugin-api';
 import type { LawRunner } from '../law-runner.js';
 import { manifestLaws } from '../manifest-laws.js';
 import { temporaryRoot } from '../subject.js';
+import { afterEndLaws } from './after-end-laws.js';
 import { attachLaws } from './attach-laws.js';
 import { crashLaws, creatorLaws } from './crash-laws.js';
 import { creationLaws } from './creation-laws.js';
@@ -41,6 +42,7 @@ export async function runtimeLaws(runner: LawRunner, open: OpenRuntime, options:
     runner.describe('pause', () => pauseLaws(law, features));
     runner.describe('usage and limits', () => usageLaws(law, features));
     runner.describe('supervision', () => supervisionLaws(law));
+    runner.describe('after the end', () => afterEndLaws(law));
     runner.describe('kill -9', () => {
       crashLaws(law);
       if (options.module !== undefined) creatorLaws(law, options);

@@ -7,6 +7,7 @@ import { devicesOf, rlimitsOf } from './devices.js';
 import { readFlagFile, readFlagJson } from './flag-file.js';
 import { type Flags, integer, listed, parsed, switched } from './flags.js';
 import { limitsOf } from './limits.js';
+import { networkSettingsOf } from './network.js';
 import { labelsOf, pairsOf } from './pairs.js';
 import { securityOf } from './security.js';
 import { supervisionOf } from './supervision.js';
@@ -21,7 +22,7 @@ export function settingsOf(options: OptionValues, command: string): ContainerSet
     ...processOf(flags),
     hostname: options.text('hostname'),
     domainname: options.text('domainname'),
-    network: options.text('network') as 'none' | 'host' | undefined,
+    ...networkSettingsOf(flags),
     namespaces: namespacesOf(flags),
     labels: labelsOf(flags),
     annotations: pairsOf(flags, 'annotation', { bare: true }),

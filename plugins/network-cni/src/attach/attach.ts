@@ -1,0 +1,360 @@
+import {
+  type AttachNetworksRequest,
+  isSlipwayError,
+  type NetworkAttachment,
+  SlipwayError,
+  step,
+  throwIfAborted,
+} from '@slipway/plugin-api';
+import { addChain, checkStatus } from '../cni/chain.js';
+import { type CniResult, endsOf } from '../cni/result.js';
+import { checkPolicy } from '../egress/policy.js';
+import { alreadyAttached, invalid, networkNotFound, notEnforced } from '../errors.js';
+import { lockPath, type PathLock } from '../locks.js';
+import { isSameAddress } from '../networks/addresses.js';
+import { foreignBridge } from '../networks/foreign-networks.js';
+import { mtuOf } from '../networks/host-routes.js';
+import type { KnownNetwork } from '../networks/network-book.js';
+import type { AttachmentEntry, AttachmentRecord, ClaimedRecord } from './attachment-record.js';
+import { checkJoin, checkPorts, type JoinPlan, plannedEntry } from './join-plan.js';
+import { type NamespacePlace, namespaceAt } from './namespace.js';
+import type { AttachPlace } from './place.js';
+import { release } from './release.js';
+import { egressOf, restrictAgain, withoutPrefix } from './services-of.js';
+import { moveIn, openStaging, type Staging } from './staging.js';
+
+/** All of the networks, or none. */
+export async function attach(place: AttachPlace, request: AttachNetworksRequest): Promise<readonly NetworkAttachment[]> {
+  const { id, signal } = request;
+  const what = `attach "${id}"`;
+  throwIfAborted(what, signal);
+  const namespace = namespaceAt(what, request.namespace);
+  if (request.networks.length === 0) throw invalid(what, 'no network is given');
+  if (request.egress !== undefined) await (await place.services()).egress.check(id, request.egress);
+  const known = await Promise.all(request.networks.map(({ network }) => place.book.get('join', network, signal)));
+  using held = new DisposableStack();
+  held.use(await place.records.attaching(signal));
+  await holdNetworks(held, known, signal);
+  using claimed = await place.records.claim(id, { make: true, signal });
+  if (claimed === undefined) throw new Error('a record that is to be made is there');
+  let record: AttachmentRecord | undefined;
+  try {
+    record = await startingRecord(place, claimed, request);
+    const plans = await planned(place, what, request, record, known, namespace);
+    return await join(place, claimed, record, plans, request);
+  } finally {
+    if ((claimed.read()?.entries.length ?? 0) === 0) claimed.remove();
+  }
+}
+
+/** Nobody removes a network while somebody joins it. */
+async function holdNetworks(
+  held: DisposableStack,
+  known: readonly KnownNetwork[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const each of known) {
+    if (each.kind !== 'own') continue;
+    const lock = await lockPath(each.own.file, 'shared', { signal }).catch((error: unknown): PathLock => {
+      throw isSlipwayError(error) ? error : networkNotFound('join', each.name);
+    });
+    held.use(lock);
+  }
+}
+
+/** What a killed one has left is taken back first. */
+async function startingRecord(
+  place: AttachPlace,
+  claimed: ClaimedRecord,
+  { id, names }: AttachNetworksRequest,
+): Promise<AttachmentRecord> {
+  const fresh: AttachmentRecord = { version: 1, id, names: [...names], entries: [] };
+  const found = claimed.read();
+  if (found === undefined) return fresh;
+  const unfinished = found.entries.filter(({ isAttached }) => !isAttached);
+  const left = unfinished.length === 0 ? found : await release(place, claimed, found, unfinished);
+  return left.entries.length === 0 ? fresh : { ...left, names: [...names] };
+}
+
+async function planned(
+  place: AttachPlace,
+  what: string,
+  { id, networks, ports = [], egress }: AttachNetworksRequest,
+  record: AttachmentRecord,
+  known: readonly KnownNetwork[],
+  namespace: NamespacePlace,
+): Promise<readonly JoinPlan[]> {
+  const policy = egress ?? record.egress;
+  if (policy !== undefined) checkPolicy(what, policy);
+  const seen = new Set(record.entries.map(({ network }) => network));
+  const taken = record.entries.map(({ interface: name }) => Number(/^eth(\d+)$/.exec(name)?.[1] ?? -1));
+  let next = Math.max(-1, ...taken) + 1;
+  let hasDefaultRoute = record.entries.some(({ attachment }) => (attachment?.gateways.length ?? 0) > 0);
+  const { firewall } = await place.services();
+  return networks.map((join, index) => {
+    const network = known[index];
+    if (network === undefined) throw networkNotFound('join', join.network);
+    if (seen.has(network.name)) throw alreadyAttached(id, network.name);
+    seen.add(network.name);
+    const plan: JoinPlan = {
+      known: network,
+      join,
+      interface: `eth${next++}`,
+      namespace,
+      isDefaultRoute: !hasDefaultRoute,
+      ports: index === 0 ? ports : [],
+      furtherPlugins: network.kind === 'own' ? firewall.chainPlugins(network.own) : [],
+      addressFolder: place.records.addresses,
+    };
+    hasDefaultRoute ||= network.kind === 'foreign' || !network.own.internal;
+    if (policy !== undefined && network.kind === 'foreign') throw notEnforced(what, network.name);
+    checkJoin(what, plan);
+    if (index === 0) checkPorts(what, ports, plan);
+    return plan;
+  });
+}
+
+async function join(
+  place: AttachPlace,
+  claimed: ClaimedRecord,
+  before: AttachmentRecord,
+  plans: readonly JoinPlan[],
+  request: AttachNetworksRequest,
+): Promise<readonly NetworkAttachment[]> {
+  const { id, ports, egress, nameservers } = request;
+  const work = new Joining(claimed, {
+    ...before,
+    ...(ports === undefined || ports.length === 0 ? {} : { ports: [...ports] }),
+    ...(egress === undefined ? {} : { egress: egressOf(egress) }),
+    ...(nameservers === undefined ? {} : { nameservers: [...nameservers] }),
+  });
+  const own = plans.map(({ known }) => known.name);
+  try {
+    for (const plan of plans) {
+      await checkStatus({ conflist: plan.known.conflist, folders: place.config.plugin_folders, signal: request.signal });
+    }
+    using staging = isRestrictedAndRuns(work.record) ? openStaging() : undefined;
+    for (const plan of plans) await joinOne(place, work, plan, staging, request.signal);
+    throwIfAborted(`attach "${id}"`, request.signal);
+    await serve(place, work, own, request);
+    if (staging !== undefined) for (const plan of plans) await moveOne(work, plan, staging);
+    throwIfAborted(`attach "${id}"`, request.signal);
+    work.update((entry) => ({ ...entry, isAttached: true }), own);
+    step('network.attach.done', { id });
+  } catch (error) {
+    const made = work.record.entries.filter(({ network }) => own.includes(network));
+    await release(place, claimed, { ...work.record, ...undone(before, work.record) }, made).catch((second: unknown) => {
+      throw new AggregateError([error, second], 'attach failed, and so did what was to take it back');
+    });
+    throw error;
+  }
+  return work.record.entries.flatMap(({ network, attachment }) =>
+    attachment !== undefined && own.includes(network) ? [attachment] : [],
+  );
+}
+
+/** Others were attached before it was started. */
+const isRestrictedAndRuns = ({ egress, entries }: AttachmentRecord): boolean =>
+  egress !== undefined && entries.some(({ isAttached }) => isAttached);
+
+async function moveOne(work: Joining, { known, namespace, isDefaultRoute }: JoinPlan, staging: Staging): Promise<void> {
+  const entry = work.record.entries.find(({ network }) => network === known.name);
+  if (entry?.attachment === undefined) return;
+  const { interface: name, addresses, gateways } = entry.attachment;
+  await moveIn(staging.place, namespace, { name, addresses, gateways: isDefaultRoute ? gateways : [] });
+  work.update((each) => ({ ...each, namespace }), [known.name]);
+}
+
+/** Ports and policy, as far as they have come with what is taken back. */
+function undone(before: AttachmentRecord, now: AttachmentRecord): Partial<AttachmentRecord> {
+  return before.entries.length === 0 ? now : before.egress === undefined ? {} : { egress: before.egress };
+}
+
+/** A claimed record that is written down at each change. */
+class Joining {
+  record: AttachmentRecord;
+  readonly claimed: ClaimedRecord;
+
+  constructor(claimed: ClaimedRecord, record: AttachmentRecord) {
+    this.claimed = claimed;
+    this.record = record;
+  }
+
+  add(entry: AttachmentEntry): void {
+    this.#write({ ...this.record, entries: [...this.record.entries, entry] });
+  }
+
+  update(change: (entry: AttachmentEntry) => AttachmentEntry, networks: readonly string[]): void {
+    const entries = this.record.entries.map((entry) => (networks.includes(entry.network) ? change(entry) : entry));
+    this.#write({ ...this.record, entries });
+  }
+
+  #write(record: AttachmentRecord): void {
+    this.record = record;
+    this.claimed.write(record);
+  }
+}
+
+async function joinOne(
+  place: AttachPlace,
+  work: Joining,
+  plan: JoinPlan,
+  staging: Staging | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { id } = work.record;
+  const { known } = plan;
+  const entry = plannedEntry(staging === undefined ? plan : { ...plan, namespace: staging.place });
+  work.add(entry);
+  step('network.attach.noted', { id, network: known.name });
+  const set = (results: AttachmentEntry['results'], rest: Partial<AttachmentEntry> = {}): void =>
+    work.update((each) => ({ ...each, results, ...rest }), [known.name]);
+  const results: (CniResult | null)[] = [];
+  const { firewall } = await place.services();
+  // Not one after the other: neither needs the other's.
+  const [result] = await allOf([
+    addChain(
+      {
+        conflist: entry.conflist,
+        folders: place.config.plugin_folders,
+        containerId: id,
+        interface: entry.interface,
+        namespace: entry.namespace.path,
+        args: entry.args,
+        capabilityArgs: entry.capabilityArgs,
+        lock: work.claimed.lock.fd,
+        signal,
+      },
+      {
+        begins(index) {
+          results[index] = null;
+          set([...results]);
+          step('network.attach.begins', { id, network: known.name, index });
+        },
+        ended(index, found) {
+          results[index] = found;
+          set([...results]);
+          step('network.attach.added', { id, network: known.name, index });
+        },
+      },
+    ),
+    known.kind === 'own' ? firewall.prepareNetwork(known.own) : Promise.resolve(),
+  ]).catch((error: unknown) => {
+    throw addressError(error, plan);
+  });
+  const made = attachmentOf(plan, result);
+  set([...results], made);
+}
+
+/** Both have ended when it does: what fails is not taken back while the other goes on. */
+async function allOf<A, B>(works: readonly [Promise<A>, Promise<B>]): Promise<[A, B]> {
+  await Promise.allSettled(works);
+  return await Promise.all(works);
+}
+
+function attachmentOf(
+  { known, join, interface: name }: JoinPlan,
+  result: CniResult,
+): Pick<AttachmentEntry, 'attachment' | 'hostMac'> {
+  const bridge = known.kind === 'own' ? known.own.bridge : foreignBridge(known.foreign);
+  const ends = endsOf(result, name, bridge);
+  const missing = join.addresses?.find((address) => !ends.addresses.some((each) => isSameAddress(withoutPrefix(each), address)));
+  const asked = join.mac?.toLowerCase();
+  if (missing !== undefined || (asked !== undefined && asked !== ends.mac)) {
+    throw new SlipwayError({
+      kind: 'failed-precondition',
+      code: 'NETWORK_ADDRESS_NOT_GIVEN',
+      message: `join network "${known.name}": its plugins gave ${[...ends.addresses, ends.mac].join(', ')}, and not ${missing ?? asked}`,
+      hint: 'its configuration must let the addresses be chosen: capabilities ips and mac',
+    });
+  }
+  const configured = known.conflist.plugins.map((plugin) => plugin['mtu']).find((mtu) => typeof mtu === 'number' && mtu > 0);
+  const mtu = ends.mtu ?? (ends.hostInterface === undefined ? undefined : mtuOf(ends.hostInterface));
+  const isInternal = known.kind === 'own' && known.own.internal;
+  return {
+    attachment: {
+      network: known.name,
+      interface: name,
+      mac: ends.mac,
+      addresses: [...ends.addresses],
+      gateways: isInternal ? [] : [...ends.gateways],
+      mtu: mtu ?? (typeof configured === 'number' ? configured : 1500),
+      ...(ends.hostInterface === undefined ? {} : { hostInterface: ends.hostInterface }),
+      nameservers: [...ends.nameservers],
+      search: [...ends.search],
+    },
+    ...(ends.hostMac === undefined ? {} : { hostMac: ends.hostMac }),
+  };
+}
+
+/** Names, what it may connect to, and ports. */
+async function serve(
+  place: AttachPlace,
+  work: Joining,
+  networks: readonly string[],
+  request: AttachNetworksRequest,
+): Promise<void> {
+  const { id, names: wanted, nameservers, ports = [] } = request;
+  const { firewall, names } = await place.services();
+  for (const { network, own, attachment, aliases } of work.record.entries) {
+    if (own === undefined || attachment === undefined || !networks.includes(network)) continue;
+    const addresses = attachment.addresses.map(withoutPrefix);
+    const resolver = await names.add(own, { id, names: wanted, aliases, addresses, nameservers });
+    step('network.attach.named', { id, network });
+    work.update(
+      (entry) => ({
+        ...entry,
+        attachment: { ...attachment, nameservers: [...resolver.nameservers], search: [...resolver.search] },
+      }),
+      [network],
+    );
+  }
+  if (work.record.egress !== undefined) {
+    const asked = await restrictAgain(place, work.record);
+    step('network.attach.restricted', { id });
+    work.update(
+      ({ attachment, ...entry }) =>
+        attachment === undefined ? entry : { ...entry, attachment: { ...attachment, nameservers: [...asked] } },
+      networks,
+    );
+  }
+  const first = work.record.entries.find(({ network }) => network === networks[0]);
+  if (ports.length > 0 && first?.own !== undefined && first.attachment !== undefined) {
+    await firewall.publish(id, ports, first.attachment);
+    step('network.attach.published', { id });
+  }
+}
+
+/** host-local says by words alone why it gave none. */
+function addressError(error: unknown, { known, join }: JoinPlan): unknown {
+  if (!isSlipwayError(error) || error.code !== 'CNI_PLUGIN_FAILED') return error;
+  const is = (kind: 'resource-exhausted' | 'failed-precondition', code: string, message: string, hint: string): SlipwayError =>
+    new SlipwayError({
+      kind,
+      code,
+      message: `join network "${known.name}": ${message}`,
+      hint,
+      cause: error,
+      details: { network: known.name },
+    });
+  if (/no IP addresses available in range set/.test(error.message)) {
+    return is(
+      'resource-exhausted',
+      'NETWORK_FULL',
+      'no address is free',
+      'detach others, or create a network with a larger subnet',
+    );
+  }
+  if (
+    join.addresses !== undefined &&
+    /requested IP address .* is not available|duplicate allocation|already allocated/i.test(error.message)
+  ) {
+    return is(
+      'failed-precondition',
+      'NETWORK_ADDRESS_TAKEN',
+      `the address ${join.addresses.join(', ')} is taken`,
+      'choose another, or none',
+    );
+  }
+  return error;
+}

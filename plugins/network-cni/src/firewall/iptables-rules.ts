@@ -1,0 +1,56 @@
+import type { OwnNetwork } from '../networks/own-network.js';
+import { isVersion6, nftInterface, nftSubnet } from './nft.js';
+
+export type Family = 'iptables' | 'ip6tables';
+
+export interface OwnChain {
+  readonly table: 'nat' | 'mangle' | 'raw';
+  /** The built-in chain that jumps to it. */
+  readonly from?: string;
+  /** At most 28 bytes; an interface's name has 15. */
+  readonly name: string;
+  /** As iptables-save writes them, so that what is there is known. */
+  readonly rules: readonly string[];
+  /** Other networks have rules in it too: the bridges come first, and then what drops the rest. */
+  readonly isShared?: boolean;
+}
+
+/** Bridges may send to each other; what else is not translated comes from a neighbour that has a route to a subnet, and gets to published ports only. */
+export const outside = 'SLIPWAY-OUTSIDE';
+
+export const familiesOf = ({ subnets }: OwnNetwork): Family[] => [
+  ...(subnets.some(({ subnet }) => !isVersion6(subnet)) ? (['iptables'] as const) : []),
+  ...(subnets.some(({ subnet }) => isVersion6(subnet)) ? (['ip6tables'] as const) : []),
+];
+
+export function networkRules({ bridge, subnets, internal }: OwnNetwork, family: Family): OwnChain[] {
+  nftInterface(bridge);
+  const own = subnets
+    .filter(({ subnet }) => isVersion6(subnet) === (family === 'ip6tables'))
+    .map(({ subnet }) => nftSubnet(subnet));
+  const loopback = family === 'iptables' ? '127.0.0.0/8' : '::1/128';
+  const nat: OwnChain = {
+    table: 'nat',
+    from: 'POSTROUTING',
+    name: `SLIPWAY-N-${bridge}`,
+    rules: internal ? [] : own.map((subnet) => `-s ${subnet} ! -o ${bridge} -j MASQUERADE`),
+  };
+  // portmap turns route_localnet on for the bridge, and services of the host trust that address (CVE-2020-8558).
+  const raw: OwnChain = {
+    table: 'raw',
+    from: 'PREROUTING',
+    name: `SLIPWAY-R-${bridge}`,
+    rules: [`-d ${loopback} -i ${bridge} -j DROP`, `-s ${loopback} -i ${bridge} -j DROP`],
+  };
+  // Not in the table filter: what others accept there, the plugin firewall for one, is not to be accepted here.
+  const fence = { table: 'mangle', from: 'FORWARD', name: `SLIPWAY-F-${bridge}` } as const;
+  if (internal)
+    return [nat, raw, { ...fence, rules: [`-i ${bridge} ! -o ${bridge} -j DROP`, `! -i ${bridge} -o ${bridge} -j DROP`] }];
+  const strangers = `! -i ${bridge} -o ${bridge} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j ${outside}`;
+  return [
+    nat,
+    raw,
+    { table: 'mangle', name: outside, isShared: true, rules: [`-i ${bridge} -j RETURN`, '-j DROP'] },
+    { ...fence, rules: [strangers] },
+  ];
+}

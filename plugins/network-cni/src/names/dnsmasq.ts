@@ -1,0 +1,100 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode, SlipwayError } from '@slipway/plugin-api';
+import { needTool, runTool, toolFailed } from '../firewall/run-tool.js';
+
+/** A dnsmasq of ours is known by the file that it was told to write its number into: that name is in its arguments, and in those of no other process. */
+const pidArgument = (pidFile: string): string => `--pid-file=${pidFile}`;
+
+/** Where a resolver sees its folder, in a mount namespace of its own: it is no longer root by then, and the folder's own path is closed to others. */
+export const folderInside = '/mnt';
+
+export interface DnsmasqSettings {
+  readonly pidFile: string;
+  /** On which it listens, with UDP and TCP; of this host. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** Shown to it at {@link folderInside}. */
+  readonly folder?: string | undefined;
+  readonly args: readonly string[];
+}
+
+/** It returns when the resolver listens. It is in the background then, without root's rights, and nobody's child. Errors: `failed-precondition` (not installed, the address is taken). */
+export async function startDnsmasq(what: string, { pidFile, addresses, port, folder, args }: DnsmasqSettings): Promise<void> {
+  const program = needTool(what, 'dnsmasq');
+  const all = [
+    // Whatever the host's own dnsmasq is to do is not for this one.
+    '--conf-file=/dev/null',
+    '--no-hosts',
+    '--bind-interfaces',
+    '--except-interface=lo',
+    ...addresses.map((address) => `--listen-address=${address}`),
+    `--port=${port}`,
+    '--user=nobody',
+    pidArgument(pidFile),
+    ...args,
+  ];
+  const result =
+    folder === undefined
+      ? await runTool(what, 'dnsmasq', all)
+      : await runTool(what, 'unshare', [
+          '--mount',
+          '--propagation=slave',
+          '/bin/sh',
+          '-c',
+          'mount --bind -- "$1" "$2" && mount -o remount,bind,ro,nosuid,nodev,noexec -- "$2" && shift 2 && exec "$@"',
+          'sh',
+          folder,
+          folderInside,
+          program,
+          ...all,
+        ]);
+  if (result.code === 0) return;
+  if (!/Address already in use/.test(result.errors)) throw toolFailed(what, 'dnsmasq', result);
+  throw new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'NETWORK_RESOLVER_ADDRESS_TAKEN',
+    message: `${what}: another program answers on port ${port} of ${addresses.join(', ')}`,
+    hint: `see which one (ss -lnp 'sport = :${port}'), and let it listen on addresses of its own`,
+    details: { addresses, port },
+  });
+}
+
+/** The number of the process, while it lives. */
+export function findDnsmasq(pidFile: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8').trim());
+    if (!Number.isInteger(pid) || pid <= 1) return undefined;
+    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return args.includes(pidArgument(pidFile)) ? pid : undefined;
+  } catch (error) {
+    // A process that has ended and was not reaped has no arguments; one that ends right now answers ESRCH.
+    if (hasCode(error, 'ENOENT', 'ESRCH', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+/** Ends it and waits until it has ended. */
+export async function stopDnsmasq(pidFile: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const pid = findDnsmasq(pidFile);
+    if (pid === undefined) break;
+    signalProcess(pid, tries < 200 ? 'SIGTERM' : 'SIGKILL');
+    await sleep(5);
+  }
+  rmSync(pidFile, { force: true });
+}
+
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
+  }
+}
+
+/** Whether it was built to fill nft's sets. Errors: `failed-precondition`. */
+export async function dnsmasqFeatures(what: string): Promise<{ readonly hasNftSets: boolean }> {
+  const { output } = await runTool(what, 'dnsmasq', ['--version']);
+  return { hasNftSets: /(^|\s)nftset(\s|$)/m.test(output) };
+}

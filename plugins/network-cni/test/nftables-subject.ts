@@ -1,0 +1,3 @@
+import { opener } from './subject.ts';
+
+export const openSubject = opener({ firewall: 'nftables' });
