@@ -6,10 +6,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { OpenEngineOptions } from './options.js';
 
-const [file = '', record = ''] = process.argv.slice(2);
-// Another command may have been first; and what it then made anew to look into may have been removed meanwhile.
-if (existsSync(record)) {
-  const { openEngine } = await import('./open.js');
+async function main([file = '', record = '']: readonly string[]): Promise<void> {
+  // Another command may have been first; and what it then made anew to look into may have been removed meanwhile.
+  if (!existsSync(record)) return;
+  // By its name: where all is bundled, the package is a part of another file.
+  const { openEngine } = await import('slipway');
   await using engine = await openEngine(JSON.parse(readFileSync(file, 'utf8')) as OpenEngineOptions);
   await engine.system.recover(path.basename(record));
 }
+
+void main(process.argv.slice(2));

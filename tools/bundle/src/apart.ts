@@ -34,6 +34,18 @@ export async function bundleApart(
   }
 }
 
+/** What is started by itself: small files that import packages by their names. */
+export async function bundlePrograms(modules: string, one: BuiltPackage, packages: readonly string[]): Promise<void> {
+  for (const file of one.programs) {
+    await build({
+      ...options,
+      entryPoints: [path.join(one.folder, file)],
+      outfile: path.join(modules, one.manifest.name, file),
+      external: [...packages],
+    });
+  }
+}
+
 /** A thread shares no objects with the command, so each of its files is complete. */
 export async function bundleWorkers(modules: string, one: BuiltPackage, all: readonly BuiltPackage[]): Promise<void> {
   for (const file of one.workers) {

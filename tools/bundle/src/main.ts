@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundleApart, bundleWorkers, copyManifest } from './apart.ts';
+import { bundleApart, bundlePrograms, bundleWorkers, copyManifest } from './apart.ts';
 import { bundleCore, coreModules, isCore } from './core.ts';
 import { options } from './output.ts';
 import { builtPackages } from './packages.ts';
@@ -26,6 +26,7 @@ await Promise.all([
   bundleCore(root, modules, core),
   ...apart.map((one) => bundleApart(modules, one, shared, apartNames)),
   ...all.map((one) => bundleWorkers(modules, one, all)),
+  ...all.map((one) => bundlePrograms(modules, one, [...shared, ...apartNames])),
   bundleProgram(),
 ]);
 for (const one of all) copyManifest(modules, one);

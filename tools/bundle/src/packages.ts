@@ -8,6 +8,8 @@ export interface BuiltPackage {
   readonly exported: Readonly<Record<string, string>>;
   /** Files of `dist` that threads start by their name. */
   readonly workers: readonly string[];
+  /** Files of `dist` that Node is started with. */
+  readonly programs: readonly string[];
   /** Files of `dist` that only hand on heavy libraries, and stay files of their own. */
   readonly libraries: readonly string[];
 }
@@ -34,6 +36,7 @@ export function builtPackages(root: string): BuiltPackage[] {
           manifest,
           exported: exportsOf(manifest),
           workers: files.filter((file) => /\/(.*-)?worker\.js$/.test(file)),
+          programs: files.filter((file) => /-main\.js$/.test(file)),
           libraries: files.filter((file) => /-library\.js$/.test(file)),
         },
       ];
