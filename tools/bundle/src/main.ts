@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundleApart, bundlePrograms, bundleWorkers, copyManifest } from './apart.ts';
@@ -34,6 +34,9 @@ copyProgram('monitor', 'monitor');
 copyProgram('init', 'engine');
 mkdirSync(path.join(fresh, 'bin'));
 cpSync(path.join(modules, '@slipway/cli/bin/slipway'), path.join(fresh, 'bin/slipway'));
+// Programs of tests that run meanwhile (tools/test): they look for packages beside them.
+const programs = path.join(target, 'e2e');
+if (existsSync(programs)) cpSync(programs, path.join(fresh, 'e2e'), { recursive: true });
 replaceTree(fresh, target);
 
 /** What Node is started with: it turns the cache of compiled code on before the core is loaded. */

@@ -234,7 +234,7 @@ describe('an image that must be signed', () => {
     }
     configure(place, signedBy(key, image.bare));
     await using engine = await place.open();
-    const running = { image: image.name, args: ['true'], id: path.basename(place.folder), pull: 'never' } as const;
+    const running = { image: image.name, args: ['true'], name: path.basename(place.folder), pull: 'never' } as const;
     await expect(engine.run(running)).rejects.toMatchObject(refused('POLICY_DENIED', 'RULES_UNSIGNED'));
     const { target, bare } = image;
     await pushArtifact(place, bare, cosignSignature({ target, name: bare, privateKey: key.privateKey }));
