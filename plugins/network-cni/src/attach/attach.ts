@@ -2,11 +2,13 @@ import {
   type AttachNetworksRequest,
   isSlipwayError,
   type NetworkAttachment,
+  type PublishedPort,
   SlipwayError,
   step,
   throwIfAborted,
 } from '@slipway/plugin-api';
 import { addChain, checkStatus } from '../cni/chain.js';
+import type { PluginConfig } from '../cni/conflist.js';
 import { type CniResult, endsOf } from '../cni/result.js';
 import { checkPolicy } from '../egress/policy.js';
 import { alreadyAttached, invalid, networkNotFound, notEnforced } from '../errors.js';
@@ -103,7 +105,7 @@ async function planned(
       namespace,
       isDefaultRoute: !hasDefaultRoute,
       ports: index === 0 ? ports : [],
-      furtherPlugins: network.kind === 'own' ? firewall.chainPlugins(network.own) : [],
+      furtherPlugins: network.kind === 'own' ? firewall.chainPlugins(network.own).filter(isNeeded(index === 0 ? ports : [])) : [],
       addressFolder: place.records.addresses,
     };
     hasDefaultRoute ||= network.kind === 'foreign' || !network.own.internal;
@@ -113,6 +115,12 @@ async function planned(
     return plan;
   });
 }
+
+/** The plugin portmap asks iptables for a container's chains at each DEL, also of one that never had ports: half of the time of a detach. */
+const isNeeded =
+  (ports: readonly PublishedPort[]) =>
+  ({ capabilities }: PluginConfig): boolean =>
+    ports.length > 0 || capabilities?.['portMappings'] !== true;
 
 async function join(
   place: AttachPlace,
