@@ -1,10 +1,13 @@
 import { networkLaws } from '@slipway/plugin-testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CollectingRunner } from './collecting-runner.ts';
 import type { NetworkFault } from './plain-network.ts';
 import { opener, openSubject } from './plain-network-subject.ts';
 
 const module = new URL('./plain-network-subject.ts', import.meta.url).href;
+
+// A process is started and killed for each time that a step comes.
+vi.setConfig({ testTimeout: 900_000 });
 
 await networkLaws({ describe, it }, openSubject, { module });
 

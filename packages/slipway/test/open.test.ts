@@ -27,6 +27,7 @@ test('a host activates nothing by itself', async () => {
     'differ.v1/tar available',
     'snapshotter.v1/overlay available',
     'runtime.v1/runc available',
+    'network.v1/cni available',
   ]);
   expect(place.journal).toEqual([]);
   expect(fs.existsSync(path.join(place.dir, 'root'))).toBe(false);

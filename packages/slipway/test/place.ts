@@ -10,6 +10,7 @@ const points = {
   'differ.v1': 'tar',
   'snapshotter.v1': 'overlay',
   'runtime.v1': 'runc',
+  'network.v1': 'cni',
 };
 
 /** Small plugins for every point of the stack, in folders of their own: what is tested here is how they are put together. */

@@ -96,7 +96,7 @@ export const noPlugin = (type: string, folders: readonly string[]): SlipwayError
     'failed-precondition',
     'CNI_PLUGIN_NOT_FOUND',
     `the CNI plugin ${quoted(type)} is in none of ${folders.join(', ')}`,
-    'install the plugins of CNI (apt install containernetworking-plugins), or say in plugin_folders where they are',
+    'install the plugins of CNI (apt install containernetworking-plugins), say in plugin_folders where they are, or do without a network: --network none',
     { plugin: type, folders },
   );
 

@@ -1,8 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { networkLaws } from '@slipway/plugin-testkit';
-import { describe, it } from 'vitest';
+import { describe, it, vi } from 'vitest';
 import { openSubject } from './subject.ts';
+
+// A process is started and killed for each time that a step comes.
+vi.setConfig({ testTimeout: 900_000 });
 
 await networkLaws({ describe, it }, openSubject, {
   module: new URL('./subject.ts', import.meta.url).href,

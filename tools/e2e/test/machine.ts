@@ -70,6 +70,18 @@ export function monitorsIn(folder: string): readonly FoundMonitor[] {
   });
 }
 
+/** Programs that monitors have started to clean up after their containers are there for a moment, and no remains: they find nothing to do where somebody else was first. */
+export function awaitCleaners(folder: string): void {
+  const isCleaner = (pid: string): boolean => {
+    const words = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    return words.includes('after-end-main.js') && words.includes(folder);
+  };
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+    if (!readdirSync('/proc').some((name) => /^\d+$/.test(name) && isCleaner(name))) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
+}
+
 /** What a test that has failed has left running: each monitor ends its container and removes it. */
 export function endMonitors(folder: string): void {
   for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Engine, type Host, type OpenEngineOptions, openEngine, openHost } from 'slipway';
-import { endMonitors, leftInCgroups, leftInMounts, leftInProcesses } from './machine.ts';
+import { awaitCleaners, endMonitors, leftInCgroups, leftInMounts, leftInProcesses } from './machine.ts';
 
 /** A root and a state folder of their own, with a config file of their own, so that nothing of the machine's counts. */
 export interface Place extends Disposable {
@@ -43,6 +43,7 @@ export function makePlace(config = '', disk?: string): Place {
 
 /** Everything that is in flight or was forgotten, on disk and in the kernel, one line each; looks, and touches nothing. */
 export function leftInPlace({ folder, root, state }: Place): string[] {
+  awaitCleaners(folder);
   return [
     ...entries(state, 'ops'),
     ...entries(state, 'containers'),

@@ -30,6 +30,7 @@ import { hasMounts } from '../mounts/has-mounts.js';
 import type { PreparedMounts } from '../mounts/prepare-mounts.js';
 import { attachNetworks } from '../networks/attach-networks.js';
 import { networkMode } from '../networks/mode.js';
+import { withNameFiles } from '../networks/names-layer.js';
 import { type PlannedNames, planNames } from '../networks/plan-names.js';
 import { prepareNetwork } from '../networks/prepare-network.js';
 import { writeNames } from '../networks/write-names.js';
@@ -56,8 +57,9 @@ export interface Launch {
 
 /** From the container's row to its running program: config.json made anew, the runtime's container, the start. */
 export async function launch(parts: EngineParts, operation: Operation, launched: Launch): Promise<RuntimeContainer> {
-  const { id, row, rootfs, stdio, dieWithParent, signal } = launched;
-  using prepared = await makeBundle(parts, operation, launched);
+  const { id, row, stdio, dieWithParent, signal } = launched;
+  const rootfs = withNameFiles(parts.settings.state, launched.rootfs);
+  using prepared = await makeBundle(parts, operation, { ...launched, rootfs });
   const { bundle, attachments, keepOpen } = prepared;
   throwIfAborted(`start container ${JSON.stringify(row.name)}`, signal);
 

@@ -18,6 +18,8 @@ export interface NameMountsInput {
   readonly mounts: readonly RuntimeMount[];
   readonly readOnly: boolean;
   readonly files: readonly NameFile[];
+  /** None is made where the image has none: nobody would read it. */
+  readonly onlyExisting: boolean;
 }
 
 export interface NameMounts {
@@ -32,12 +34,12 @@ const kernelFolders = ['/proc', '/dev', '/sys'];
 /**
  * Binds of /etc/hosts and the like, each where the image's own links lead. What the user has mounted there is as they want it, and an image whose links lead astray goes without.
  */
-export function nameMounts({ parts, tree, bundle, mounts, readOnly, files }: NameMountsInput): NameMounts {
+export function nameMounts({ parts, tree, bundle, mounts, readOnly, files, onlyExisting }: NameMountsInput): NameMounts {
   const others = mounts.filter(({ type }) => type !== 'tmpfs').map(({ destination }) => destination);
   const covered = mounts.map(({ destination }) => destination);
   const placed: { file: NameFile; mount: RuntimeMount }[] = [];
   for (const file of files) {
-    const destination = placeFor(parts, tree, `/etc/${file}`, covered);
+    const destination = placeFor({ parts, tree, onlyExisting }, `/etc/${file}`, covered);
     if (destination === undefined || others.some((other) => isWithin(destination, other)) || covered.includes(destination))
       continue;
     if (placed.some(({ mount }) => mount.destination === destination)) continue;
@@ -47,9 +49,14 @@ export function nameMounts({ parts, tree, bundle, mounts, readOnly, files }: Nam
   return { files: placed.map(({ file }) => file), mounts: placed.map(({ mount }) => mount) };
 }
 
-function placeFor(parts: Pick<EngineParts, 'log'>, tree: number, target: string, covered: readonly string[]): string | undefined {
+function placeFor(
+  { parts, tree, onlyExisting }: Pick<NameMountsInput, 'parts' | 'tree' | 'onlyExisting'>,
+  target: string,
+  covered: readonly string[],
+): string | undefined {
   try {
     const { path: place, found } = resolveTarget(tree, target, covered);
+    if (onlyExisting && found === undefined) return undefined;
     const astray = found === 'directory' || kernelFolders.some((folder) => isWithin(place, folder));
     if (!astray) return place;
     parts.log.warn(

@@ -108,6 +108,8 @@ export function attachLaws(law: Law<Network>, { use, module, reboot, features }:
     const outside = use().outside();
     const server = use().agent(outside);
     const port = await server.serve('tcp', 'outside');
+    // Counts what it cannot answer, too.
+    await server.serve('udp', 'outside', port);
     await network.create('n', { internal: true });
     const one = await attached(network, use(), 'one', ['n']);
     const two = await attached(network, use(), 'two', ['n']);
@@ -118,7 +120,9 @@ export function attachLaws(law: Law<Network>, { use, module, reboot, features }:
     // A route of its own helps nobody.
     const gateway = (await network.inspect('n')).subnets[0]?.gateway ?? '';
     use().inside(one.namespace, 'ip', 'route', 'add', 'default', 'via', gateway);
-    await one.agent.ask({ protocol: 'tcp', host: outside.addresses[4], port, timeoutMs: 500 });
+    for (const protocol of ['tcp', 'udp'] as const) {
+      await one.agent.ask({ protocol, host: outside.addresses[4], port, timeoutMs: 500 });
+    }
     assert.deepEqual(await server.seen(), []);
   });
 

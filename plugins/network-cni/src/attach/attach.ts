@@ -2,21 +2,21 @@ import {
   type AttachNetworksRequest,
   isSlipwayError,
   type NetworkAttachment,
-  SlipwayError,
+  type PublishedPort,
   step,
   throwIfAborted,
 } from '@slipway/plugin-api';
 import { addChain, checkStatus } from '../cni/chain.js';
-import { type CniResult, endsOf } from '../cni/result.js';
+import type { PluginConfig } from '../cni/conflist.js';
+import type { CniResult } from '../cni/result.js';
 import { checkPolicy } from '../egress/policy.js';
 import { alreadyAttached, invalid, networkNotFound, notEnforced } from '../errors.js';
 import { lockPath, type PathLock } from '../locks.js';
-import { isSameAddress } from '../networks/addresses.js';
-import { foreignBridge } from '../networks/foreign-networks.js';
-import { mtuOf } from '../networks/host-routes.js';
 import type { KnownNetwork } from '../networks/network-book.js';
 import type { AttachmentEntry, AttachmentRecord, ClaimedRecord } from './attachment-record.js';
 import { checkJoin, checkPorts, type JoinPlan, plannedEntry } from './join-plan.js';
+import { Joining } from './joining.js';
+import { addressError, attachmentOf } from './made-attachment.js';
 import { type NamespacePlace, namespaceAt } from './namespace.js';
 import type { AttachPlace } from './place.js';
 import { release } from './release.js';
@@ -103,7 +103,7 @@ async function planned(
       namespace,
       isDefaultRoute: !hasDefaultRoute,
       ports: index === 0 ? ports : [],
-      furtherPlugins: network.kind === 'own' ? firewall.chainPlugins(network.own) : [],
+      furtherPlugins: network.kind === 'own' ? firewall.chainPlugins(network.own).filter(isNeeded(index === 0 ? ports : [])) : [],
       addressFolder: place.records.addresses,
     };
     hasDefaultRoute ||= network.kind === 'foreign' || !network.own.internal;
@@ -113,6 +113,12 @@ async function planned(
     return plan;
   });
 }
+
+/** The plugin portmap asks iptables for a container's chains at each DEL, also of one that never had ports: half of the time of a detach. */
+const isNeeded =
+  (ports: readonly PublishedPort[]) =>
+  ({ capabilities }: PluginConfig): boolean =>
+    ports.length > 0 || capabilities?.['portMappings'] !== true;
 
 async function join(
   place: AttachPlace,
@@ -168,31 +174,6 @@ async function moveOne(work: Joining, { known, namespace, isDefaultRoute }: Join
 /** Ports and policy, as far as they have come with what is taken back. */
 function undone(before: AttachmentRecord, now: AttachmentRecord): Partial<AttachmentRecord> {
   return before.entries.length === 0 ? now : before.egress === undefined ? {} : { egress: before.egress };
-}
-
-/** A claimed record that is written down at each change. */
-class Joining {
-  record: AttachmentRecord;
-  readonly claimed: ClaimedRecord;
-
-  constructor(claimed: ClaimedRecord, record: AttachmentRecord) {
-    this.claimed = claimed;
-    this.record = record;
-  }
-
-  add(entry: AttachmentEntry): void {
-    this.#write({ ...this.record, entries: [...this.record.entries, entry] });
-  }
-
-  update(change: (entry: AttachmentEntry) => AttachmentEntry, networks: readonly string[]): void {
-    const entries = this.record.entries.map((entry) => (networks.includes(entry.network) ? change(entry) : entry));
-    this.#write({ ...this.record, entries });
-  }
-
-  #write(record: AttachmentRecord): void {
-    this.record = record;
-    this.claimed.write(record);
-  }
 }
 
 async function joinOne(
@@ -252,41 +233,6 @@ async function allOf<A, B>(works: readonly [Promise<A>, Promise<B>]): Promise<[A
   return await Promise.all(works);
 }
 
-function attachmentOf(
-  { known, join, interface: name }: JoinPlan,
-  result: CniResult,
-): Pick<AttachmentEntry, 'attachment' | 'hostMac'> {
-  const bridge = known.kind === 'own' ? known.own.bridge : foreignBridge(known.foreign);
-  const ends = endsOf(result, name, bridge);
-  const missing = join.addresses?.find((address) => !ends.addresses.some((each) => isSameAddress(withoutPrefix(each), address)));
-  const asked = join.mac?.toLowerCase();
-  if (missing !== undefined || (asked !== undefined && asked !== ends.mac)) {
-    throw new SlipwayError({
-      kind: 'failed-precondition',
-      code: 'NETWORK_ADDRESS_NOT_GIVEN',
-      message: `join network "${known.name}": its plugins gave ${[...ends.addresses, ends.mac].join(', ')}, and not ${missing ?? asked}`,
-      hint: 'its configuration must let the addresses be chosen: capabilities ips and mac',
-    });
-  }
-  const configured = known.conflist.plugins.map((plugin) => plugin['mtu']).find((mtu) => typeof mtu === 'number' && mtu > 0);
-  const mtu = ends.mtu ?? (ends.hostInterface === undefined ? undefined : mtuOf(ends.hostInterface));
-  const isInternal = known.kind === 'own' && known.own.internal;
-  return {
-    attachment: {
-      network: known.name,
-      interface: name,
-      mac: ends.mac,
-      addresses: [...ends.addresses],
-      gateways: isInternal ? [] : [...ends.gateways],
-      mtu: mtu ?? (typeof configured === 'number' ? configured : 1500),
-      ...(ends.hostInterface === undefined ? {} : { hostInterface: ends.hostInterface }),
-      nameservers: [...ends.nameservers],
-      search: [...ends.search],
-    },
-    ...(ends.hostMac === undefined ? {} : { hostMac: ends.hostMac }),
-  };
-}
-
 /** Names, what it may connect to, and ports. */
 async function serve(
   place: AttachPlace,
@@ -323,38 +269,4 @@ async function serve(
     await firewall.publish(id, ports, first.attachment);
     step('network.attach.published', { id });
   }
-}
-
-/** host-local says by words alone why it gave none. */
-function addressError(error: unknown, { known, join }: JoinPlan): unknown {
-  if (!isSlipwayError(error) || error.code !== 'CNI_PLUGIN_FAILED') return error;
-  const is = (kind: 'resource-exhausted' | 'failed-precondition', code: string, message: string, hint: string): SlipwayError =>
-    new SlipwayError({
-      kind,
-      code,
-      message: `join network "${known.name}": ${message}`,
-      hint,
-      cause: error,
-      details: { network: known.name },
-    });
-  if (/no IP addresses available in range set/.test(error.message)) {
-    return is(
-      'resource-exhausted',
-      'NETWORK_FULL',
-      'no address is free',
-      'detach others, or create a network with a larger subnet',
-    );
-  }
-  if (
-    join.addresses !== undefined &&
-    /requested IP address .* is not available|duplicate allocation|already allocated/i.test(error.message)
-  ) {
-    return is(
-      'failed-precondition',
-      'NETWORK_ADDRESS_TAKEN',
-      `the address ${join.addresses.join(', ')} is taken`,
-      'choose another, or none',
-    );
-  }
-  return error;
 }

@@ -12,8 +12,12 @@ export function namespaceAt(what: string, path: string): NamespacePlace {
   if (inode === undefined) throw invalid(what, `${JSON.stringify(path)} is no network namespace`);
   if (inode === statSync('/proc/self/ns/net').ino)
     throw invalid(what, `${JSON.stringify(path)} is the network namespace of the host`);
-  // Plugins are other processes.
-  return { path: path.replace(/^\/proc\/(self|thread-self)\//, `/proc/${process.pid}/`), inode };
+  return { path: pathForOthers(path), inode };
+}
+
+/** Plugins are other processes. */
+export function pathForOthers(path: string): string {
+  return path.replace(/^\/proc\/(self|thread-self)\//, `/proc/${process.pid}/`);
 }
 
 /** Whether that namespace is still to be found there. */

@@ -3,7 +3,7 @@ import { deleteChain } from '../cni/chain.js';
 import type { AttachmentEntry, AttachmentRecord, ClaimedRecord } from './attachment-record.js';
 import { removeHostInterface } from './host-interface.js';
 import { removeLeakedChains } from './leaked-chains.js';
-import { isStillThere } from './namespace.js';
+import { isStillThere, pathForOthers } from './namespace.js';
 import type { AttachPlace } from './place.js';
 import { restrictAgain } from './services-of.js';
 
@@ -67,7 +67,7 @@ async function releaseEntry(
   entry: AttachmentEntry,
   { namespace, signal }: ReleaseOptions,
 ): Promise<void> {
-  const given = namespace === undefined ? undefined : { ...entry.namespace, path: namespace };
+  const given = namespace === undefined ? undefined : { ...entry.namespace, path: pathForOthers(namespace) };
   const there = [given, entry.namespace].find((each) => each !== undefined && isStillThere(each));
   const failures = await deleteChain(
     {
