@@ -34,7 +34,13 @@ export function planNames(parts: Pick<EngineParts, 'settings' | 'log'>, input: P
   try {
     const own = ownFiles(mode, settings);
     const files = [...own, ...shared.map(({ file }) => file)];
-    const placed = nameMounts({ ...input, parts, files, readOnly: settings.readOnly ?? false, onlyExisting: mode.kind === 'none' });
+    const placed = nameMounts({
+      ...input,
+      parts,
+      files,
+      readOnly: settings.readOnly ?? false,
+      onlyExisting: mode.kind === 'none',
+    });
     return {
       files: placed.files.filter((file) => own.includes(file)),
       mounts: placed.mounts,
