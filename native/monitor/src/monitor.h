@@ -43,6 +43,8 @@ struct oom {
 
 /* Finds the cgroups of the process. What the host does not count is no error. */
 void oom_open(struct oom *oom, pid_t pid);
+/* The same of the first process, unless what is open already is its own: then what was killed since counts, too. */
+void oom_follow(struct oom *oom, pid_t pid);
 void oom_close(struct oom *oom);
 void oom_poll(const struct oom *oom, struct poll_set *set);
 /* True when more were killed than seen before. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The notice of v1 comes before the process is killed, and only then it is counted. */
@@ -48,6 +49,23 @@ void oom_open(struct oom *oom, pid_t pid) {
   if (oom->freezer < 0) oom->freezer = cgroup_open(pid, NULL, "cgroup.events", O_RDONLY);
   long killed = number_after(oom->counter, "oom_kill");
   oom->killed_before = oom->killed = killed < 0 ? 0 : killed;
+}
+
+/*
+ * On v1 one that has ended is said to be in the root, and whoever was opened before it is believed. On v2 it keeps its cgroup, which may be another
+ * than that of the container's first process, when that has moved into one below.
+ */
+static bool is_elsewhere(const struct oom *oom, pid_t pid) {
+  struct stat opened, own;
+  int fd = cgroup_open(pid, NULL, "memory.events", O_RDONLY);
+  bool differs = fd >= 0 && fstat(fd, &own) == 0 && fstat(oom->counter, &opened) == 0 &&
+                 (own.st_dev != opened.st_dev || own.st_ino != opened.st_ino);
+  if (fd >= 0) close(fd);
+  return differs;
+}
+
+void oom_follow(struct oom *oom, pid_t pid) {
+  if (oom->counter < 0 || is_elsewhere(oom, pid)) oom_open(oom, pid);
 }
 
 static void close_one(int *fd) {

@@ -117,7 +117,7 @@ void run_creation_ended(struct container *container, int wait_status) {
   }
   container->was_created = true;
   container->exited = false;
-  oom_open(&container->oom, container->init);
+  oom_follow(&container->oom, container->init);
   if (!process_start_ticks(container->init, container->init_ticks, sizeof container->init_ticks)) container->init_ticks[0] = '\0';
   char pid[16];
   snprintf(pid, sizeof pid, "%d", (int)container->init);

@@ -119,6 +119,14 @@ static const char *unmount(const struct frame *frame) {
   return gone ? NULL : failed("umount2");
 }
 
+/* a process of the container that this one is made in */
+static const char *memory(struct container *container, const struct frame *frame) {
+  long pid;
+  if (frame->count != 3 || !number_of(frame->strings[2], 1, 0x7fffffff, &pid)) return "memory has wrong arguments";
+  oom_open(&container->oom, (pid_t)pid);
+  return NULL;
+}
+
 const char *settings_request(struct container *container, const struct frame *frame, bool *known) {
   const char *verb = frame->strings[0];
   failed_with = 0;
@@ -126,7 +134,7 @@ const char *settings_request(struct container *container, const struct frame *fr
   *known = true;
   bool is_settings = strcmp(verb, "setup") == 0 || strcmp(verb, "command") == 0 || strcmp(verb, "supervise") == 0 ||
                      strcmp(verb, "health") == 0 || strcmp(verb, "after-end") == 0 || strcmp(verb, "mount") == 0 ||
-                     strcmp(verb, "unmount") == 0;
+                     strcmp(verb, "unmount") == 0 || strcmp(verb, "memory") == 0;
   bool is_start = strcmp(verb, "command") == 0 && frame->count > 2 && strcmp(frame->strings[2], "start") == 0;
   if (is_settings && container->create_tried && !(is_start && !container->was_started)) return "it is created already";
   if (strcmp(verb, "setup") == 0) return set_up(container, frame);
@@ -134,6 +142,7 @@ const char *settings_request(struct container *container, const struct frame *fr
   if (strcmp(verb, "supervise") == 0) return supervise(container, frame);
   if (strcmp(verb, "health") == 0) return health(container, frame);
   if (strcmp(verb, "after-end") == 0) return after_end(container, frame);
+  if (strcmp(verb, "memory") == 0) return memory(container, frame);
   if (strcmp(verb, "mount") == 0) return attach_tree(frame);
   if (strcmp(verb, "unmount") == 0) return unmount(frame);
   *known = false;

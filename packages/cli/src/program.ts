@@ -159,8 +159,12 @@ function makeOption({ flags, text, repeats, choices, heading }: OptionSpec): Opt
   const option = new Option(flags, text);
   if (heading !== undefined) option.helpGroup(heading);
   if (choices !== undefined) option.choices(choices);
+  const check = option.parseArg;
   if (repeats === true)
-    option.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
+    option.argParser((value: string, previous: readonly string[] | undefined) => {
+      check?.(value, undefined);
+      return [...(previous ?? []), value];
+    });
   return option;
 }
 

@@ -66,6 +66,26 @@ test('stdout and stderr are apart and exact to the byte', async () => {
   expect(result.stderr.equals(bytes)).toBe(true);
 });
 
+test('-a gives only the streams that it names, and nothing else is lost', async () => {
+  const both = ['sh', '-c', 'cat; echo to stdout; echo to stderr >&2; exit 3'];
+  expect(await run(['--rm', '-a', 'stdout', host.image, ...both], 'unseen')).toMatchObject({
+    code: 3,
+    out: 'to stdout\n',
+    err: '',
+  });
+  expect(await run(['--name', 'half', '--attach', 'stderr', host.image, ...both])).toMatchObject({ out: '', err: 'to stderr\n' });
+  expect((await host.place.run(['logs', 'half'])).out).toBe('to stdout\n');
+  const all = await run(['--rm', '-i', '-a', 'stdin', '-a', 'stdout', '-a', 'stderr', host.image, ...both], 'seen ');
+  expect(all).toMatchObject({ out: 'seen to stdout\n', err: 'to stderr\n' });
+  const detached = await run(['-d', '-a', 'stdout', host.image, 'true']);
+  expect(detached).toMatchObject({ code: 125, err: expect.stringContaining('-a and -d contradict each other') });
+  expect(await run(['-a', 'output', host.image, 'true'])).toMatchObject({
+    code: 125,
+    err: expect.stringContaining('stdin, stdout'),
+  });
+  await host.place.run(['rm', 'half']);
+});
+
 test('without -i stdin is empty, whatever ours is', async () => {
   expect((await run([host.image, 'cat'], 'not for it')).out).toBe('');
 });

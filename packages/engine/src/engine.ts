@@ -92,9 +92,10 @@ export class SlipwayEngine implements Engine {
   }
 
   run(options: RunOptions): Promise<RunningContainer> {
-    return this.#carryOut(`run ${JSON.stringify(options.image)}`, async () => {
+    // Programs without types may give nothing at all, which is refused as any wrong option is: here, and where a container is created or executed in.
+    return this.#carryOut(`run ${JSON.stringify(options?.image)}`, async () => {
       const { run } = await import('./run/run.js');
-      const container = await run(this.#parts, this.#works, { ...options, signal: this.#orClosing(options.signal) });
+      const container = await run(this.#parts, this.#works, { ...options, signal: this.#orClosing(options?.signal) });
       this.#running.add(container);
       void container.unattended.then(() => this.#running.delete(container));
       return container;

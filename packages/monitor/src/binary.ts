@@ -8,12 +8,7 @@ import { SlipwayError } from '@slipway/plugin-api';
  */
 export function findMonitor(given?: string): string {
   const chosen = given ?? process.env['SLIPWAY_MONITOR'];
-  const candidates =
-    chosen === undefined
-      ? ['../bin/slipway-monitor', '../../../native/monitor/build/slipway-monitor'].map((path) =>
-          fileURLToPath(new URL(path, import.meta.url)),
-        )
-      : [chosen];
+  const candidates = chosen === undefined ? placesOf('monitor') : [chosen];
   const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
   throw new SlipwayError({
@@ -23,6 +18,17 @@ export function findMonitor(given?: string): string {
     hint: 'build it with `make -C native/monitor`, or set SLIPWAY_MONITOR to its path',
     details: { candidates },
   });
+}
+
+/** The path of the program that is process 1 of containers with `--init`, found in the same places; undefined when it is not there. */
+export function findInit(): string | undefined {
+  return placesOf('init').find(isExecutable);
+}
+
+function placesOf(name: 'monitor' | 'init'): readonly string[] {
+  return [`../bin/slipway-${name}`, `../../../native/${name}/build/slipway-${name}`].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
 }
 
 function isExecutable(path: string): boolean {

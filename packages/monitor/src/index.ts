@@ -1,5 +1,5 @@
 export type { AttachWish } from './attached-streams.js';
-export { findMonitor } from './binary.js';
+export { findInit, findMonitor } from './binary.js';
 export type { AttachedStreams, MonitorConnection } from './connection.js';
 export { connectMonitor } from './connection.js';
 export type { Monitor } from './monitor.js';

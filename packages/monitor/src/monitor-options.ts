@@ -21,6 +21,8 @@ export interface MonitorOptions {
   readonly id?: string | undefined;
   /** The process that `create` makes is a user's program already, as of `runc exec`: what is printed meanwhile is the program's. There is no `start`. */
   readonly exec?: boolean | undefined;
+  /** A process in whose cgroup memory kills count before `create` has told of its own: of an `exec`, the container's first. */
+  readonly memoryOf?: number | undefined;
   /** Directories whose mounts are not to be seen by the commands: crun refuses the hybrid layout of cgroups while /sys/fs/cgroup/unified is there. */
   readonly unmount?: readonly string[] | undefined;
   /** Descriptors that stay open as long as the monitor lives. */

@@ -11,6 +11,7 @@ export function settingsRequests(options: MonitorOptions, firstFd: number): stri
     ...(deletion === undefined ? [] : [command('delete', deletion)]),
     ...(starting === undefined ? [] : [command('start', starting)]),
     ...(supervision === undefined ? [] : supervisionRequests(supervision, options)),
+    ...(options.memoryOf === undefined ? [] : [['memory', String(options.memoryOf)]]),
     ...(options.unmount ?? []).map((directory) => ['unmount', directory]),
     ...options.mounts.map(({ directory }, index) => ['mount', String(firstFd + index), directory]),
   ];

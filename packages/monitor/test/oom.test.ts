@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,6 +60,24 @@ test('another process killed for memory is told when it happens', async () => {
   expect(readStatus(bench.record)?.status).toBe('running');
   writeFileSync(path.join(bench.folder, 'end'), '');
   expect(await monitor.exited).toMatchObject({ exitCode: 2, oomKilled: true });
+});
+
+test('bug: a process that was executed in a container and killed for memory at once was not said to be', async () => {
+  const first = spawn('sh', ['-c', `echo $$ >${cgroup}/cgroup.procs; echo; exec sleep 1000`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(first.stdout, 'data');
+  try {
+    const monitor = await bench.monitor({ exec: true, memoryOf: first.pid });
+    const [program, pidFile] = [path.join(bench.folder, 'program'), path.join(bench.folder, 'pid')];
+    writeFileSync(program, `echo $$ >${pidFile}; echo $$ >${cgroup}/cgroup.procs; exec ${hungry}\n`);
+    // Ends when the program has been killed, and is left for the monitor to reap.
+    const args = sh(`(/bin/sh ${program} &); until grep -q '^State:.Z' /proc/$(cat ${pidFile})/status; do sleep 0.01; done`);
+    await monitor.create({ args, pidFile, limitMs: 60_000 });
+    expect(await monitor.exited).toMatchObject({ exitCode: 137, signal: 9, oomKilled: true });
+  } finally {
+    first.kill('SIGKILL');
+  }
 });
 
 test('what ends in any other way was not killed for memory', async () => {

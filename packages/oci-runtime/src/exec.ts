@@ -31,13 +31,14 @@ export async function execInContainer(tool: Tool, folder: ContainerFolder, reque
   const what = `process in container "${folder.id}"`;
   throwIfAborted(what, request.signal);
   checkStdio(what, request.stdio, request.process.terminal ?? false);
-  requireRunning(folder, (await observe(tool, folder)).state);
+  const { state } = await observe(tool, folder);
+  requireRunning(folder, state);
   sweepExecs(folder);
   const { exec, lock } = claimExec(folder);
   let monitor: Monitor | undefined;
   try {
     writeFileSync(exec.process, runtimeJson(withSize(request)), { mode: 0o600 });
-    monitor = await startExecMonitor(request, exec, lock);
+    monitor = await startExecMonitor(request, exec, lock, state.pid);
     step('runtime.exec.begun', { id: folder.id, monitorPid: monitor.pid });
     return await execUnder(monitor, tool, folder, exec, request, what);
   } catch (error) {
@@ -58,13 +59,19 @@ function requireRunning(folder: ContainerFolder, { status }: RuntimeState): void
   if (status !== 'running') throw notRunning(folder.id, status);
 }
 
-async function startExecMonitor(request: ExecRequest, exec: ExecFolder, lock: number): Promise<Monitor> {
+async function startExecMonitor(
+  request: ExecRequest,
+  exec: ExecFolder,
+  lock: number,
+  containerPid: number | undefined,
+): Promise<Monitor> {
   const monitor = await startMonitor({
     folder: exec.directory,
     dieWithParent: request.dieWithParent,
     ...request.stdio,
     mounts: [],
     exec: true,
+    memoryOf: containerPid,
     keepOpen: [lock],
   });
   // For who deletes the container. One that has ended already needs no end.

@@ -31,7 +31,7 @@ await Promise.all([
 ]);
 for (const one of all) copyManifest(modules, one);
 copyProgram('monitor', 'monitor');
-copyProgram('init', 'engine');
+copyProgram('init', 'monitor');
 mkdirSync(path.join(fresh, 'bin'));
 cpSync(path.join(modules, '@slipway/cli/bin/slipway'), path.join(fresh, 'bin/slipway'));
 // Programs of tests that run meanwhile (tools/test): they look for packages beside them.

@@ -31,7 +31,7 @@ describe('the bundled tree', () => {
         expect(existsSync(path.join(modules, manifest.name, file)), `${manifest.name}/${file}`).toBe(true);
     }
     expect(existsSync(path.join(modules, '@slipway/monitor/bin/slipway-monitor'))).toBe(true);
-    expect(existsSync(path.join(modules, '@slipway/engine/bin/slipway-init'))).toBe(true);
+    expect(existsSync(path.join(modules, '@slipway/monitor/bin/slipway-init'))).toBe(true);
     expect(existsSync(path.join(modules, '@slipway/plugin-testkit'))).toBe(false);
   });
 

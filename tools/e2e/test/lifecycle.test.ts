@@ -66,6 +66,16 @@ describe('create', () => {
     expect(leftInPlace(place)).toEqual([]);
   });
 
+  it('bug: a program without types that gives no options got a TypeError', async () => {
+    const refused = { kind: 'invalid-argument', code: 'CONTAINER_OPTION_INVALID' };
+    const nothing = undefined as never;
+    await expect(engine.run(nothing)).rejects.toMatchObject(refused);
+    await expect(engine.containers.create(nothing)).rejects.toMatchObject(refused);
+    const container = await engine.containers.create({ image });
+    await expect(container.exec(nothing)).rejects.toMatchObject(refused);
+    await expect(container.update(nothing)).rejects.toMatchObject(refused);
+  });
+
   it('gives a name from the image when there is none, and one name to one container', async () => {
     const [one, two] = [await engine.containers.create({ image }), await engine.containers.create({ image })];
     expect([one.name, two.name]).toEqual([
@@ -193,6 +203,33 @@ describe('a container that runs on its own', () => {
     expect(await removed).toMatchObject({ exitCode: 6 });
     const aborted = await engine.run({ image, args: ['sleep', '1000'], detach: true });
     await expect(aborted.wait({ signal: AbortSignal.timeout(100) })).rejects.toMatchObject({ kind: 'canceled' });
+  });
+
+  it('tells of its next exit, also when it runs again or is gone by the time that anybody looks', async () => {
+    const counting = 'n=$(($(cat /n || echo 0) + 1)); echo $n >/n; exit $n';
+    const made = { image, args: ['sh', '-c', counting] };
+    const again = await engine.containers.create({ ...made, restart: { name: 'on-failure', maximumRetries: 2 } });
+    const first = again.wait({ until: 'next-exit' });
+    // Nobody looks before it has ended three times.
+    await again.start();
+    expect(await again.wait()).toMatchObject({ exitCode: 3 });
+    expect(await first).toMatchObject({ exitCode: 1 });
+    const brief = await engine.containers.create({ ...made, removeAtExit: true });
+    const [next, other] = [
+      brief.wait({ until: 'next-exit' }),
+      (await engine.containers.get(brief.id)).wait({ until: 'next-exit' }),
+    ];
+    await brief.start();
+    await until('its removal', async () => (await summary(engine, brief.id)) === undefined);
+    expect(await Promise.all([next, other])).toEqual([
+      expect.objectContaining({ exitCode: 1 }),
+      expect.objectContaining({ exitCode: 1 }),
+    ]);
+    const never = await engine.containers.create(made);
+    const gone = never.wait({ until: 'next-exit' });
+    gone.catch(() => undefined);
+    await never.remove();
+    await expect(gone).rejects.toMatchObject({ kind: 'data-loss', code: 'EXIT_UNKNOWN' });
   });
 
   it('is restarted by its policy, so often, and not after it was stopped', async () => {

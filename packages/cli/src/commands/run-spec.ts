@@ -30,6 +30,12 @@ Exit code: the command's own; 125 when Slipway failed, 126 when the command cann
   options: [
     { flags: '-i, --interactive', text: 'give the container our stdin' },
     { flags: '-t, --tty', text: 'give it a terminal' },
+    {
+      flags: '-a, --attach <stream>',
+      text: 'only these: stdout, stderr, or stdin, which -i gives. Repeatable',
+      repeats: true,
+      choices: ['stdin', 'stdout', 'stderr'],
+    },
     { flags: '-d, --detach', text: 'leave it running and print its id' },
     { flags: '--rm', text: 'remove it when it has ended, with its anonymous volumes' },
     { flags: '--die-with-parent', text: 'end it when this command ends, however that happens' },

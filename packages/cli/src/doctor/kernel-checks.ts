@@ -2,7 +2,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
-import { findMonitor } from '@slipway/monitor';
+import { findInit, findMonitor } from '@slipway/monitor';
 import { type Check, fail, messageOf, ok, warn } from './check.js';
 
 const newerKernel = 'use Linux 5.12 or newer; in a container: run it privileged';
@@ -11,7 +11,7 @@ const newerKernel = 'use Linux 5.12 or newer; in a container: run it privileged'
 export function kernelChecks(isRoot: boolean): Check[] {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-doctor-'));
   try {
-    return [openInRoot(folder), detachedMount(folder, isRoot), terminal(), monitor()];
+    return [openInRoot(folder), detachedMount(folder, isRoot), terminal(), monitor(), init()];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -59,4 +59,11 @@ function monitor(): Check {
   } catch (error) {
     return fail('monitor', messageOf(error), 'build it: make -C native/monitor');
   }
+}
+
+function init(): Check {
+  const found = findInit();
+  return found === undefined
+    ? warn('init', 'not beside Slipway', 'build it: make -C native/init; until then slipway run --init does not work')
+    : ok('init', found);
 }

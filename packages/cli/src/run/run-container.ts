@@ -59,7 +59,7 @@ export async function runContainer(engine: Engine, request: RunRequest, { global
       leave: options.dieWithParent === true ? undefined : leave,
     },
     signals,
-    { detachKeys, sigProxy, output, isInPipeline: options.terminal === undefined },
+    { detachKeys, sigProxy, output, isInPipeline: options.terminal === undefined && options.stdout === 'inherit' },
   );
 }
 

@@ -14,6 +14,11 @@ export function runRequestOf(invocation: Invocation): RunRequest {
   const dieWithParent = options.flag('dieWithParent');
   if (detach && dieWithParent)
     throw usageError(command, '-d and --die-with-parent contradict each other', 'leave one of them out');
+  const attach = options.list('attach');
+  if (detach && attach.length > 0) throw usageError(command, '-a and -d contradict each other', 'leave one of them out');
+  // As docker: its stdin is what -i says, whatever else is attached.
+  const output = (stream: string): 'inherit' | 'ignore' =>
+    attach.length === 0 || attach.includes(stream) ? 'inherit' : 'ignore';
   if (interactive && tty && !detach) requireTty();
   return {
     options: {
@@ -21,8 +26,8 @@ export function runRequestOf(invocation: Invocation): RunRequest {
       detach,
       dieWithParent,
       stdin: interactive ? (tty ? 'pipe' : 'inherit') : 'ignore',
-      stdout: 'inherit',
-      stderr: 'inherit',
+      stdout: output('stdout'),
+      stderr: output('stderr'),
     },
     detachKeys: detachKeysOf(command, options),
     sigProxy: sigProxyOf(options),

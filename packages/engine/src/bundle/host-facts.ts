@@ -1,9 +1,9 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { type CgroupDriver, cgroupDriverOf } from '@slipway/cgroups';
+import { findInit } from '@slipway/monitor';
 import { wrapError } from '@slipway/plugin-api';
 import { capabilitiesOfMask } from './capabilities/index.js';
-import { findInit } from './init.js';
 import { type HardLimit, parseHardLimits } from './rlimits.js';
 
 /** What a spec depends on and the image cannot say. Plain data, so that a test can describe another host. */

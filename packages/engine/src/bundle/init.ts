@@ -1,5 +1,3 @@
-import { accessSync, constants } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type RuntimeMount, SlipwayError } from '@slipway/plugin-api';
 import type { HostFacts } from './host-facts.js';
 import { invalid } from './invalid.js';
@@ -15,13 +13,6 @@ export interface ContainerInit {
   readonly mount: RuntimeMount;
   /** Before the arguments of the container's own program. */
   readonly args: readonly string[];
-}
-
-/** The program that is packaged beside the bundled code (`bin/`), else the one built in the source tree. */
-export function findInit(): string | undefined {
-  return ['../bin/slipway-init', '../../../../native/init/build/slipway-init']
-    .map((path) => fileURLToPath(new URL(path, import.meta.url)))
-    .find(isExecutable);
 }
 
 /** Errors: `failed-precondition` with `INIT_MISSING`; `INIT_COVERED`. */
@@ -60,13 +51,4 @@ export function containerInit(
 /** The arguments of the container's own program, whether an init program starts it or not. */
 export function withoutInit(args: readonly string[]): readonly string[] {
   return args[1] === '--' && places.some((place) => place === args[0]) ? args.slice(2) : args;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -7,9 +7,9 @@ export function engineContainers(parts: EngineParts, works: Works): Containers {
   const named = (what: string, id: string): string => `${what} container ${JSON.stringify(id)}`;
   return {
     create: (options) =>
-      works.carryOut(`create a container of ${JSON.stringify(options.image)}`, async () => {
+      works.carryOut(`create a container of ${JSON.stringify(options?.image)}`, async () => {
         const { createContainer } = await import('./create.js');
-        return createContainer(parts, works, { ...options, signal: works.orClosing(options.signal) });
+        return createContainer(parts, works, { ...options, signal: works.orClosing(options?.signal) });
       }),
     get: (name) =>
       works.carryOut(named('find', name), async () => {

@@ -179,6 +179,6 @@ export class ContainerHandle implements Container {
   }
 
   #orClosing<O extends WaitOptions>(options: O): O & { readonly signal: AbortSignal } {
-    return { ...options, signal: this.#works.orClosing(options.signal) };
+    return { ...options, signal: this.#works.orClosing(options?.signal) };
   }
 }

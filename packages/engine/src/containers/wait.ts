@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ExitStatus, isKind, SlipwayError, throwIfAborted, type WaitForOptions } from '@slipway/plugin-api';
+import { type ExitStatus, isKind, throwIfAborted, type WaitForOptions } from '@slipway/plugin-api';
 import { recoverOperation } from '../operations/recovery.js';
 import type { EngineParts } from '../settings.js';
+import { exitOf, goneUnseen, neverRan } from './exit-of.js';
 import { containerById, containerNotFound, type FoundContainer, lookUp } from './find.js';
 import { runtimeOf } from './runtime-of.js';
 import { type ContainerState, containerState, runOperation } from './state.js';
+import { waitForNextExit } from './wait-next-exit.js';
 
 /** Where nothing tells of a change: how long until we look again. */
 const [shortestWaitMs, longestWaitMs] = [10, 200];
@@ -34,26 +36,6 @@ async function waitForExit(parts: EngineParts, container: FoundContainer, signal
     } catch (error) {
       if (!isKind(error, 'not-found')) throw error;
     }
-    await pause(wait, signal);
-  }
-}
-
-/** The end of the run that goes on, else of the one to come; a restart by its policy begins another. */
-async function waitForNextExit(
-  parts: EngineParts,
-  container: FoundContainer,
-  signal: AbortSignal | undefined,
-): Promise<ExitStatus> {
-  const before = await containerState(parts, container);
-  let isSeen = isRunning(before);
-  for (let wait = shortestWaitMs; ; wait = nextWait(wait)) {
-    throwIfAborted(`wait for container "${container.id}"`, signal);
-    if (parts.metadata.read((tx) => lookUp(tx, container.id)) === undefined) throw goneUnseen(container);
-    const now = await containerState(parts, container);
-    isSeen ||= isRunning(now);
-    const isAnother = now.exit?.exitedAt !== before.exit?.exitedAt;
-    if (now.exit !== undefined && isAnother) return now.exit;
-    if (isSeen && !isRunning(now) && now.status !== 'restarting') return exitOf(container, now);
     await pause(wait, signal);
   }
 }
@@ -99,10 +81,6 @@ async function exitIfKnown(
   }
 }
 
-function isRunning({ status }: ContainerState): boolean {
-  return status === 'running' || status === 'paused';
-}
-
 function nextWait(wait: number): number {
   return Math.min(wait * 2, longestWaitMs);
 }
@@ -110,29 +88,4 @@ function nextWait(wait: number): number {
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   // Rejects only when aborted, which the next turn tells.
   await sleep(ms, undefined, { signal }).catch(() => {});
-}
-
-function exitOf(container: FoundContainer, { exit, status }: ContainerState): ExitStatus {
-  if (exit !== undefined) return exit;
-  throw status === 'created' ? neverRan(container) : goneUnseen(container);
-}
-
-function neverRan({ id, row: { name } }: FoundContainer): SlipwayError {
-  return new SlipwayError({
-    kind: 'failed-precondition',
-    code: 'CONTAINER_NEVER_RAN',
-    message: `container ${JSON.stringify(name)} has not run yet, and so has no exit code`,
-    hint: 'start it, or wait for its next exit',
-    details: { id, name },
-  });
-}
-
-function goneUnseen({ id, row: { name } }: FoundContainer): SlipwayError {
-  return new SlipwayError({
-    kind: 'data-loss',
-    code: 'EXIT_UNKNOWN',
-    message: `container ${JSON.stringify(name)} has ended, and nobody saw how`,
-    hint: 'its monitor was killed, the machine was restarted, or it was removed as it ended',
-    details: { id, name },
-  });
 }
