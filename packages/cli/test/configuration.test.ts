@@ -74,9 +74,9 @@ test('doctor finds this host fit, in both forms', async () => {
     checks: { name: string; status: string }[];
   };
   expect(report.ok).toBe(true);
-    const names =
-      'user node kernel cgroups seccomp limits clock openat2 detached-mounts terminals monitor init configuration space';
-    const plugins = 'metadata content resolver snapshotter runtime network firewall names egress forwarding';
+  const names =
+    'user node kernel cgroups seccomp limits clock openat2 detached-mounts terminals monitor init configuration space';
+  const plugins = 'metadata content resolver snapshotter runtime network firewall names egress forwarding';
   expect(report.checks.map(({ name }) => name.replace(' ', '-'))).toEqual(`${names} ${plugins}`.split(' '));
 });
 
