@@ -9,8 +9,7 @@ import type { OpenEngineOptions } from './options.js';
 async function main([file = '', record = '']: readonly string[]): Promise<void> {
   // Another command may have been first; and what it then made anew to look into may have been removed meanwhile.
   if (!existsSync(record)) return;
-  // By its name: where all is bundled, the package is a part of another file.
-  const { openEngine } = await import('slipway');
+  const { openEngine } = await import('./index.js');
   await using engine = await openEngine(JSON.parse(readFileSync(file, 'utf8')) as OpenEngineOptions);
   await engine.system.recover(path.basename(record));
 }

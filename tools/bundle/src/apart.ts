@@ -34,14 +34,14 @@ export async function bundleApart(
   }
 }
 
-/** What is started by itself: small files that import packages by their names. */
+/** What is started by itself: small files, beside what their package exports. */
 export async function bundlePrograms(modules: string, one: BuiltPackage, packages: readonly string[]): Promise<void> {
   for (const file of one.programs) {
     await build({
       ...options,
       entryPoints: [path.join(one.folder, file)],
       outfile: path.join(modules, one.manifest.name, file),
-      external: [...packages],
+      external: [...packages, './index.js'],
     });
   }
 }
