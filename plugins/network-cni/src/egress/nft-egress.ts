@@ -5,11 +5,12 @@ import { forgetAddress } from '../firewall/conntrack.js';
 import { applyNft, isVersion6, listNft, type NftListing, nftId, withoutPrefix } from '../firewall/nft.js';
 import { needTool } from '../firewall/run-tool.js';
 import { dnsmasqFeatures } from '../names/dnsmasq.js';
+import { freePort, OwnResolvers } from '../names/own-resolvers.js';
 import type { Egress, RestrictedAttachment } from '../services.js';
 import { allTables, baseLines, nameOf, ownerOf, type Restricted, restrictedLines, setLines } from './egress-rules.js';
 import { hostNameservers } from './host-nameservers.js';
-import { freePort, OwnResolvers, resolverArgs } from './own-resolver.js';
 import { checkPolicy } from './policy.js';
+import { resolverArgs } from './resolver-args.js';
 
 export interface EgressTimes {
   readonly nameSeconds: number;
