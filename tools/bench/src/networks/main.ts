@@ -1,5 +1,5 @@
 /** `npm run bench:networks`: what a network adds to a start, and requests through a published port, beside podman. See the README. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
