@@ -29,7 +29,7 @@ const address = '10.77.0.9';
 const wanted = {
   image,
   name: 'victim',
-  network: [{ network: 'crash', addresses: [address] }],
+  network: [{ network: [{ network: 'crash' }], addresses: [address] }],
   ports: [{ containerPort: 80, hostPort: 8090 }],
   args: ['sleep', '1000'],
 };
@@ -180,7 +180,7 @@ it('fifty containers, ten at a time, have addresses of their own, and leave noth
         await agent.ask('run', {
           image,
           name,
-          network: 'crash',
+          network: [{ network: 'crash' }],
           ports: [{ containerPort: 80 }],
           detach: true,
           args: ['sleep', '1000'],
