@@ -50,8 +50,7 @@ export class NftEgress implements Egress {
     const checked = checkPolicy(what, policy);
     if (attachments.length === 0) throw notEnforced(what);
     const hasNames = checked.zones.length > 0;
-    const before = await listNft(what, allTables);
-    const gates = await gatesOf(what, attachments);
+    const [before, gates] = await Promise.all([listNft(what, allTables), gatesOf(what, attachments)]);
     if (attachments.some(({ addresses }) => addresses.some(isVersion6))) await forwardVersion6(what);
     const local = [...new Set(gates.flatMap((gate) => gate.addresses))];
     const asked = hasNames ? resolverAddresses(local) : nameservers;
@@ -72,7 +71,8 @@ export class NftEgress implements Egress {
     }
     step('network.egress.restricted', { id });
     // Flows of whoever had these addresses before are not this container's to go on with.
-    for (const { addresses } of attachments) for (const address of addresses) await forgetAddress(what, withoutPrefix(address));
+    const own = attachments.flatMap(({ addresses }) => addresses.map(withoutPrefix));
+    await Promise.all(own.map((address) => forgetAddress(what, address)));
     step('network.egress.forgotten', { id });
     return { nameservers: asked };
   }
