@@ -29,7 +29,7 @@ const address = '10.77.0.9';
 const wanted = {
   image,
   name: 'victim',
-  network: [{ network: [{ network: 'crash' }], addresses: [address] }],
+  network: [{ network: 'crash', addresses: [address] }],
   ports: [{ containerPort: 80, hostPort: 8090 }],
   args: ['sleep', '1000'],
 };
