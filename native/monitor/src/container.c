@@ -69,6 +69,7 @@ static void report_end(struct container *container) {
     if (!client->in_use || !client->waits || client->told) continue;
     client->told = tell_end(client, container);
     if (!client->told) container->end_reported = false;
+    if (client->is_creator && client->control.fd >= 0 && container->delete_done) container->end_told = true;
   }
 }
 
@@ -155,8 +156,8 @@ bool container_left_alone(struct container *container) {
   struct client *creator = &container->clients.each[0];
   /* It may have gone since it was looked at last. */
   if (creator->in_use) control_step(&creator->control);
-  bool is_there = creator->in_use && creator->control.fd >= 0 && !container->detached;
-  return !is_there && !container->delete_told;
+  bool is_there = container->end_told || (creator->in_use && creator->control.fd >= 0);
+  return (!is_there || container->detached) && !container->delete_told;
 }
 
 /* What was held up before it can go on now, and nothing else might wake us. */

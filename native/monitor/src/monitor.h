@@ -151,6 +151,7 @@ struct container {
   bool stop_requested;
   bool dying;                    /* everything is to end: the client is gone or a SIGTERM came */
   bool delete_wanted, delete_asked, delete_done;
+  bool end_told;                 /* to its creator, with nothing left of the container */
   bool delete_told;              /* to whoever asked for it and was still there, or sent a SIGTERM and waits for our end */
   pid_t init;                    /* 0 before it is known and after it was reaped */
   char init_ticks[24];

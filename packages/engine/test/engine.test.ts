@@ -16,8 +16,8 @@ it('bug: a clean-up that failed once failed every later call', async () => {
     write: (fn) => metadata.write(fn),
   };
   const { settings, resolvers, snapshotters, differs, runtimes, policies, volumes, networks, log } = parts;
-  const content = memoryContent();
-  const needs = { metadata: failing, content, resolvers, snapshotters, differs, runtimes, policies, volumes, networks };
+  const plugins = { resolvers, snapshotters, differs, runtimes, policies, volumes, networks };
+  const needs = { metadata: failing, content: memoryContent(), ...plugins };
   await using engine = SlipwayEngine.open(settings, needs, log);
   await expect(engine.images.list()).rejects.toThrow('no disk at the moment');
   isBroken = false;

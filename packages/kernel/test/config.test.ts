@@ -241,3 +241,14 @@ test('the default file is valid, commented, and means what the defaults mean', a
   const config = await place.load({ file });
   expect(config.settings).toEqual((await place.load({ folders: [] })).settings);
 });
+
+test('networks: the plugin of a stack, and what "default" stands for', async () => {
+  using place = new Place();
+  expect((await place.load()).settings.default_network).toBe('bridge');
+  place.config('default_network = "none"\n[stack]\nnetwork = "n"\n[stacks.other]\nnetwork = "o"\n');
+  const { settings, stacks } = await place.load();
+  expect(settings.default_network).toBe('none');
+  expect([stacks['default']?.network, stacks['other']?.network]).toEqual(['n', 'o']);
+  place.config('default_network = "../x"\n');
+  await expect(place.load()).rejects.toThrow('default_network');
+});

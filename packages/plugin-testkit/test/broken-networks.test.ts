@@ -29,6 +29,7 @@ const faults: readonly (readonly [fault: NetworkFault, law: string])[] = [
   ['lets IPv6 out', 'with a policy that allows nothing, nobody is reached: no address, protocol or family, and no host'],
   ['lets other addresses out', 'whatever it does with its interface, addresses and routes, nothing more gets out'],
   ['lets everything in by no reply', 'published ports are answered'],
+  ['makes its rules anew', 'a network that is joined later is no way out, from its first packet on'],
   ['has no NAT', 'the default route leads out, and back: servers elsewhere see the host'],
   ['leads out of internal networks', 'an internal network leads nowhere else, and has no default route'],
   ['ignores fixed addresses', 'a fixed address and a fixed MAC address are had, and told'],

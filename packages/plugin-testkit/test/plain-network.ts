@@ -33,6 +33,7 @@ export type NetworkFault =
   | 'lets IPv6 out'
   | 'lets other addresses out'
   | 'lets everything in by no reply'
+  | 'makes its rules anew'
   | 'has no NAT'
   | 'leads out of internal networks'
   | 'ignores fixed addresses'
@@ -48,6 +49,8 @@ export type NetworkFault =
 export interface PlainState {
   readonly networks: Record<string, NetworkInfo>;
   readonly attached: Record<string, PlainContainer>;
+  /** That may be there from before: interfaces of containers with a policy. */
+  chains?: readonly string[];
 }
 
 export interface PlainContainer {
@@ -161,7 +164,7 @@ export class PlainNetwork implements Network, AsyncDisposable {
     this.#own.add(id);
     const made: PlainEntry[] = [];
     try {
-      return this.#change((state, save) => {
+      const attachments = this.#change((state, save) => {
         for (const join of networks) {
           const before = state.attached[id]?.entries ?? [];
           const isThere = before.some(({ attachment }) => attachment.network === join.network);
@@ -183,6 +186,9 @@ export class PlainNetwork implements Network, AsyncDisposable {
         }
         return made.map(({ attachment }) => attachment);
       });
+      // Rules are bound to interfaces that are there: nothing passes before.
+      for (const { hostInterface = '' } of attachments) raise(hostInterface);
+      return attachments;
     } catch (error) {
       if (this.#fault === 'attaches by half') throw error;
       const keepsFirst = this.#fault === 'leaks an address when attach fails';
@@ -293,9 +299,13 @@ export class PlainNetwork implements Network, AsyncDisposable {
       while (!linux.tryFlock(fd, 'exclusive')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
       const state = JSON.parse(readFileSync(this.#file, 'utf8')) as PlainState;
       const save = (): void => {
+        const rules = rulesOf(state, this.#fault);
+        const restricted = Object.values(state.attached).filter(({ egress }) => egress !== null);
+        const now = restricted.flatMap(({ entries }) => entries.map(({ attachment }) => attachment.hostInterface ?? ''));
+        state.chains = [...new Set([...(restricted.length === 0 ? [] : (state.chains ?? [])), ...now])];
         writeFileSync(`${this.#file}.new`, JSON.stringify(state));
         renameSync(`${this.#file}.new`, this.#file);
-        execFileSync('nft', ['-f', '-'], { input: rulesOf(state, this.#fault), stdio: ['pipe', 'pipe', 'pipe'] });
+        execFileSync('nft', ['-f', '-'], { input: rules, stdio: ['pipe', 'pipe', 'pipe'] });
       };
       const result = work(state, save);
       save();
@@ -383,10 +393,11 @@ function connect(
     execFileSync('nsenter', [`--net=${namespace}`, 'ip', ...args], { stdio: 'pipe' });
   for (const address of addresses) inside('address', 'add', address, 'dev', name, ...(address.includes(':') ? ['nodad'] : []));
   inside('link', 'set', name, 'up');
-  ip('link', 'set', hostInterface, 'up');
   if (hasRoute || internal) return;
   for (const gateway of gateways) inside(...(gateway.includes(':') ? ['-6'] : []), 'route', 'add', 'default', 'via', gateway);
 }
+
+const raise = (name: string): void => void ip('link', 'set', name, 'up');
 
 function deleteLink(name: string): void {
   const isThere = (): boolean => existsSync(`/proc/sys/net/ipv4/conf/${name}`);

@@ -29,7 +29,7 @@ export function rulesOf(state: PlainState, fault: NetworkFault | undefined): str
     'table inet plain {}',
     'delete table inet plain',
     'table netdev plain {}',
-    'delete table netdev plain',
+    ...(restricted.length === 0 || fault === 'makes its rules anew' ? ['delete table netdev plain'] : gone(state)),
     'table inet plain {',
     ' chain in { type nat hook prerouting priority -100; ',
     ...ports.map((rule) => `fib daddr type local ${rule}`),
@@ -48,6 +48,14 @@ export function rulesOf(state: PlainState, fault: NetworkFault | undefined): str
     ...restricted,
     '',
   ].join('\n');
+}
+
+/** Chains of interfaces that are no more. Those that stay are filled anew: taken away and made again they would let packets by meanwhile. */
+function gone(state: PlainState): string[] {
+  const names = Object.values(state.attached).flatMap(({ entries }) => entries.map(({ attachment }) => attachment.hostInterface));
+  return (state.chains ?? [])
+    .filter((name) => !names.includes(name))
+    .flatMap((name) => [`add chain netdev plain ${name}`, `delete chain netdev plain ${name}`]);
 }
 
 const family = (address: string): string => (address.includes(':') ? 'ip6' : 'ip');
@@ -78,7 +86,9 @@ function ingress({ egress }: PlainContainer, { attachment }: PlainEntry, fault: 
       ),
     );
   return [
-    `table netdev plain { chain ${hostInterface} { type filter hook ingress device "${hostInterface}" priority 0; policy drop;`,
+    `table netdev plain { chain ${hostInterface} { type filter hook ingress device "${hostInterface}" priority 0; policy drop;\n}\n}`,
+    `flush chain netdev plain ${hostInterface}`,
+    `table netdev plain {\nchain ${hostInterface} {`,
     ...(hasOther ? [`ip saddr != ${own[0]} accept`] : [`ether saddr != ${mac} drop`]),
     'ether type arp accept',
     'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept',

@@ -89,7 +89,7 @@ export class CniNetworks implements Network, AsyncDisposable {
       using _lock = await lockPath(known.own.file, 'exclusive', { signal }).catch((error: unknown) => {
         throw this.#place.book.find(name) === undefined ? networkNotFound('remove', name) : error;
       });
-      const users = this.#attached(name).map(({ id }) => id);
+      const users = this.#entries(name).map(({ id }) => id);
       if (users.length > 0) throw networkInUse(name, users);
       await this.#dismantle(known.own);
       removeNetworkFile(known.own.file);
@@ -181,12 +181,19 @@ export class CniNetworks implements Network, AsyncDisposable {
   }
 
   #attached(network: string): NetworkInfo['attached'] {
+    return this.#entries(network).flatMap(({ id, isAttached, addresses }) => (isAttached ? [{ id, addresses }] : []));
+  }
+
+  /** Also of those that are being attached, or were when they were killed. */
+  #entries(
+    network: string,
+  ): readonly { readonly id: string; readonly isAttached: boolean; readonly addresses: readonly string[] }[] {
     return this.#place.records
       .all()
       .flatMap(({ id, entries }) =>
         entries
           .filter((entry) => entry.network === network)
-          .map(({ attachment }) => ({ id, addresses: (attachment?.addresses ?? []).map(withoutPrefix) })),
+          .map(({ attachment, isAttached }) => ({ id, isAttached, addresses: (attachment?.addresses ?? []).map(withoutPrefix) })),
       );
   }
 

@@ -19,6 +19,7 @@ await networkLaws({ describe, it }, openSubject, {
     'network.attach.added',
     'network.attach.named',
     'network.attach.restricted',
+    'network.attach.moved',
     'network.attach.published',
     'network.attach.done',
     'network.detach.deleted',

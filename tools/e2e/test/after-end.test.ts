@@ -89,6 +89,18 @@ describe('the program that cleans up, killed', async () => {
   });
 });
 
+it('lets the next container have the name as soon as it has removed the one that had it', async () => {
+  await using engine = await place.open();
+  for (let round = 0; round < 5; round++) {
+    const { id } = await engine.run({ image, name: 'again', args: ['true'], detach: true, removeAtExit: true });
+    await engine.containers.get(id).then(
+      (container) => container.wait(),
+      () => undefined,
+    );
+  }
+  await until('the removal', async () => leftInPlace(place).length === 0);
+});
+
 it('does nothing where another command was first', async () => {
   const record = path.join(place.state, 'ops/run-of-nobody');
   expect(await runAfterEnd(place, record)).toMatchObject({ status: 0, stderr: '' });

@@ -70,6 +70,8 @@ export const killedSteps = {
     'network.connected',
     'network.dropped',
     'network.disconnected',
+    'network.created',
+    'network.removed',
   ],
   /** `crash-run`, too. */
   otherStack: ['unpack.recorded'],

@@ -33,6 +33,7 @@ const wanted = {
   ports: [{ containerPort: 80, hostPort: 8090 }],
   args: ['sleep', '1000'],
 };
+const made = 'made';
 const second = { addresses: ['10.78.0.9'] };
 
 interface Case {
@@ -62,6 +63,13 @@ const cases: Readonly<Record<string, Case>> = {
     before: (agent) => agent.ask('run', { ...wanted, detach: true }),
     work: (agent) => agent.ask('networks', 'connect', 'second', 'victim', second),
   },
+  'what makes and removes a network': {
+    before: async () => {},
+    work: async (agent) => {
+      await agent.ask('networks', 'create', made, { subnets: [{ subnet: '10.79.0.0/24' }] });
+      await agent.ask('networks', 'remove', made);
+    },
+  },
   'a disconnection': {
     before: async (agent) => {
       await agent.ask('run', { ...wanted, detach: true });
@@ -82,6 +90,7 @@ async function expectNothingLeft(): Promise<void> {
     const all = await agent.ask<{ id: string }[]>('containers', 'list', { all: true });
     for (const { id } of all) await expectAsItSays(agent, id).catch(unlessGone);
     for (const { id } of all) await agent.ask('container', id, 'remove', { force: true }).catch(unlessGone);
+    await agent.ask('networks', 'remove', made).catch(unlessGone);
   });
   await expect.poll(left, { timeout: 60_000, interval: 100 }).toEqual([]);
 }
@@ -94,9 +103,9 @@ async function expectAsItSays(agent: Agent, id: string): Promise<void> {
   if (found.status === 'running') expect(names(found.networks)).toEqual(names(found.settings.network));
 }
 
-/** Its monitor was about to end when it was listed. */
+/** Of a container: its monitor was about to end when it was listed. */
 function unlessGone(error: unknown): void {
-  if ((error as { code?: string }).code !== 'CONTAINER_NOT_FOUND') throw error;
+  if ((error as { kind?: string }).kind !== 'not-found') throw error;
 }
 
 async function left(): Promise<string[]> {
@@ -171,7 +180,7 @@ it('fifty containers, ten at a time, have addresses of their own, and leave noth
         await agent.ask('run', {
           image,
           name,
-          network: 'crash',
+          network: [{ network: 'crash' }],
           ports: [{ containerPort: 80 }],
           detach: true,
           args: ['sleep', '1000'],

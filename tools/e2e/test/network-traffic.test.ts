@@ -1,6 +1,7 @@
 import { startRegistry } from '@slipway/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Agent, addresses, networkHost, outsideOf, withNode } from './network-host.ts';
+import { leftInPlace } from './place.ts';
 import { placesInMemory } from './tmpfs.ts';
 
 await using registry = await startRegistry({ images: ['small'] });
@@ -25,6 +26,8 @@ afterAll(async () => {
   for (const { id } of await agent.ask<{ id: string }[]>('containers', 'list', { all: true }))
     await agent.ask('container', id, 'remove', { force: true });
   await agent[Symbol.asyncDispose]();
+  // Programs that clean up after the last containers end a moment later.
+  await expect.poll(() => leftInPlace(place), { timeout: 60_000 }).toEqual([]);
 });
 /** An echo server, once it answers. */
 const server = async (name: string, port: number, more: object = {}) => {
@@ -113,7 +116,7 @@ describe('a published port', () => {
       { code: 'HOST_ADDRESS_UNKNOWN' },
     );
     await expect(
-      agent.ask('run', { ...options, network: 'other', ports: [{ containerPort: 1, hostAddress: '::1' }] }),
+      agent.ask('run', { ...options, network: 'other', ports: [{ containerPort: 1, hostAddress: addresses.host[6] }] }),
     ).rejects.toMatchObject({ code: 'PORT_FAMILY_MISSING' });
     await expect(agent.ask('container', 'late', 'inspect')).rejects.toMatchObject({ code: 'CONTAINER_NOT_FOUND' });
     await expect(host.serve(8080).then(async (server) => server[Symbol.dispose]())).rejects.toThrow();
@@ -157,7 +160,7 @@ describe('connect and disconnect', () => {
     });
     expect(await agent.ask('networks', 'inspect', 'inner')).toMatchObject({
       containers: expect.arrayContaining([
-        expect.objectContaining({ name: 'mover', addresses: expect.arrayContaining([expect.stringMatching(/\/24$/)]) }),
+        expect.objectContaining({ name: 'mover', addresses: expect.arrayContaining([expect.stringMatching(/^10\./)]) }),
       ]),
     });
     await agent.ask('networks', 'disconnect', 'inner', 'mover');

@@ -73,7 +73,7 @@ export async function makeContainer(
   };
   const held = acquireContainer(operation, { id, row }, { folder: !fleeting, volumes: true });
   const [reserved, prepared] = await Promise.allSettled([
-    reserve(parts, id, row, options.name),
+    reserveWhenFree(parts, id, row, options.name),
     snapshots.prepare(snapshotKey, chainId),
   ]);
   if (reserved.status === 'rejected') throw reserved.reason;
@@ -104,6 +104,21 @@ export function acquireContainer(
     ...(folder ? [operation.acquire({ kind: 'container-folder', id })] : []),
     operation.acquire({ kind: 'container-row', id, operation: row.operation }),
   ];
+}
+
+async function reserveWhenFree(
+  parts: EngineParts,
+  id: string,
+  row: Omit<ContainerRow, 'name'>,
+  wantedName: string | undefined,
+): Promise<string> {
+  try {
+    return await reserve(parts, id, row, wantedName);
+  } catch (error) {
+    const { nameWasFreed } = await import('./name-being-freed.js');
+    if (!(await nameWasFreed(parts, error))) throw error;
+    return reserve(parts, id, row, wantedName);
+  }
 }
 
 async function reserve(

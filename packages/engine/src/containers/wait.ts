@@ -40,7 +40,7 @@ async function waitForExit(parts: EngineParts, container: FoundContainer, signal
   }
 }
 
-/** One that is removed when it ends is removed by whoever looks next: here that is us. */
+/** One that is removed when it ends is removed by whoever looks next: the program that its monitor starts, or us. */
 async function waitForRemoval(
   parts: EngineParts,
   container: FoundContainer,
@@ -49,8 +49,10 @@ async function waitForRemoval(
   let last = await stateOfEnded(parts, container, signal);
   for (let wait = shortestWaitMs; ; wait = nextWait(wait)) {
     throwIfAborted(`wait for the removal of container "${container.id}"`, signal);
-    await recoverOperation(parts, runOperation(container.id));
-    if (parts.metadata.read((tx) => lookUp(tx, container.id)) === undefined) return exitOf(container, last);
+    // Its row may be gone, and what it had still be on its way.
+    const isBeingRemoved = (await recoverOperation(parts, runOperation(container.id))) === 'live';
+    const isThere = parts.metadata.read((tx) => lookUp(tx, container.id)) !== undefined;
+    if (!isThere && !isBeingRemoved) return exitOf(container, last);
     const now = await stateOfEnded(parts, container, signal);
     if (now.status !== 'created') last = now;
     await pause(wait, signal);

@@ -12,13 +12,14 @@ import type { AttachExtras, NetworkOperation } from './operator.js';
 /** A host that comes clean after kill -9, by whoever comes next (law 5). */
 export function crashLaws(law: Law<Network>, { use, steps = [], features }: NetworkLaws): void {
   const extras: AttachExtras = {
+    later: 'kept',
     ...(features.firewall === 'none' ? {} : { port: 47_090 }),
     ...(features.egress ? { egress: 'listed.example' } : {}),
   };
   /** Namespaces that end with the process, and one that does not. */
   const work = (namespace: string): readonly NetworkOperation[] => [
     ['create', 'made'],
-    ['attach', 'c', ['made', 'kept'], extras],
+    ['attach', 'c', ['made'], extras],
     ['rename', 'c', 'other'],
     ['detach', 'c'],
     ['attach-there', 'there', ['kept'], namespace],

@@ -8,6 +8,8 @@ export interface AttachExtras {
   readonly port?: number;
   /** A name that it may connect to. */
   readonly egress?: string;
+  /** A network that it joins after. */
+  readonly later?: string;
 }
 
 /** What a child process does. It inherits the network of its parent: the host of the law. */
@@ -74,7 +76,7 @@ async function attach(
   network: Network,
   id: string,
   networks: readonly string[],
-  { port, egress }: AttachExtras = {},
+  { port, egress, later }: AttachExtras = {},
 ): Promise<string> {
   const namespace = linux.createNetworkNamespace();
   try {
@@ -86,6 +88,9 @@ async function attach(
       ...(port === undefined ? {} : { ports: [{ protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: port, containerPort: 80 }] }),
       ...(egress === undefined ? {} : { egress: { allow: [{ host: egress, port: 443 }] } }),
     });
+    if (later !== undefined) {
+      await network.attach({ id, namespace: `/proc/self/fd/${namespace}`, networks: [{ network: later }], names: [id] });
+    }
     return attachments.flatMap(({ addresses }) => addresses).join(' ');
   } finally {
     closeSync(namespace);

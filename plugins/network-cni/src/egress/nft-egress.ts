@@ -5,11 +5,12 @@ import { forgetAddress } from '../firewall/conntrack.js';
 import { applyNft, isVersion6, listNft, type NftListing, nftId, withoutPrefix } from '../firewall/nft.js';
 import { needTool } from '../firewall/run-tool.js';
 import { dnsmasqFeatures } from '../names/dnsmasq.js';
+import { freePort, OwnResolvers } from '../names/own-resolvers.js';
 import type { Egress, RestrictedAttachment } from '../services.js';
 import { allTables, baseLines, nameOf, ownerOf, type Restricted, restrictedLines, setLines } from './egress-rules.js';
 import { hostNameservers } from './host-nameservers.js';
-import { freePort, OwnResolvers, resolverArgs } from './own-resolver.js';
 import { checkPolicy } from './policy.js';
+import { resolverArgs } from './resolver-args.js';
 
 export interface EgressTimes {
   readonly nameSeconds: number;
@@ -49,8 +50,7 @@ export class NftEgress implements Egress {
     const checked = checkPolicy(what, policy);
     if (attachments.length === 0) throw notEnforced(what);
     const hasNames = checked.zones.length > 0;
-    const before = await listNft(what, allTables);
-    const gates = await gatesOf(what, attachments);
+    const [before, gates] = await Promise.all([listNft(what, allTables), gatesOf(what, attachments)]);
     if (attachments.some(({ addresses }) => addresses.some(isVersion6))) await forwardVersion6(what);
     const local = [...new Set(gates.flatMap((gate) => gate.addresses))];
     const asked = hasNames ? resolverAddresses(local) : nameservers;
@@ -71,7 +71,8 @@ export class NftEgress implements Egress {
     }
     step('network.egress.restricted', { id });
     // Flows of whoever had these addresses before are not this container's to go on with.
-    for (const { addresses } of attachments) for (const address of addresses) await forgetAddress(what, withoutPrefix(address));
+    const own = attachments.flatMap(({ addresses }) => addresses.map(withoutPrefix));
+    await Promise.all(own.map((address) => forgetAddress(what, address)));
     step('network.egress.forgotten', { id });
     return { nameservers: asked };
   }

@@ -17,9 +17,8 @@ export async function forgetUdp(what: string, hostPorts: readonly Pick<Published
 /** Forgets every flow from and to an address, so that none of who had it before goes on. Errors: `failed-precondition` without the program. */
 export async function forgetAddress(what: string, address: string): Promise<void> {
   const family = isVersion6(address) ? 'ipv6' : 'ipv4';
-  for (const direction of ['--orig-src', '--orig-dst', '--reply-src', '--reply-dst']) {
-    await forget(what, ['-D', '-f', family, direction, nftAddress(address)]);
-  }
+  const directions = ['--orig-src', '--orig-dst', '--reply-src', '--reply-dst'];
+  await Promise.all(directions.map((direction) => forget(what, ['-D', '-f', family, direction, nftAddress(address)])));
 }
 
 async function forget(what: string, args: readonly string[]): Promise<void> {

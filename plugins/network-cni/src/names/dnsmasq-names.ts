@@ -8,9 +8,20 @@ import type { Names, NamesEntry } from '../services.js';
 import { findDnsmasq, signalProcess, startDnsmasq, stopDnsmasq } from './dnsmasq.js';
 import { checkedHostName } from './host-names.js';
 import { NetworkFolder } from './network-folder.js';
+import { OwnResolvers } from './own-resolvers.js';
+import { startOwnUpstream, stopOwnUpstream } from './own-upstream.js';
 
 /** Seconds that an answer may be kept: containers come and go. */
 const timeToLive = 5;
+
+const namesArgs = [
+  `--addn-hosts=${NetworkFolder.hostsInside}`,
+  `--servers-file=${NetworkFolder.serversInside}`,
+  // Names without a dot are of this network or of nobody.
+  '--domain-needed',
+  `--local-ttl=${timeToLive}`,
+  '--no-negcache',
+];
 
 /** One dnsmasq for each network that has containers, on the network's gateway; it knows that network's names and no other's. */
 export class DnsmasqNames implements Names {
@@ -29,8 +40,14 @@ export class DnsmasqNames implements Names {
     folder.setHosts(entry.id, text);
     step('network.names.written', { id: entry.id, network: network.name });
     const listening = resolverAddress(network);
+    this.#readAgain(folder);
     await this.#serve(what, network.name, folder, listening);
     step('network.names.served', { id: entry.id, network: network.name });
+    const { id, addresses, nameservers = [] } = entry;
+    if (nameservers.length > 0) {
+      const own = { id, addresses: addresses.map(nftAddress), listening, nameservers, folder: folder.seen, args: namesArgs };
+      await startOwnUpstream(what, this.#own(folder), own);
+    }
     return { nameservers: [listening], search: [network.name] };
   }
 
@@ -46,8 +63,10 @@ export class DnsmasqNames implements Names {
     const folder = this.#of(network);
     using lock = await locked(folder, false);
     if (lock === undefined) return;
+    const what = `names of network "${network}"`;
     const ids = folder.ids();
     const gone = ids.filter(isGone);
+    for (const id of gone) await stopOwnUpstream(what, this.#own(folder), id, folder.addresses(id));
     if (gone.length === ids.length) {
       await stopDnsmasq(folder.pidFile);
       step('network.names.ended', { network });
@@ -55,30 +74,42 @@ export class DnsmasqNames implements Names {
       return;
     }
     for (const id of gone) folder.removeHosts(id);
-    const pid = findDnsmasq(folder.pidFile);
-    if (pid !== undefined && gone.length > 0) signalProcess(pid, 'SIGHUP');
+    if (gone.length > 0) this.#readAgain(folder);
+    await this.#revive(what, network, folder);
+  }
+
+  /** Resolvers that somebody has killed. */
+  async #revive(what: string, network: string, folder: NetworkFolder): Promise<void> {
+    const listening = folder.listening();
+    if (listening !== undefined) await this.#serve(what, network, folder, listening);
+    const own = this.#own(folder);
+    for (const id of own.ids()) {
+      const settings = own.settings(id);
+      if (settings !== undefined && !own.isRunning(id)) await own.start(what, id, settings);
+    }
+  }
+
+  /** What was written is known by whoever asks after this: a signal is looked at before a question. */
+  #readAgain(folder: NetworkFolder): void {
+    const own = this.#own(folder);
+    for (const pid of [findDnsmasq(folder.pidFile), ...own.ids().map((id) => own.process(id))]) {
+      if (pid !== undefined) signalProcess(pid, 'SIGHUP');
+    }
+  }
+
+  #own(folder: NetworkFolder): OwnResolvers {
+    return new OwnResolvers(path.join(folder.path, 'own'));
   }
 
   async #serve(what: string, network: string, folder: NetworkFolder, address: string): Promise<void> {
-    const pid = findDnsmasq(folder.pidFile);
-    if (pid !== undefined) {
-      signalProcess(pid, 'SIGHUP');
-      return;
-    }
+    if (findDnsmasq(folder.pidFile) !== undefined) return;
+    folder.setListening(address);
     await startDnsmasq(what, {
       pidFile: folder.pidFile,
       addresses: [address],
       port: 53,
       folder: folder.seen,
-      args: [
-        '--resolv-file=/etc/resolv.conf',
-        `--addn-hosts=${NetworkFolder.hostsInside}`,
-        `--servers-file=${NetworkFolder.serversInside}`,
-        // Names without a dot are of this network or of nobody.
-        '--domain-needed',
-        `--local-ttl=${timeToLive}`,
-        '--no-negcache',
-      ],
+      args: ['--resolv-file=/etc/resolv.conf', ...namesArgs],
     });
     step('network.names.started', { network });
   }

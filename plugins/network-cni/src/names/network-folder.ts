@@ -7,10 +7,12 @@ import { folderInside } from './dnsmasq.js';
  * What a network's resolver works with:
  *
  *     pid             its number
+ *     listening       its address
  *     seen/           as it sees it, read-only, without root's rights
  *       hosts/<id>    one for each container: lines of a hosts file
  *       servers       names that are never asked for elsewhere, a line each
  *     new/            of files that are being written
+ *     own/<id>/       of a resolver for one container, which has nameservers of its own
  */
 export class NetworkFolder {
   readonly path: string;
@@ -44,6 +46,28 @@ export class NetworkFolder {
       if (hasCode(error, 'ENOENT')) return [];
       throw error;
     }
+  }
+
+  /** The address of the resolver, once it was started. */
+  listening(): string | undefined {
+    try {
+      return readFileSync(path.join(this.path, 'listening'), 'utf8');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  setListening(address: string): void {
+    const temporary = path.join(this.path, 'new', 'listening');
+    writeFileSync(temporary, address, { mode: 0o600 });
+    renameSync(temporary, path.join(this.path, 'listening'));
+  }
+
+  /** Those of a container. */
+  addresses(id: string): string[] {
+    const lines = readFileSync(path.join(this.seen, 'hosts', id), 'utf8').split('\n');
+    return lines.flatMap((line) => (line === '' ? [] : [line.split(' ')[0] ?? '']));
   }
 
   setHosts(id: string, text: string): void {

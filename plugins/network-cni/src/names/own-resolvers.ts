@@ -2,38 +2,14 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { hasCode } from '@slipway/plugin-api';
-import { nftAddress } from '../firewall/nft.js';
-import { findDnsmasq, startDnsmasq, stopDnsmasq } from '../names/dnsmasq.js';
-import { nameOf, setName, tables } from './egress-rules.js';
-import type { Zone } from './policy.js';
-
-/** Seconds after which a program is to ask again; far less than an address stays allowed. */
-const longestTtl = 60;
+import { findDnsmasq, startDnsmasq, stopDnsmasq } from './dnsmasq.js';
 
 export interface ResolverSettings {
   readonly port: number;
   readonly addresses: readonly string[];
   readonly args: readonly string[];
-}
-
-/** Answers names of a policy's zones and no others, and allows an address before it tells it. */
-export function resolverArgs(id: string, zones: readonly Zone[], upstreams: readonly string[]): string[] {
-  const table = nameOf(tables.inet).replace(' ', '#');
-  return [
-    '--no-resolv',
-    // An answer from memory would not allow its addresses again.
-    '--cache-size=0',
-    `--max-ttl=${longestTtl}`,
-    // Everything else: there is no such name, and nobody is asked.
-    '--address=/#/',
-    ...zones.flatMap(({ name, hasSelf, hasBelow }) => [
-      ...upstreams.map((upstream) => `--server=/${hasSelf ? '' : '*.'}${name}/${nftAddress(upstream)}`),
-      ...(hasBelow ? [] : [`--address=/*.${name}/`]),
-    ]),
-    ...zones.map(
-      ({ name }, index) => `--nftset=/${name}/4#${table}#${setName('n', 4, index, id)},6#${table}#${setName('n', 6, index, id)}`,
-    ),
-  ];
+  /** Shown to it. */
+  readonly folder?: string;
 }
 
 /** Containers' own resolvers, each with a folder `<id>` that has its `settings.json` and `pid`. */
@@ -63,7 +39,11 @@ export class OwnResolvers {
   }
 
   isRunning(id: string): boolean {
-    return findDnsmasq(this.#file(id, 'pid')) !== undefined;
+    return this.process(id) !== undefined;
+  }
+
+  process(id: string): number | undefined {
+    return findDnsmasq(this.#file(id, 'pid'));
   }
 
   async start(what: string, id: string, settings: ResolverSettings): Promise<void> {
