@@ -23,6 +23,17 @@ test('pull tells digest, status and name on stdout, and layers by lines on stder
   expect(again.out).toContain(`Status: ${demo()}:latest is up to date\n`);
 });
 
+test('rmi of a digest with several names tells them, and removes none', async () => {
+  const named = JSON.parse((await host.place.run(['pull', '--json', demo()])).out) as {
+    readonly target: { readonly digest: string };
+  };
+  await host.place.run(['tag', demo(), 'also:1']);
+  const refused = await host.place.run(['rmi', named.target.digest]);
+  expect(refused).toMatchObject({ code: 1, out: '' });
+  expect(refused.err).toContain(`has 2 names: ${demo()}:latest, docker.io/library/also:1\nhint: remove them by name\n`);
+  expect((await host.place.run(['rmi', 'also:1'])).code).toBe(0);
+});
+
 test('pull -q prints the name alone, --json the image', async () => {
   const quiet = await host.place.run(['pull', '-q', demo()]);
   expect([quiet.out, quiet.err]).toEqual([`${demo()}:latest\n`, '']);
