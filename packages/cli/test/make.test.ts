@@ -36,9 +36,7 @@ test('commit makes an image that runs; diff tells what it has more', async () =>
   const web = await container('web', 'echo made > /etc/made; rm /bin/ls; mkdir /srv; echo > "/srv/$(printf \'a\\033[2J\')"');
   try {
     const { out } = await host.place.run(['diff', 'web']);
-    expect(out).toBe(
-      'C /bin\nD /bin/ls\nC /etc\nA /etc/made\nA /srv\nA /srv/a\\u{1b}[2J\n',
-    );
+    expect(out).toBe('C /bin\nD /bin/ls\nC /etc\nA /etc/made\nA /srv\nA /srv/a\\u{1b}[2J\n');
     expect((await host.place.run(['diff', '-q', 'web'])).out.split('\n')[1]).toBe('/bin/ls');
     const made = await host.place.run([
       'commit',
