@@ -34,6 +34,8 @@ await networkLaws({ describe, it }, openSubject, {
     'network.names.started',
     'network.names.served',
     'network.names.ended',
+    'network.names.own',
+    'network.names.own-ended',
     'network.egress.ruled',
     'network.egress.resolver',
     'network.egress.restricted',
