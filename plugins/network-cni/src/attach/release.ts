@@ -1,7 +1,7 @@
 import { isKind, SlipwayError, step } from '@slipway/plugin-api';
 import { deleteChain } from '../cni/chain.js';
 import type { AttachmentEntry, AttachmentRecord, ClaimedRecord } from './attachment-record.js';
-import { removeHostInterface } from './host-interface.js';
+import { isNamespaceGone, removeHostInterface } from './host-interface.js';
 import { removeLeakedChains } from './leaked-chains.js';
 import { isStillThere, pathForOthers } from './namespace.js';
 import type { AttachPlace } from './place.js';
@@ -68,7 +68,8 @@ async function releaseEntry(
   { namespace, signal }: ReleaseOptions,
 ): Promise<void> {
   const given = namespace === undefined ? undefined : { ...entry.namespace, path: pathForOthers(namespace) };
-  const there = [given, entry.namespace].find((each) => each !== undefined && isStillThere(each));
+  const noted = isNamespaceGone(entry) ? undefined : entry.namespace;
+  const there = [given, noted].find((each) => each !== undefined && isStillThere(each));
   const failures = await deleteChain(
     {
       conflist: entry.conflist,
