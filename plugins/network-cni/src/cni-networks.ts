@@ -128,7 +128,7 @@ export class CniNetworks implements Network, AsyncDisposable {
       for (const { own, attachment, aliases } of record.entries) {
         if (own === undefined || attachment === undefined) continue;
         const addresses = attachment.addresses.map(withoutPrefix);
-        await services.names.add(own, { id, names, aliases, addresses, nameservers: record.nameservers });
+        await services.names.add(own, { id, names, aliases, addresses });
       }
     });
   }

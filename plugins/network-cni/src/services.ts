@@ -20,10 +20,16 @@ export interface Firewall {
 }
 
 export interface Names {
+  /** The container is known by its names to those of that network. */
   add(
     network: OwnNetwork,
     entry: NamesEntry,
   ): Promise<{ readonly nameservers: readonly string[]; readonly search: readonly string[] }>;
+  /**
+   * The container, whose names were added there, knows the names of these networks, whichever nameserver of theirs it asks, and asks those nameservers for others (none: the host's). Before
+   * it is removed from one of them it joins without it.
+   */
+  join(id: string, networks: readonly JoinedNetwork[], nameservers: readonly string[]): Promise<void>;
   remove(network: OwnNetwork, id: string): Promise<void>;
   cleanup(living: ReadonlySet<string>): Promise<void>;
 }
@@ -34,8 +40,12 @@ export interface NamesEntry {
   readonly aliases: readonly string[];
   /** Without prefix lengths. */
   readonly addresses: readonly string[];
-  /** Where other names are asked for; default: the host's resolvers. */
-  readonly nameservers?: readonly string[] | undefined;
+}
+
+export interface JoinedNetwork {
+  readonly network: OwnNetwork;
+  /** Of the container, without prefix lengths. */
+  readonly addresses: readonly string[];
 }
 
 export interface Egress {

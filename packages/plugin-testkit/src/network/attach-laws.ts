@@ -136,6 +136,39 @@ export function attachLaws(law: Law<Network>, { use, module, reboot, features }:
     },
   );
 
+  law(
+    'those of different networks do not reach each other, also where a route of their own leads there',
+    async ({ instance: network }) => {
+      for (const name of ['a', 'b']) await network.create(name, { ipv6: features.ipv6 });
+      await network.create('inner', { ipv6: features.ipv6, internal: true });
+      const names = ['a', 'b', 'inner'] as const;
+      const all = await Promise.all(names.map((name) => attached(network, use(), name, [name])));
+      const [port, peer] = [47_300, await attached(network, use(), 'peer', ['b'])];
+      for (const { agent } of all) for (const protocol of ['tcp', 'udp'] as const) await agent.serve(protocol, 'one', port);
+      for (const { subnets } of [await network.inspect('inner')]) {
+        for (const { gateway = '' } of subnets) {
+          const family = gateway.includes(':') ? '-6' : '-4';
+          use().inside(all[2]?.namespace ?? peer.namespace, 'ip', family, 'route', 'add', 'default', 'via', gateway);
+        }
+      }
+      const asks = all.flatMap((from) =>
+        all
+          .filter((to) => to !== from)
+          .flatMap((to) =>
+            families.flatMap((family) =>
+              (['tcp', 'udp'] as const).map((protocol) =>
+                from.agent.ask({ protocol, host: to.address(family), port, timeoutMs: 500 }),
+              ),
+            ),
+          ),
+      );
+      for (const answer of await Promise.all(asks)) assert.doesNotMatch(answer, /^one/);
+      for (const { agent } of all) assert.deepEqual(await agent.seen(), []);
+      const near = { protocol: 'tcp', host: all[1]?.address() ?? '', port } as const;
+      assert.match(await peer.agent.asks(near, /^one/), /^one/);
+    },
+  );
+
   law('twenty that attach at once get addresses and interfaces of their own', async ({ instance: network }) => {
     await network.create('n');
     const namespaces = Array.from({ length: 20 }, () => use().namespace());

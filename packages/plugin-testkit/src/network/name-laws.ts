@@ -67,4 +67,37 @@ export function nameLaws(law: Law<Network>, { use, features }: NetworkLaws): voi
     const [joined] = await network.attach(requestOf('both', both.namespace, ['c']));
     assert.equal(await resolved(c, 'both'), joined?.addresses[0]?.replace(/\/.*/, ''));
   });
+
+  law(
+    'one of several networks finds the names of all, whichever nameserver it asks, and only as long as it is there',
+    async ({ instance: network }) => {
+      for (const name of ['a', 'b']) await network.create(name, { internal: name === 'b' });
+      const both = await attached(network, use(), 'both', ['a', 'b']);
+      const [a, b] = [await attached(network, use(), 'in-a', ['a']), await attached(network, use(), 'in-b', ['b'])];
+      const each = async (name: string, expected: RegExp): Promise<void> => {
+        for (const { nameservers } of await network.attachments('both')) {
+          for (const server of nameservers)
+            assert.match(await both.agent.resolve(name, 4, server), expected, `${name} by ${server}`);
+        }
+      };
+      const known = (address: string): RegExp => new RegExp(`^${RegExp.escape(address)}$`);
+      await each('in-a', known(a.address()));
+      await each('in-b', known(b.address()));
+      await each('in-b.b', known(b.address()));
+      assert.doesNotMatch(await resolved(a, 'in-b'), /^\d/);
+      assert.doesNotMatch(await resolved(b, 'in-a'), /^\d/);
+      await network.create('c');
+      const c = await attached(network, use(), 'in-c', ['c']);
+      await each('in-c', /^[^\d]/);
+      await network.attach(requestOf('both', both.namespace, ['c']));
+      for (const container of [a, b, c]) await each(container.id, known(container.address()));
+      await network.detach('in-a', { namespace: a.namespace.path });
+      await network.rename('in-b', ['late']);
+      await each('in-a', /^[^\d]/);
+      await each('late', known(b.address()));
+      for (const name of ['b', 'a']) await network.detach('both', { network: name, namespace: both.namespace.path });
+      await each('late', /^[^\d]/);
+      await each('in-c', known(c.address()));
+    },
+  );
 }

@@ -20,7 +20,7 @@ import { addressError, attachmentOf } from './made-attachment.js';
 import { type NamespacePlace, namespaceAt } from './namespace.js';
 import type { AttachPlace } from './place.js';
 import { release } from './release.js';
-import { egressOf, restrictAgain, withoutPrefix } from './services-of.js';
+import { egressOf, joinedNetworks, restrictAgain, withoutPrefix } from './services-of.js';
 import { moveIn, openStaging, type Staging } from './staging.js';
 
 /** All of the networks, or none. */
@@ -240,12 +240,12 @@ async function serve(
   networks: readonly string[],
   request: AttachNetworksRequest,
 ): Promise<void> {
-  const { id, names: wanted, nameservers, ports = [] } = request;
+  const { id, names: wanted, ports = [] } = request;
   const { firewall, names } = await place.services();
   for (const { network, own, attachment, aliases } of work.record.entries) {
     if (own === undefined || attachment === undefined || !networks.includes(network)) continue;
     const addresses = attachment.addresses.map(withoutPrefix);
-    const resolver = await names.add(own, { id, names: wanted, aliases, addresses, nameservers });
+    const resolver = await names.add(own, { id, names: wanted, aliases, addresses });
     step('network.attach.named', { id, network });
     work.update(
       (entry) => ({
@@ -255,6 +255,7 @@ async function serve(
       [network],
     );
   }
+  await names.join(id, joinedNetworks(work.record.entries), work.record.nameservers ?? []);
   if (work.record.egress !== undefined) {
     const asked = await restrictAgain(place, work.record);
     step('network.attach.restricted', { id });

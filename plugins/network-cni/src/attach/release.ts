@@ -5,7 +5,7 @@ import { isNamespaceGone, removeHostInterface } from './host-interface.js';
 import { removeLeakedChains } from './leaked-chains.js';
 import { isStillThere, pathForOthers } from './namespace.js';
 import type { AttachPlace } from './place.js';
-import { restrictAgain } from './services-of.js';
+import { joinedNetworks, restrictAgain } from './services-of.js';
 
 export interface ReleaseOptions {
   /** Where the namespace is now, if it is known. */
@@ -40,6 +40,8 @@ export async function release(
   let left = record;
   const isLast = entries.length === record.entries.length;
   if (isLast && record.ports !== undefined) await attempt(() => firewall.unpublish(id));
+  const others = record.entries.filter(({ network }) => !entries.some((entry) => entry.network === network));
+  await attempt(() => names.join(id, joinedNetworks(others), record.nameservers ?? []));
   for (const entry of entries.toReversed()) {
     const { own } = entry;
     const isGone = [

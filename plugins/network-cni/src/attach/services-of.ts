@@ -1,6 +1,6 @@
 import type { EgressPolicy } from '@slipway/plugin-api';
 import { refusal } from '../errors.js';
-import type { RestrictedAttachment } from '../services.js';
+import type { JoinedNetwork, RestrictedAttachment } from '../services.js';
 import type { AttachmentEntry, AttachmentRecord } from './attachment-record.js';
 import type { AttachPlace } from './place.js';
 
@@ -24,6 +24,13 @@ export async function restrictAgain(
   if (policy === undefined) return nameservers;
   const { egress } = await place.services();
   return (await egress.restrict(id, policy, entries.flatMap(restricted), nameservers)).nameservers;
+}
+
+/** The networks of ours that are known to be made. */
+export function joinedNetworks(entries: readonly AttachmentEntry[]): JoinedNetwork[] {
+  return entries.flatMap(({ own, attachment }) =>
+    own === undefined || attachment === undefined ? [] : [{ network: own, addresses: attachment.addresses.map(withoutPrefix) }],
+  );
 }
 
 /** None of an entry that nothing was made of. Errors: `unimplemented` where there is nothing that rules could be bound to. */

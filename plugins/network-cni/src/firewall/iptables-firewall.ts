@@ -6,7 +6,7 @@ import { makeBridge, removeBridge, turnForwardingOn } from './bridge.js';
 import { type Family, familiesOf, networkRules, type OwnChain } from './iptables-rules.js';
 import { nftId, nftInterface } from './nft.js';
 import { checkLoopback } from './published-ports.js';
-import { useTool } from './run-tool.js';
+import { runTool, toolFailed, useTool } from './run-tool.js';
 
 /**
  * Ports and forwarding are CNI's (its plugins portmap and firewall, which do whatever the host's firewalld needs). What is of a network as a whole is in chains of our own, which are
@@ -34,36 +34,50 @@ async function prepareNetwork(network: OwnNetwork): Promise<void> {
 }
 
 async function addMissing(what: string, network: OwnNetwork, family: Family): Promise<void> {
-  const script = async (): Promise<string> =>
-    missing(networkRules(network, family), new Set((await useTool(what, `${family}-save`, [])).split('\n')));
+  const script = async (): Promise<string> => missing(networkRules(network, family), await rulesThere(what, family));
   if ((await script()) === '') return;
   using _lock = await lockNamespace();
-  const again = await script();
-  if (again !== '') await useTool(what, `${family}-restore`, ['--wait', '--noflush'], again);
+  await change(what, family, script);
 }
 
-/** Chains are declared, which empties them, and filled again where a rule is not there; a jump to one is added where there is none. */
-function missing(chains: readonly OwnChain[], there: ReadonlySet<string>): string {
-  const lines: string[] = [];
-  for (const table of new Set(chains.map((chain) => chain.table))) {
-    const added = chains.filter((chain) => chain.table === table).flatMap((chain) => missingOf(chain, there));
-    if (added.length > 0) lines.push(`*${table}`, ...added, 'COMMIT');
+/** Makes what is there what it is to be. Whoever is not us, and takes no lock, may have changed it since it was read: then it is read again. */
+async function change(what: string, family: Family, script: () => Promise<string>): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const lines = await script();
+    if (lines === '') return;
+    const result = await runTool(what, `${family}-restore`, ['--wait', '--noflush'], lines);
+    if (result.code === 0) return;
+    if (tries === 5) throw toolFailed(what, `${family}-restore`, result);
   }
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-function missingOf({ name, from, rules, isShared }: OwnChain, there: ReadonlySet<string>): string[] {
-  const isThere = [...there].some((line) => line.startsWith(`:${name} `));
-  const own = rules.map((rule) => `-A ${name} ${rule}`);
-  const jump = from === undefined ? [] : [`-A ${from} -j ${name}`].filter((line) => !there.has(line));
-  if (isShared) {
-    const shared = own
-      .filter((line) => !there.has(line))
-      .map((line) => (line.endsWith('-j DROP') ? line : line.replace('-A ', '-I ')));
-    return [...(isThere ? [] : [`:${name} - [0:0]`]), ...shared, ...jump];
+/** Lines of each table, by its name. */
+type Rules = ReadonlyMap<string, readonly string[]>;
+
+async function rulesThere(what: string, family: Family): Promise<Rules> {
+  const rules = new Map<string, string[]>();
+  let lines: string[] = [];
+  for (const line of (await useTool(what, `${family}-save`, [])).split('\n')) {
+    if (line.startsWith('*')) {
+      lines = [];
+      rules.set(line.slice(1), lines);
+    } else lines.push(line);
   }
-  const isWhole = isThere && own.every((line) => there.has(line));
-  return isWhole ? jump : [`:${name} - [0:0]`, ...own, ...jump];
+  return rules;
+}
+
+const isDeclared = (name: string, there: readonly string[]): boolean => there.some((line) => line.startsWith(`:${name} `));
+
+const jumpTo = ({ from, name }: OwnChain): string => `-A ${from} -j ${name}`;
+
+/** A chain is declared, which empties it, and filled again where a rule is not there; a jump to it is added where there is none. */
+function missing(chains: readonly OwnChain[], there: Rules): string {
+  return scriptOf(chains, there, (chain, lines) => {
+    const own = chain.rules.map((rule) => `-A ${chain.name} ${rule}`);
+    const isWhole = isDeclared(chain.name, lines) && own.every((line) => lines.includes(line));
+    const hasJump = lines.includes(jumpTo(chain));
+    return [...(isWhole ? [] : [`:${chain.name} - [0:0]`, ...own]), ...(hasJump ? [] : [jumpTo(chain)])];
+  });
 }
 
 async function removeNetwork(network: OwnNetwork): Promise<void> {
@@ -71,31 +85,28 @@ async function removeNetwork(network: OwnNetwork): Promise<void> {
   using _lock = await lockNamespace();
   nftInterface(network.bridge);
   for (const family of familiesOf(network)) {
-    const there = (await useTool(what, `${family}-save`, [])).split('\n');
-    const script = removal(networkRules(network, family), there);
-    if (script !== '') await useTool(what, `${family}-restore`, ['--wait', '--noflush'], script);
+    await change(what, family, async () => removal(networkRules(network, family), await rulesThere(what, family)));
   }
   await removeBridge(network);
 }
 
-function removal(chains: readonly OwnChain[], there: readonly string[]): string {
-  const lines: string[] = [];
-  for (const table of new Set(chains.map((chain) => chain.table))) {
-    const own = chains.filter((chain) => chain.table === table);
-    const rules = own.flatMap(({ name, from, isShared, rules }) => [
-      ...(from === undefined ? [] : [`-A ${from} -j ${name}`]),
-      ...(isShared ? rules.filter((rule) => rule !== '-j DROP').map((rule) => `-A ${name} ${rule}`) : []),
-    ]);
+function removal(chains: readonly OwnChain[], there: Rules): string {
+  return scriptOf(chains, there, (chain, lines) => [
     // Each as often as it is there: two that prepared at once may have added a jump each.
-    const deleted = there.filter((line) => rules.includes(line)).map((line) => line.replace('-A ', '-D '));
-    const isUsed = (name: string): boolean =>
-      there.some((line) => line.startsWith(`-A ${name} `) && line.endsWith('-j RETURN') && !rules.includes(line));
-    const names = own
-      .map(({ name }) => name)
-      .filter((name) => there.some((line) => line.startsWith(`:${name} `)) && !isUsed(name));
-    const emptied = names.map((name) => `-F ${name}`);
-    const removed = names.map((name) => `-X ${name}`);
-    if (deleted.length + names.length > 0) lines.push(`*${table}`, ...deleted, ...emptied, ...removed, 'COMMIT');
-  }
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+    ...lines.filter((line) => line === jumpTo(chain)).map((line) => line.replace('-A ', '-D ')),
+    ...(isDeclared(chain.name, lines) ? [`-F ${chain.name}`, `-X ${chain.name}`] : []),
+  ]);
+}
+
+/** For iptables-restore; empty where there is nothing to do. */
+function scriptOf(
+  chains: readonly OwnChain[],
+  there: Rules,
+  linesOf: (chain: OwnChain, there: readonly string[]) => readonly string[],
+): string {
+  return chains
+    .map((chain) => ({ table: chain.table, lines: linesOf(chain, there.get(chain.table) ?? []) }))
+    .filter(({ lines }) => lines.length > 0)
+    .map(({ table, lines }) => `${[`*${table}`, ...lines, 'COMMIT'].join('\n')}\n`)
+    .join('');
 }

@@ -6,17 +6,12 @@ export type Family = 'iptables' | 'ip6tables';
 export interface OwnChain {
   readonly table: 'nat' | 'mangle' | 'raw';
   /** The built-in chain that jumps to it. */
-  readonly from?: string;
+  readonly from: string;
   /** At most 28 bytes; an interface's name has 15. */
   readonly name: string;
   /** As iptables-save writes them, so that what is there is known. */
   readonly rules: readonly string[];
-  /** Other networks have rules in it too: the bridges come first, and then what drops the rest. */
-  readonly isShared?: boolean;
 }
-
-/** Bridges may send to each other; what else is not translated comes from a neighbour that has a route to a subnet, and gets to published ports only. */
-export const outside = 'SLIPWAY-OUTSIDE';
 
 export const familiesOf = ({ subnets }: OwnNetwork): Family[] => [
   ...(subnets.some(({ subnet }) => !isVersion6(subnet)) ? (['iptables'] as const) : []),
@@ -46,11 +41,7 @@ export function networkRules({ bridge, subnets, internal }: OwnNetwork, family: 
   const fence = { table: 'mangle', from: 'FORWARD', name: `SLIPWAY-F-${bridge}` } as const;
   if (internal)
     return [nat, raw, { ...fence, rules: [`-i ${bridge} ! -o ${bridge} -j DROP`, `! -i ${bridge} -o ${bridge} -j DROP`] }];
-  const strangers = `! -i ${bridge} -o ${bridge} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j ${outside}`;
-  return [
-    nat,
-    raw,
-    { table: 'mangle', name: outside, isShared: true, rules: [`-i ${bridge} -j RETURN`, '-j DROP'] },
-    { ...fence, rules: [strangers] },
-  ];
+  // Whoever is not of the network, be it a container of another one or a neighbour of the host with a route to the subnet, gets to published ports only.
+  const isStranger = `! -i ${bridge} -o ${bridge} -m conntrack --ctstate INVALID,NEW,UNTRACKED -m conntrack ! --ctstate DNAT`;
+  return [nat, raw, { ...fence, rules: [`${isStranger} -j DROP`] }];
 }

@@ -53,19 +53,30 @@ async function prepareNetwork(network: OwnNetwork): Promise<void> {
 async function removeNetwork(network: OwnNetwork): Promise<void> {
   const what = `remove network "${network.name}"`;
   using _lock = await lockNamespace();
-  const listing = await listNft(what, [table]);
-  const targets = networkTargets(network.bridge);
-  const isBridge = ({ set, key }: NftElement): boolean => set === 'bridges' && key === nftInterface(network.bridge);
-  if (!listing.elements.some((element) => element.set === 'bridges' && !isBridge(element))) {
-    // The last one.
-    if (listing.chains.length > 0) await applyNft(what, [`delete table ${tableName}`]);
-  } else {
-    const elements = listing.elements.filter((element) => targets.includes(element.target ?? '') || isBridge(element));
-    const chains = listing.chains.filter(({ name }) => targets.includes(name));
-    const lines = [...elements.map(deleteLine), ...chains.map(({ name }) => `delete chain ${tableName} ${name}`)];
-    if (lines.length > 0) await applyNft(what, lines);
+  for (let tries = 0; ; tries++) {
+    const lines = await removal(what, network.bridge);
+    try {
+      if (lines.length > 0) await applyNft(what, lines);
+      break;
+    } catch (error) {
+      // Whoever is not us, and takes no lock, may have removed something of it since it was read.
+      if (tries === 5) throw error;
+    }
   }
   await removeBridge(network);
+}
+
+async function removal(what: string, bridge: string): Promise<string[]> {
+  const listing = await listNft(what, [table]);
+  const targets = networkTargets(bridge);
+  const isBridge = ({ set, key }: NftElement): boolean => set === 'bridges' && key === nftInterface(bridge);
+  if (!listing.elements.some((element) => element.set === 'bridges' && !isBridge(element))) {
+    // The last one.
+    return listing.chains.length > 0 ? [`delete table ${tableName}`] : [];
+  }
+  const elements = listing.elements.filter((element) => targets.includes(element.target ?? '') || isBridge(element));
+  const chains = listing.chains.filter(({ name }) => targets.includes(name));
+  return [...elements.map(deleteLine), ...chains.map(({ name }) => `delete chain ${tableName} ${name}`)];
 }
 
 const deleteLine = ({ set, key }: NftElement): string => `delete element ${tableName} ${set} { ${key} }`;

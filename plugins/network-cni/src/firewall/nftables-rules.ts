@@ -74,8 +74,8 @@ function ownLines({ bridge, subnets, internal }: OwnNetwork): string[] {
     ]),
     ...chain(from, undefined, internal ? [`oifname != ${device} drop`] : []),
     ...chain(to, undefined, [
-      // What is not of a container comes in through published ports only, also where a neighbour has a route to the subnet.
-      internal ? `iifname != ${device} drop` : 'iifname != @bridges ct state new ct status & dnat == 0 drop',
+      // Whoever is not of the network, be it a container of another one or a neighbour of the host with a route to the subnet, gets to published ports only.
+      `iifname != ${device} ${internal ? '' : 'ct state { new, invalid, untracked } ct status & dnat == 0 '}drop`,
     ]),
     add('element', `bridges { ${device} }`),
     add('element', `forwarded_from { ${device} : jump ${from} }`),

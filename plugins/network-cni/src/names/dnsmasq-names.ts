@@ -2,20 +2,18 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hasCode, step } from '@slipway/plugin-api';
 import { isVersion6, nftAddress, nftId } from '../firewall/nft.js';
-import { lockPath, type PathLock } from '../locks.js';
 import type { OwnNetwork } from '../networks/own-network.js';
-import type { Names, NamesEntry } from '../services.js';
-import { findDnsmasq, signalProcess, startDnsmasq, stopDnsmasq } from './dnsmasq.js';
+import type { JoinedNetwork, Names, NamesEntry } from '../services.js';
+import { ContainerResolvers } from './container-resolvers.js';
+import { findDnsmasq, folderInside, signalProcess, startDnsmasq, stopDnsmasq } from './dnsmasq.js';
 import { checkedHostName } from './host-names.js';
-import { NetworkFolder } from './network-folder.js';
-import { OwnResolvers } from './own-resolvers.js';
-import { startOwnUpstream, stopOwnUpstream } from './own-upstream.js';
+import { lockFolder } from './locked-folder.js';
+import { type Listening, NetworkFolder } from './network-folder.js';
 
 /** Seconds that an answer may be kept: containers come and go. */
 const timeToLive = 5;
 
 const namesArgs = [
-  `--addn-hosts=${NetworkFolder.hostsInside}`,
   `--servers-file=${NetworkFolder.serversInside}`,
   // Names without a dot are of this network or of nobody.
   '--domain-needed',
@@ -23,32 +21,48 @@ const namesArgs = [
   '--no-negcache',
 ];
 
-/** One dnsmasq for each network that has containers, on the network's gateway; it knows that network's names and no other's. */
+/**
+ * One dnsmasq for each network that has containers, on the network's gateway; it knows that network's names and no other's. A container in several networks, or with nameservers of
+ * its own, has another one for itself.
+ */
 export class DnsmasqNames implements Names {
   readonly #folder: string;
+  readonly #containers: ContainerResolvers;
 
   /** `folder` is one that does not outlive a boot. */
   constructor(folder: string) {
-    this.#folder = folder;
+    this.#folder = path.join(folder, 'networks');
+    this.#containers = new ContainerResolvers(path.join(folder, 'own'), (name) => this.#of(name));
   }
 
   async add(network: OwnNetwork, entry: NamesEntry): Promise<{ nameservers: string[]; search: string[] }> {
     const what = `names of "${nftId(entry.id)}" in network "${network.name}"`;
     const text = hostsOf(what, network.name, entry);
     const folder = this.#of(network.name);
-    using _lock = await locked(folder, true);
+    using _lock = await lockFolder(folder, true);
     folder.setHosts(entry.id, text);
     step('network.names.written', { id: entry.id, network: network.name });
     const listening = resolverAddress(network);
-    this.#readAgain(folder);
-    await this.#serve(what, network.name, folder, listening);
+    await this.#readAgain(what, folder);
+    await this.#serve(what, network.name, folder, { address: listening, isInternal: network.internal });
     step('network.names.served', { id: entry.id, network: network.name });
-    const { id, addresses, nameservers = [] } = entry;
-    if (nameservers.length > 0) {
-      const own = { id, addresses: addresses.map(nftAddress), listening, nameservers, folder: folder.seen, args: namesArgs };
-      await startOwnUpstream(what, this.#own(folder), own);
-    }
     return { nameservers: [listening], search: [network.name] };
+  }
+
+  async join(id: string, joined: readonly JoinedNetwork[], nameservers: readonly string[]): Promise<void> {
+    const what = `resolver of "${nftId(id)}"`;
+    // Where none of its networks leads out, questions do not, either.
+    const isInternal = joined.every(({ network }) => network.internal);
+    if (joined.length === 0 || (joined.length === 1 && (nameservers.length === 0 || isInternal))) {
+      await this.#containers.remove(what, id);
+      return;
+    }
+    const networks = joined.map(({ network, addresses }) => ({
+      name: network.name,
+      listening: resolverAddress(network),
+      addresses,
+    }));
+    await this.#containers.serve(what, { id, networks, nameservers, isInternal, args: namesArgs });
   }
 
   async remove(network: OwnNetwork, id: string): Promise<void> {
@@ -56,17 +70,17 @@ export class DnsmasqNames implements Names {
   }
 
   async cleanup(living: ReadonlySet<string>): Promise<void> {
+    await this.#containers.keepOnly('clean up resolvers', (id) => living.has(id));
     for (const name of filesIn(this.#folder)) await this.#removeFrom(name, (id) => !living.has(id));
   }
 
   async #removeFrom(network: string, isGone: (id: string) => boolean): Promise<void> {
     const folder = this.#of(network);
-    using lock = await locked(folder, false);
+    using lock = await lockFolder(folder, false);
     if (lock === undefined) return;
     const what = `names of network "${network}"`;
     const ids = folder.ids();
     const gone = ids.filter(isGone);
-    for (const id of gone) await stopOwnUpstream(what, this.#own(folder), id, folder.addresses(id));
     if (gone.length === ids.length) {
       await stopDnsmasq(folder.pidFile);
       step('network.names.ended', { network });
@@ -74,42 +88,32 @@ export class DnsmasqNames implements Names {
       return;
     }
     for (const id of gone) folder.removeHosts(id);
-    if (gone.length > 0) this.#readAgain(folder);
-    await this.#revive(what, network, folder);
-  }
-
-  /** Resolvers that somebody has killed. */
-  async #revive(what: string, network: string, folder: NetworkFolder): Promise<void> {
+    await this.#readAgain(what, folder);
+    // Somebody may have killed it.
     const listening = folder.listening();
     if (listening !== undefined) await this.#serve(what, network, folder, listening);
-    const own = this.#own(folder);
-    for (const id of own.ids()) {
-      const settings = own.settings(id);
-      if (settings !== undefined && !own.isRunning(id)) await own.start(what, id, settings);
-    }
   }
 
   /** What was written is known by whoever asks after this: a signal is looked at before a question. */
-  #readAgain(folder: NetworkFolder): void {
-    const own = this.#own(folder);
-    for (const pid of [findDnsmasq(folder.pidFile), ...own.ids().map((id) => own.process(id))]) {
-      if (pid !== undefined) signalProcess(pid, 'SIGHUP');
-    }
+  async #readAgain(what: string, folder: NetworkFolder): Promise<void> {
+    const pid = findDnsmasq(folder.pidFile);
+    if (pid !== undefined) signalProcess(pid, 'SIGHUP');
+    await this.#containers.readAgain(what, folder.ids());
   }
 
-  #own(folder: NetworkFolder): OwnResolvers {
-    return new OwnResolvers(path.join(folder.path, 'own'));
-  }
-
-  async #serve(what: string, network: string, folder: NetworkFolder, address: string): Promise<void> {
+  async #serve(what: string, network: string, folder: NetworkFolder, listening: Listening): Promise<void> {
     if (findDnsmasq(folder.pidFile) !== undefined) return;
-    folder.setListening(address);
+    folder.setListening(listening);
     await startDnsmasq(what, {
       pidFile: folder.pidFile,
-      addresses: [address],
+      addresses: [listening.address],
       port: 53,
-      folder: folder.seen,
-      args: ['--resolv-file=/etc/resolv.conf', ...namesArgs],
+      folders: [{ path: folder.seen, inside: folderInside }],
+      args: [
+        listening.isInternal ? '--no-resolv' : '--resolv-file=/etc/resolv.conf',
+        ...namesArgs,
+        `--addn-hosts=${NetworkFolder.hostsInside}`,
+      ],
     });
     step('network.names.started', { network });
   }
@@ -130,23 +134,6 @@ function hostsOf(what: string, network: string, { names, aliases, addresses }: N
   const short = [...new Set([...names, ...aliases])].map((name) => checkedHostName(what, name));
   const all = short.flatMap((name) => [`${name}.${network}`, name]);
   return addresses.map((address) => `${[nftAddress(address), ...all].join(' ')}\n`).join('');
-}
-
-async function locked(folder: NetworkFolder, isMade: true): Promise<PathLock>;
-async function locked(folder: NetworkFolder, isMade: boolean): Promise<PathLock | undefined>;
-async function locked(folder: NetworkFolder, isMade: boolean): Promise<PathLock | undefined> {
-  for (;;) {
-    if (isMade) folder.make();
-    try {
-      const lock = await lockPath(folder.path, 'exclusive');
-      // The one who had it last may have removed what is in it.
-      if (isMade) folder.make();
-      return lock;
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error;
-      if (!isMade) return undefined;
-    }
-  }
 }
 
 function filesIn(folder: string): readonly string[] {

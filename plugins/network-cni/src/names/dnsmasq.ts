@@ -9,18 +9,29 @@ const pidArgument = (pidFile: string): string => `--pid-file=${pidFile}`;
 /** Where a resolver sees its folder, in a mount namespace of its own: it is no longer root by then, and the folder's own path is closed to others. */
 export const folderInside = '/mnt';
 
+export interface ShownFolder {
+  readonly path: string;
+  readonly inside: string;
+}
+
+const showAll =
+  'while [ "$1" != -- ]; do mount --bind -- "$1" "$2" && mount -o remount,bind,ro,nosuid,nodev,noexec -- "$2" || exit; shift 2; done; shift; exec "$@"';
+
 export interface DnsmasqSettings {
   readonly pidFile: string;
   /** On which it listens, with UDP and TCP; of this host. */
   readonly addresses: readonly string[];
   readonly port: number;
-  /** Shown to it at {@link folderInside}. */
-  readonly folder?: string | undefined;
+  /** Shown to it, in this order; the first at {@link folderInside}, others below. */
+  readonly folders?: readonly ShownFolder[] | undefined;
   readonly args: readonly string[];
 }
 
 /** It returns when the resolver listens. It is in the background then, without root's rights, and nobody's child. Errors: `failed-precondition` (not installed, the address is taken). */
-export async function startDnsmasq(what: string, { pidFile, addresses, port, folder, args }: DnsmasqSettings): Promise<void> {
+export async function startDnsmasq(
+  what: string,
+  { pidFile, addresses, port, folders = [], args }: DnsmasqSettings,
+): Promise<void> {
   const program = needTool(what, 'dnsmasq');
   const all = [
     // Whatever the host's own dnsmasq is to do is not for this one.
@@ -35,17 +46,17 @@ export async function startDnsmasq(what: string, { pidFile, addresses, port, fol
     ...args,
   ];
   const result =
-    folder === undefined
+    folders.length === 0
       ? await runTool(what, 'dnsmasq', all)
       : await runTool(what, 'unshare', [
           '--mount',
           '--propagation=slave',
           '/bin/sh',
           '-c',
-          'mount --bind -- "$1" "$2" && mount -o remount,bind,ro,nosuid,nodev,noexec -- "$2" && shift 2 && exec "$@"',
+          showAll,
           'sh',
-          folder,
-          folderInside,
+          ...folders.flatMap((folder) => [folder.path, folder.inside]),
+          '--',
           program,
           ...all,
         ]);

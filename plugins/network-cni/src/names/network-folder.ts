@@ -3,16 +3,21 @@ import path from 'node:path';
 import { hasCode } from '@slipway/plugin-api';
 import { folderInside } from './dnsmasq.js';
 
+export interface Listening {
+  readonly address: string;
+  /** It asks nobody: questions would be a way out of an internal network. */
+  readonly isInternal: boolean;
+}
+
 /**
  * What a network's resolver works with:
  *
  *     pid             its number
- *     listening       its address
+ *     listening       its address, and whether it may ask others
  *     seen/           as it sees it, read-only, without root's rights
  *       hosts/<id>    one for each container: lines of a hosts file
  *       servers       names that are never asked for elsewhere, a line each
  *     new/            of files that are being written
- *     own/<id>/       of a resolver for one container, which has nameservers of its own
  */
 export class NetworkFolder {
   readonly path: string;
@@ -29,6 +34,11 @@ export class NetworkFolder {
     return path.join(this.path, 'seen');
   }
 
+  /** Of containers, by their ids. */
+  get hosts(): string {
+    return path.join(this.seen, 'hosts');
+  }
+
   static readonly hostsInside = path.join(folderInside, 'hosts');
   static readonly serversInside = path.join(folderInside, 'servers');
 
@@ -41,33 +51,34 @@ export class NetworkFolder {
   /** Containers that have names. */
   ids(): readonly string[] {
     try {
-      return readdirSync(path.join(this.seen, 'hosts'));
+      return readdirSync(this.hosts);
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return [];
       throw error;
     }
   }
 
-  /** The address of the resolver, once it was started. */
-  listening(): string | undefined {
+  /** Of the resolver, once it was started. */
+  listening(): Listening | undefined {
     try {
-      return readFileSync(path.join(this.path, 'listening'), 'utf8');
+      const [address = '', kind] = readFileSync(path.join(this.path, 'listening'), 'utf8').split(' ');
+      return { address, isInternal: kind === 'internal' };
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
 
-  setListening(address: string): void {
+  setListening({ address, isInternal }: Listening): void {
     const temporary = path.join(this.path, 'new', 'listening');
-    writeFileSync(temporary, address, { mode: 0o600 });
+    writeFileSync(temporary, isInternal ? `${address} internal` : address, { mode: 0o600 });
     renameSync(temporary, path.join(this.path, 'listening'));
   }
 
-  /** Those of a container. */
-  addresses(id: string): string[] {
-    const lines = readFileSync(path.join(this.seen, 'hosts', id), 'utf8').split('\n');
-    return lines.flatMap((line) => (line === '' ? [] : [line.split(' ')[0] ?? '']));
+  /** All that it answers itself: names of containers, and the network's own, below which there is nothing else. */
+  names(): readonly string[] {
+    const lines = this.ids().flatMap((id) => readFileSync(path.join(this.hosts, id), 'utf8').split('\n'));
+    return [path.basename(this.path), ...lines.flatMap((line) => line.split(' ').slice(1))];
   }
 
   setHosts(id: string, text: string): void {
@@ -76,7 +87,7 @@ export class NetworkFolder {
   }
 
   removeHosts(id: string): void {
-    rmSync(path.join(this.seen, 'hosts', id), { force: true });
+    rmSync(path.join(this.hosts, id), { force: true });
     this.#writeServers();
   }
 
@@ -84,20 +95,8 @@ export class NetworkFolder {
     rmSync(this.path, { recursive: true, force: true });
   }
 
-  /**
-   * A name of a container is never asked for elsewhere, whatever the type of the question: nobody outside learns it, and an answer "no such name" for its AAAA cannot hide its A. Only these very names: a
-   * network may be called as a domain of the Internet is.
-   */
   #writeServers(): void {
-    const lines = this.ids().flatMap((id) => readFileSync(path.join(this.seen, 'hosts', id), 'utf8').split('\n'));
-    const names = new Set(lines.flatMap((line) => line.split(' ').slice(1)));
-    this.#write(
-      'servers',
-      [...names]
-        .toSorted()
-        .map((name) => `server=/${name}/\n`)
-        .join(''),
-    );
+    this.#write('servers', serverLines(this.names()));
   }
 
   /** As a whole, at once: the resolver may read it at any time. */
@@ -107,4 +106,15 @@ export class NetworkFolder {
     writeFileSync(temporary, text, { mode: 0o644 });
     renameSync(temporary, path.join(this.seen, name));
   }
+}
+
+/**
+ * For a resolver's `servers-file`. A name of a container is never asked for elsewhere, whatever the type of the question: nobody outside learns it, and an answer "no such name" for
+ * its AAAA cannot hide its A.
+ */
+export function serverLines(names: readonly string[]): string {
+  return [...new Set(names)]
+    .toSorted()
+    .map((name) => `server=/${name}/\n`)
+    .join('');
 }

@@ -2,14 +2,15 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { hasCode } from '@slipway/plugin-api';
-import { findDnsmasq, startDnsmasq, stopDnsmasq } from './dnsmasq.js';
+import { findDnsmasq, type ShownFolder, startDnsmasq, stopDnsmasq } from './dnsmasq.js';
 
 export interface ResolverSettings {
   readonly port: number;
   readonly addresses: readonly string[];
   readonly args: readonly string[];
-  /** Shown to it. */
-  readonly folder?: string;
+  readonly folders?: readonly ShownFolder[];
+  /** Whose names it knows. */
+  readonly networks?: readonly string[];
 }
 
 /** Containers' own resolvers, each with a folder `<id>` that has its `settings.json` and `pid`. */
