@@ -16,8 +16,13 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const places = ['--root', path.join(scratch, 'root'), '--state', path.join(scratch, 'state')];
 
+/** Without the settings of whoever runs the test. */
+const config = path.join(scratch, 'config.toml');
+writeFileSync(config, 'version = 1\n', { mode: 0o600 });
+const env = { PATH: process.env['PATH'], HOME: scratch, SLIPWAY_CONFIG: config };
+
 function slipway(...args: string[]) {
-  return spawnSync(path.join(build, 'bin/slipway'), [...places, ...args], { cwd: scratch, encoding: 'utf8' });
+  return spawnSync(path.join(build, 'bin/slipway'), [...places, ...args], { cwd: scratch, env, encoding: 'utf8' });
 }
 
 function textOf(...files: readonly string[]): string {
@@ -76,7 +81,7 @@ describe('the bundled tree', () => {
       const volumes = await host.kernel.get(volumePoint);
       process.stdout.write(JSON.stringify([refused instanceof SlipwayError, refused.code, typeof volumes]));`,
     );
-    const { stdout, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(process.execPath, [program], { env, encoding: 'utf8' });
     expect([stdout, stderr]).toEqual(['[true,"STACK_UNKNOWN","object"]', '']);
   });
 
@@ -103,9 +108,9 @@ describe('the bundled tree', () => {
       export const plugin = definePlugin({ provides: policyPoint, id: 'acme', api: '1.0',
         activate: ({ container }) => ({ instance: container.resolve(Policy) }) });`,
     );
-    const config = path.join(scratch, 'acme.toml');
-    writeFileSync(config, `plugins.search = [${JSON.stringify(folder)}]\n`, { mode: 0o600 });
-    const { status, stderr } = slipway('--config', config, 'pull', `oci:${imageLayout('small')}:latest`);
+    const withAcme = path.join(scratch, 'acme.toml');
+    writeFileSync(withAcme, `plugins.search = [${JSON.stringify(folder)}]\n`, { mode: 0o600 });
+    const { status, stderr } = slipway('--config', withAcme, 'pull', `oci:${imageLayout('small')}:latest`);
     expect(stderr).toContain(`acme keeps ${path.join(scratch, 'root/policy.v1/acme')}`);
     expect(status).not.toBe(0);
   });
@@ -123,7 +128,7 @@ describe('the bundled tree', () => {
       process.on('exit', () => process.stderr.write(JSON.stringify([...seen])));`,
     );
     const main = path.join(modules, '@slipway/cli/dist/main.js');
-    const { stderr } = spawnSync(process.execPath, ['--require', hook, main, ...places, ...command], { encoding: 'utf8' });
+    const { stderr } = spawnSync(process.execPath, ['--require', hook, main, ...places, ...command], { env, encoding: 'utf8' });
     const scripts = (JSON.parse(stderr) as string[]).filter((url) => url.endsWith('js'));
     expect(scripts.length, stderr).toBeLessThanOrEqual(most);
   });

@@ -10,8 +10,12 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const places = ['--root', path.join(scratch, 'root'), '--state', path.join(scratch, 'state')];
 
+/** Without the settings of whoever runs the test. */
+const config = path.join(scratch, 'config.toml');
+writeFileSync(config, 'version = 1\n', { mode: 0o600 });
+
 function run(cache: string, ...args: string[]) {
-  const env = { ...process.env, NODE_COMPILE_CACHE: cache };
+  const env = { PATH: process.env['PATH'], HOME: scratch, SLIPWAY_CONFIG: config, NODE_COMPILE_CACHE: cache };
   const { status, stdout, stderr } = spawnSync(slipway, [...places, ...args], { env, encoding: 'utf8' });
   expect([status, stderr]).toEqual([0, '']);
   return stdout;
