@@ -64,7 +64,7 @@ test.each([
 });
 
 test('bug: bash offered no containers to cp, and no signals, policies and filters', () => {
-  expect(offered('slipway cp ')).toEqual(['slipway.bash', 'web:', 'db:']);
+  expect(offered('slipway cp ')).toEqual(['config.toml', 'slipway.bash', 'web:', 'db:']);
   expect(offered('slipway cp slipway.bash w')).toEqual(['web:']);
   expect(offered('slipway kill -s K')).toEqual(['KILL']);
   expect(offered('slipway stop --signal=US')).toEqual(['USR1', 'USR2']);
@@ -74,7 +74,7 @@ test('bug: bash offered no containers to cp, and no signals, policies and filter
     ['created', 'running', 'paused', 'restarting', 'exited'].map((one) => `status=${one}`),
   );
   expect(offered('slipway ps --filter n')).toEqual(['name=']);
-  expect(offered('slipway events -f t')).toEqual(['type=container', 'type=image', 'type=volume']);
+  expect(offered('slipway events -f t')).toEqual(['type=container', 'type=image', 'type=volume', 'type=network']);
   expect(offered('slipway volume ls -f dang')).toEqual(['dangling=true', 'dangling=false']);
 });
 

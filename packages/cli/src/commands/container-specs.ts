@@ -83,7 +83,7 @@ As JSON: one object a line.`,
     {
       flags: '-f, --filter <key=value>',
       text: 'type, event, container, label; can be given several times',
-      offers: ['type=container', 'type=image', 'type=volume', 'event=', 'container=', 'label='],
+      offers: ['type=container', 'type=image', 'type=volume', 'type=network', 'event=', 'container=', 'label='],
       repeats: true,
     },
   ],
