@@ -97,13 +97,16 @@ function finish(child: ChildProcess, input: string, kill: () => void): Promise<E
   });
 }
 
-function killGroup({ pid }: ChildProcess): void {
+/** One that has left the group may have our pipes for as long as it likes: they are waited for no more. */
+function killGroup({ pid, stdout, stderr }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
     // All of the group have ended.
   }
+  stdout?.destroy();
+  stderr?.destroy();
 }
 
 function environment({ command, folders, containerId, namespace, interface: name, args }: Invocation): NodeJS.ProcessEnv {
