@@ -4,6 +4,7 @@ import {
   type AttachNetworksRequest,
   type CreateNetworkOptions,
   type DetachNetworksRequest,
+  hasCode,
   type Logger,
   type Network,
   type NetworkAttachment,
@@ -83,7 +84,8 @@ export class CniNetworks implements Network, AsyncDisposable {
     this.#check('remove', name);
     throwIfAborted(`remove network "${name}"`, signal);
     await attempt(`remove network "${name}"`, async () => {
-      const known = this.#place.book.find(name);
+      const known = this.#known(name);
+      if (known === 'damaged') return await this.#removeDamaged(name, signal);
       if (known === undefined) throw networkNotFound('remove', name);
       if (known.kind === 'foreign') throw networkNotOurs(name, known.foreign.file);
       using _lock = await lockPath(known.own.file, 'exclusive', { signal }).catch((error: unknown) => {
@@ -148,6 +150,26 @@ export class CniNetworks implements Network, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+  }
+
+  #known(name: string): KnownNetwork | 'damaged' | undefined {
+    try {
+      return this.#place.book.find(name);
+    } catch (error) {
+      if (hasCode(error, 'NETWORK_DAMAGED')) return 'damaged';
+      throw error;
+    }
+  }
+
+  /** Its bridge is not known any more, and stays until the host restarts. */
+  async #removeDamaged(name: string, signal: AbortSignal | undefined): Promise<void> {
+    const file = this.#place.book.file(name);
+    using _lock = await lockPath(file, 'exclusive', { signal });
+    const users = this.#entries(name).map(({ id }) => id);
+    if (users.length > 0) throw networkInUse(name, users);
+    rmSync(path.join(this.#place.records.addresses, name), { recursive: true, force: true });
+    removeNetworkFile(file);
+    step('network.remove.removed', { name });
   }
 
   /** Of a network that nobody can join meanwhile. */

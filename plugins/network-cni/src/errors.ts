@@ -26,9 +26,15 @@ export const invalid = (what: string, found: string, hint?: string): SlipwayErro
   refusal('invalid-argument', 'NETWORK_ARGUMENT_INVALID', `${what}: ${found}`, hint);
 
 export const networkNotFound = (what: string, name: string): SlipwayError =>
-  refusal('not-found', 'NETWORK_NOT_FOUND', `${what} network ${quoted(name)}: there is no such network`, undefined, {
-    network: name,
-  });
+  refusal(
+    'not-found',
+    'NETWORK_NOT_FOUND',
+    `${what} network ${quoted(name)}: there is no such network`,
+    'slipway network ls lists those that are here',
+    {
+      network: name,
+    },
+  );
 
 export const networkExists = (name: string, file: string | undefined): SlipwayError =>
   refusal(

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { CreateNetworkOptions, Logger } from '@slipway/plugin-api';
-import { step } from '@slipway/plugin-api';
+import { hasCode, step } from '@slipway/plugin-api';
 import type { Conflist } from '../cni/conflist.js';
 import type { CniConfig } from '../config.js';
 import { invalid, networkExists, networkNotFound } from '../errors.js';
@@ -16,6 +16,9 @@ import { checkedSubnet, freeSubnet, freeSubnet6, type TakenSubnet } from './subn
 
 /** The network that is there without having been created. */
 export const defaultNetwork = 'bridge';
+
+/** The kernel's own settings have these names beside interfaces': no bridge can be called so. */
+const namesOfSettings = new Set(['all', 'default']);
 
 /** What can be joined. */
 export type KnownNetwork =
@@ -62,7 +65,7 @@ export class NetworkBook {
 
   all(): readonly KnownNetwork[] {
     const own = this.own().map(({ name }) => this.find(name));
-    const foreign = this.#foreign().map(({ name }) => this.find(name));
+    const foreign = this.#foreign().flatMap(({ name }) => (existsSync(this.file(name)) ? [] : this.find(name)));
     const known = new Map([...own, ...foreign].flatMap((each) => (each === undefined ? [] : [[each.name, each] as const])));
     return [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -71,7 +74,14 @@ export class NetworkBook {
     return readdirSync(this.#folder).flatMap((file) => {
       if (file.startsWith('.') || !file.endsWith('.conflist')) return [];
       const name = file.slice(0, -'.conflist'.length);
-      return readNetworkFile(name, this.file(name))?.own ?? [];
+      try {
+        return readNetworkFile(name, this.file(name))?.own ?? [];
+      } catch (error) {
+        if (!hasCode(error, 'NETWORK_DAMAGED')) throw error;
+        // The others are no worse for it. Whoever asks for this one is told.
+        this.#log.warn(error instanceof Error ? error.message : String(error));
+        return [];
+      }
     });
   }
 
@@ -138,7 +148,7 @@ export class NetworkBook {
   #bridge(name: string, wanted: string | undefined): string {
     const taken = new Set([...this.own().map(({ bridge }) => bridge), ...interfaces()]);
     if (wanted !== undefined) {
-      if (!interfacePattern.test(wanted))
+      if (!interfacePattern.test(wanted) || namesOfSettings.has(wanted))
         throw invalid(`create network "${name}"`, `the option bridge=${JSON.stringify(wanted)} is no name of an interface`);
       if (taken.has(wanted))
         throw invalid(`create network "${name}"`, `the option bridge=${wanted}: there is such an interface, or network`);

@@ -20,6 +20,18 @@ export interface TakenSubnet {
   readonly by: string;
 }
 
+/** What the kernel does not route, or to several at once. */
+const notForNetworks: readonly TakenSubnet[] = [
+  ['127.0.0.0/8', 'of loopback'],
+  ['224.0.0.0/3', 'of no single host'],
+  ['::1/128', 'of loopback'],
+  ['fe80::/10', 'that every link has'],
+  ['ff00::/8', 'of no single host'],
+].flatMap(([text = '', by = '']) => {
+  const network = parseCidr(text);
+  return network === undefined ? [] : [{ network, by }];
+});
+
 /** Checks what was asked for and says what is left open. Errors: `invalid-argument`, `failed-precondition` (overlaps). */
 export function checkedSubnet(
   name: string,
@@ -37,6 +49,9 @@ export function checkedSubnet(
   if (network.prefix > most || network.prefix === 0) {
     throw invalid(what, `the subnet ${subnet} has a prefix of ${network.prefix}, expected 1 to ${most}`);
   }
+  const use = notForNetworks.find((each) => overlaps(each.network, network));
+  if (use !== undefined)
+    throw invalid(what, `the subnet ${subnet} has addresses ${use.by}`, 'take one of 10.0.0.0/8 or fd00::/8');
   const chosen = gateway === undefined ? formatAddress(network.family, network.base + 1n) : gateway;
   if (!isHost(network, chosen)) throw invalid(what, `the gateway ${JSON.stringify(gateway)} is no address of ${subnet}`);
   if (range !== undefined) {
