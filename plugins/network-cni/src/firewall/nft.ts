@@ -1,6 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { SlipwayError } from '@slipway/plugin-api';
-import { runTool, toolFailed } from './run-tool.js';
+import { findTool, runTool, toolFailed } from './run-tool.js';
 
 /**
  * What is written into nft's language is made of these alone, so that nothing that comes from a request can end a statement and begin another.
@@ -103,6 +103,8 @@ export async function listNft(what: string, tables: readonly NftTable[]): Promis
 }
 
 async function listTable(what: string, table: NftTable): Promise<NftListing> {
+  // Without it nobody has made any.
+  if (findTool('nft') === undefined) return { chains: [], sets: [], elements: [] };
   const result = await runTool(what, 'nft', ['-j', 'list', 'table', table.family, table.name]);
   if (result.code !== 0) {
     if (result.errors.includes('No such file or directory')) return { chains: [], sets: [], elements: [] };
