@@ -1,7 +1,9 @@
+import { isIP } from 'node:net';
 import { type ContainerSettings, type EgressPolicy, type NetworkAttachment, step } from '@slipway/plugin-api';
 import type { ContainerRow } from '../metadata/containers.js';
 import type { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
+import { isHostName } from './check.js';
 import { tellNetworkEvent } from './network-event.js';
 import { networkPluginOf, requireNetworkPlugin } from './plugin.js';
 import { isOfFamily } from './ports.js';
@@ -61,9 +63,10 @@ export function namespacePath(fd: number): string {
   return `/proc/${process.pid}/fd/${fd}`;
 }
 
-/** Names by which others find it. */
+/** Names by which others find it: a container may be called as no host can be, and then has its others. */
 export function namesOf(id: string, name: string, hostname: string | undefined): readonly string[] {
-  return [...new Set([name, ...(hostname === undefined ? [] : [hostname]), id.slice(0, 12)])];
+  const names = [name, ...(hostname === undefined ? [] : [hostname]), id.slice(0, 12)];
+  return [...new Set(names)].filter((each) => isHostName(each) && isIP(each) === 0);
 }
 
 export function egressOf({ egress }: Pick<ContainerSettings, 'egress'>): EgressPolicy | undefined {

@@ -155,7 +155,7 @@ function isNetwork(text: string): boolean {
 }
 
 /** As programs of all sorts take them: with "_", and not longer than what DNS carries. */
-function isHostName(text: string): boolean {
+export function isHostName(text: string): boolean {
   return text.length <= 253 && text.split('.').every((label) => /^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?$/.test(label));
 }
 

@@ -1,5 +1,6 @@
 import type { NetworkAttachment } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
+import { namesOf } from '../../dist/networks/attach-networks.js';
 import { hostsFile, resolvConf } from '../../dist/networks/name-files.js';
 
 const attachment = (more: Partial<NetworkAttachment> = {}): NetworkAttachment => ({
@@ -12,6 +13,12 @@ const attachment = (more: Partial<NetworkAttachment> = {}): NetworkAttachment =>
   nameservers: ['10.0.0.1'],
   search: ['a'],
   ...more,
+});
+
+it('a container whose name no host can have is found by its others', () => {
+  for (const name of ['web-', 'a..b', 'x.', '10.0.0.1', 'n'.repeat(64)])
+    expect(namesOf('a'.repeat(64), name, 'host')).toEqual(['host', 'a'.repeat(12)]);
+  expect(namesOf('a'.repeat(64), 'web_1.x', undefined)).toEqual(['web_1.x', 'a'.repeat(12)]);
 });
 
 describe('/etc/hosts', () => {
