@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { linux } from '@slipway/linux';
 import { planVariable, type StepPlan } from '../src/request.ts';
-import { compileCache } from './child.ts';
+import { compileCache, source } from './child.ts';
 import type { Place } from './place.ts';
 
-const source = (name: string): string => fileURLToPath(import.meta.resolve(`../src/${name}`));
+const echoServer = fileURLToPath(import.meta.resolve('../src/echo-server.mjs'));
 
 /** The network of a machine of its own. Nothing but processes and descriptors holds it: it goes with the test. */
 export interface NetworkHost extends Disposable {
@@ -55,7 +55,7 @@ export function networkHost(): NetworkHost {
       return agentOf(child);
     },
     serve: async (port) => {
-      const child = spawn(...inside(process.execPath, source('echo-server.mjs'), String(port)), {
+      const child = spawn(...inside(process.execPath, echoServer, String(port)), {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       children.add(child);
@@ -136,7 +136,7 @@ export const withNode = {
       return { type: 'bind', source, target, readOnly: true } as const;
     }),
     { type: 'bind', source: path.dirname(process.execPath), target: '/node', readOnly: true },
-    { type: 'bind', source: source('echo-server.mjs'), target: '/echo-server.mjs', readOnly: true },
+    { type: 'bind', source: echoServer, target: '/echo-server.mjs', readOnly: true },
   ] as const,
   args: (port: number) => ['/node/node', '/echo-server.mjs', String(port)],
 };
