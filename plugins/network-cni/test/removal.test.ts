@@ -49,7 +49,11 @@ exit $code
   chmodSync(file, 0o700);
   const before = process.env['PATH'];
   process.env['PATH'] = `${folder}:${before}`;
-  return { [Symbol.dispose]: () => void (process.env['PATH'] = before) };
+  return {
+    [Symbol.dispose]() {
+      process.env['PATH'] = before;
+    },
+  };
 }
 
 for (const firewall of ['iptables', 'nftables'] as const) {

@@ -83,14 +83,20 @@ export function detachLaws(law: Law<Network>, { use, rounds = 20 }: NetworkLaws)
   law(`${rounds} times attached and detached leave nothing`, async ({ instance: network, root }) => {
     await network.create('n');
     const before = await settled(network, use(), root, ['n']);
-    for (let round = 0; round < rounds; round++) {
-      const namespace = use().namespace();
-      await network.attach(requestOf(`c${round}`, namespace, ['n']));
-      // Every other one is gone by then, as that of a container that has ended.
-      if (round % 2 === 0) namespace.close();
-      await network.detach(`c${round}`, { namespace: namespace.path });
-      namespace.close();
-    }
+    let round = 0;
+    // As many at once as keep a small machine busy.
+    const lane = async (): Promise<void> => {
+      while (round < rounds) {
+        const id = round++;
+        const namespace = use().namespace();
+        await network.attach(requestOf(`c${id}`, namespace, ['n']));
+        // Every other one is gone by then, as that of a container that has ended.
+        if (id % 2 === 0) namespace.close();
+        await network.detach(`c${id}`, { namespace: namespace.path });
+        namespace.close();
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, lane));
     await becomes(use(), root, before);
   });
 }

@@ -103,7 +103,7 @@ export class AttachmentRecords {
   constructor(state: string) {
     this.#top = state;
     this.#boot = path.join(state, readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
-    for (const name of ['attached', 'addresses', 'names', 'egress']) {
+    for (const name of ['attached', 'addresses', 'names/networks', 'names/own', 'egress']) {
       mkdirSync(path.join(this.#boot, name), { recursive: true, mode: 0o700 });
     }
   }

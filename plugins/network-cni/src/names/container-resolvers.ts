@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { hasCode, step } from '@slipway/plugin-api';
 import { applyNft, isVersion6, listNft, type NftTable, nftAddress, nftId, nftPort } from '../firewall/nft.js';
+import { lockNamespace } from '../locks.js';
 import { folderInside, signalProcess } from './dnsmasq.js';
 import { lockFolder, type SharedFolder } from './locked-folder.js';
 import { NetworkFolder, serverLines } from './network-folder.js';
@@ -151,17 +152,22 @@ export class ContainerResolvers {
   }
 }
 
-/** To that port, and no more to another one; without one, nowhere else. Elements bear the container's id. */
+/** To that port, and no more to another one; without one, nowhere else. Elements bear the container's id; the table goes with the last one. */
 async function lead(what: string, id: string, addresses: readonly string[], port: number | undefined): Promise<void> {
-  const own = addresses.map(nftAddress);
-  const there = (await listNft(what, [table])).elements.filter(({ key, comment }) => comment === id || own.includes(key));
-  const lines = [
-    ...there.map(({ set, key }) => `delete element ${tableName} ${set} { ${key} }`),
-    ...(port === undefined ? [] : baseLines),
-    ...own.map(
-      (address) =>
-        `add element ${tableName} resolvers${isVersion6(address) ? 6 : 4} { ${address} comment "${nftId(id)}" : ${nftPort(port ?? 0)} }`,
-    ),
-  ];
+  const led = addresses.map(nftAddress);
+  using _lock = await lockNamespace();
+  const { elements, chains } = await listNft(what, [table]);
+  const own = elements.filter(({ key, comment }) => comment === id || led.includes(key));
+  const lines =
+    port === undefined && own.length === elements.length
+      ? chains.slice(0, 1).map(() => `delete table ${tableName}`)
+      : [
+          ...own.map(({ set, key }) => `delete element ${tableName} ${set} { ${key} }`),
+          ...(port === undefined ? [] : baseLines),
+          ...led.map(
+            (address) =>
+              `add element ${tableName} resolvers${isVersion6(address) ? 6 : 4} { ${address} comment "${nftId(id)}" : ${nftPort(port ?? 0)} }`,
+          ),
+        ];
   if (lines.length > 0) await applyNft(what, lines);
 }
