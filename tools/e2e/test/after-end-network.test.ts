@@ -1,6 +1,7 @@
-import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, globSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { startRegistry } from '@slipway/fixtures';
+import { linux } from '@slipway/linux';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runAfterEnd } from './child.ts';
 import { alive, until } from './living.ts';
@@ -110,4 +111,46 @@ describe('the program that cleans up, killed', async () => {
     expect(await agent.ask('containers', 'list', { all: true })).toEqual([]);
     expect(left()).toEqual([]);
   });
+});
+
+function hasOpen(pid: number, what: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`) === what;
+    } catch {
+      return false;
+    }
+  });
+}
+
+it('a container that ends while it is being connected keeps nothing, and starts again with both networks', async () => {
+  await agent.ask('networks', 'create', 'late');
+  const { id } = await agent.ask<{ id: string }>('run', { image, args: ['sleep', '1000'], detach: true, network: 'default' });
+  const { pid } = await agent.ask<{ pid: number }>('container', id, 'inspect');
+  const namespace = readlinkSync(`/proc/${pid}/ns/net`);
+  const [attached = ''] = globSync(path.join(place.state, 'network.v1/cni/*/attached'));
+  await using other = host.agent(place);
+  const fd = openSync(attached, 'r');
+  let connected: Promise<unknown>;
+  try {
+    expect(linux.tryFlock(fd, 'exclusive')).toBe(true);
+    connected = other.ask('networks', 'connect', 'late', id);
+    connected.catch(() => undefined);
+    // It has opened the namespace by then, and waits for us.
+    await until('the connection', async () =>
+      readdirSync(path.join(place.state, 'ops')).some((name) => !name.startsWith('run-')),
+    );
+    await until('its namespace', async () => hasOpen(other.process.pid ?? 0, namespace));
+    process.kill(pid, 'SIGKILL');
+    await until('the end of its run', async () => !existsSync(path.join(place.state, 'ops', `run-${id}`)));
+  } finally {
+    closeSync(fd);
+  }
+  await connected;
+  expect(readdirSync(attached)).toEqual([]);
+  expect(existsSync(path.join(place.state, 'containers', id))).toBe(false);
+  await agent.ask('container', id, 'start');
+  const { networks } = await agent.ask<{ networks: { network: string }[] }>('container', id, 'inspect');
+  expect(networks.map(({ network }) => network)).toEqual(['bridge', 'late']);
+  await agent.ask('container', id, 'remove', { force: true });
 });

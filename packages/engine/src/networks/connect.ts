@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { type ConnectNetworkOptions, type NetworkChoice, step } from '@slipway/plugin-api';
 import { withContainer } from '../containers/container-lock.js';
 import { type FoundContainer, findContainer } from '../containers/find.js';
+import { bundleDirectory } from '../containers/folder.js';
 import { checkTypes } from '../containers/option-types.js';
 import { Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
@@ -54,6 +56,8 @@ async function attachRunning(
 ): Promise<void> {
   const network = await requireNetworkPlugin(parts, plugin);
   const { state } = parts.settings;
+  // Its run ends right now: a record of its networks would stay for good.
+  if (!existsSync(bundleDirectory(state, id))) return keep();
   await using operation = Operation.begin(parts, 'connect');
   const held = operation.acquire({ kind: 'network-connection', plugin, id, network: choice.network });
   const before = await network.attachments(id);
@@ -75,6 +79,13 @@ async function attachRunning(
     }),
   );
   step('network.connected', { id, network: choice.network });
+  if (readNetworkRecord(state, id) === undefined) {
+    // Its run has ended meanwhile, and was taken from what it had until then.
+    await network.detach(id, { network: choice.network });
+    await keep();
+    held.forget();
+    return;
+  }
   await keep();
   held.forget();
   await rewriteNames(parts, { id, row, hostname, before, after: await network.attachments(id) });

@@ -15,6 +15,8 @@ export async function releaseNetwork(parts: EngineParts, id: string): Promise<vo
   await network.detach(id);
   step('network.detached', { id });
   removeNetworkRecord(parts.settings.state, id);
+  // Who connected it between these two has still found the record; who is later finds none, and takes back what it did.
+  if ((await network.attachments(id)).length > 0) await network.detach(id);
   for (const attachment of attachments) tellNetworkEvent(parts, 'disconnect', attachment.network, id);
 }
 

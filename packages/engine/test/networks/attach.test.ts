@@ -59,7 +59,7 @@ describe('a start', () => {
     const held = linux.holdPort({ protocol: 'tcp', address: '0.0.0.0', port: 0 });
     closeSync(held.fd);
     await expect(start({ network: 'a', ports: [{ containerPort: 80, hostPort: held.port }] })).rejects.toThrow('attach fails');
-    expect(fake.calls).toEqual(['attach', 'attachments', 'detach']);
+    expect(fake.calls).toEqual(['attach', 'attachments', 'detach', 'attachments']);
     closeSync(linux.holdPort({ protocol: 'tcp', address: '0.0.0.0', port: held.port }).fd);
   });
 
