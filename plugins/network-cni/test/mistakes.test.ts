@@ -45,3 +45,17 @@ describe('a plugin that leaves a process behind which has its pipes', () => {
     await expect(attached).rejects.toMatchObject({ kind: 'canceled' });
   });
 });
+
+describe('an attach that fails and cannot be taken back', () => {
+  test('tells both, and is taken back when that can be', async ({ network, plugins, attach }) => {
+    await network.create('n');
+    const failing = (word: string) => `echo '{"cniVersion":"1.0.0","code":123,"msg":"'$CNI_COMMAND' ${word}"}'; exit 1`;
+    plugins.add('bridge', failing('went wrong'));
+    const attached = attach('c', 'n');
+    await expect(attached).rejects.toMatchObject({ code: 'CNI_PLUGIN_FAILED' });
+    await expect(attached).rejects.toThrow(/ADD went wrong; and it could not be taken back: .*DEL went wrong/);
+    plugins.add('bridge');
+    await network.cleanup(new Set());
+    await network.remove('n');
+  });
+});

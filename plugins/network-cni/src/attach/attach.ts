@@ -3,8 +3,10 @@ import {
   isSlipwayError,
   type NetworkAttachment,
   type PublishedPort,
+  SlipwayError,
   step,
   throwIfAborted,
+  wrapError,
 } from '@slipway/plugin-api';
 import { addChain, checkStatus } from '../cni/chain.js';
 import type { PluginConfig } from '../cni/conflist.js';
@@ -150,13 +152,26 @@ async function join(
   } catch (error) {
     const made = work.record.entries.filter(({ network }) => own.includes(network));
     await release(place, claimed, { ...work.record, ...undone(before, work.record) }, made).catch((second: unknown) => {
-      throw new AggregateError([error, second], 'attach failed, and so did what was to take it back');
+      throw withSecond(error, second);
     });
     throw error;
   }
   return work.record.entries.flatMap(({ network, attachment }) =>
     attachment !== undefined && own.includes(network) ? [attachment] : [],
   );
+}
+
+/** Why it failed comes first; that something stays is told, too. */
+function withSecond(error: unknown, second: unknown): SlipwayError {
+  const [first, other] = [wrapError('attach', error), wrapError('take back what was attached', second)];
+  return new SlipwayError({
+    kind: first.kind,
+    code: first.code,
+    message: `${first.message}; and it could not be taken back: ${other.message}`,
+    hint: first.hint,
+    cause: new AggregateError([error, second]),
+    details: first.details,
+  });
 }
 
 /** Others were attached before it was started. */
