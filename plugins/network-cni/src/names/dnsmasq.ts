@@ -87,13 +87,25 @@ export function findDnsmasq(pidFile: string): number | undefined {
 
 /** Ends it and waits until it has ended. */
 export async function stopDnsmasq(pidFile: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const pid = findDnsmasq(pidFile);
-    if (pid === undefined) break;
+  const pid = findDnsmasq(pidFile);
+  for (let tries = 0; pid !== undefined && findDnsmasq(pidFile) === pid; tries++) {
     signalProcess(pid, tries < 200 ? 'SIGTERM' : 'SIGKILL');
     await sleep(5);
   }
+  // One that ends loses its arguments first, and its sockets a moment later.
+  while (pid !== undefined && isEnding(pid)) await sleep(2);
   rmSync(pidFile, { force: true });
+}
+
+/** Not yet dead, nor another one by now: one with arguments. */
+function isEnding(pid: number): boolean {
+  try {
+    const isDead = /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return !isDead && readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '';
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return false;
+    throw error;
+  }
 }
 
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
