@@ -1,7 +1,9 @@
 import {
   type ContainerFilters,
+  type CreateNetworkOptions,
   type ExecOptions,
   type ListContainersOptions,
+  type PruneNetworksOptions,
   type RunOptions,
   SlipwayError,
 } from '@slipway/plugin-api';
@@ -94,6 +96,12 @@ const schemas = {
   list: all({ all: yes, filters: all(filters) } satisfies Record<keyof ListContainersOptions, v.GenericSchema>),
   connect: all({ addresses: texts, mac: text, aliases: texts, signal }),
   forward: all({ hostAddress: text, hostPort: count, address: text, signal }),
+  createNetwork: all({
+    ...{ driver: text, subnets: v.array(v.strictObject({ subnet: text, ...optional({ gateway: text, range: text }) })) },
+    ...{ ipv6: yes, internal: yes, mtu: count, labels: pairs, options: pairs },
+  } satisfies Record<keyof CreateNetworkOptions, v.GenericSchema>),
+  listNetworks: all({ filters: all({ name: texts, driver: texts, label: texts, dangling: yes }) }),
+  pruneNetworks: all({ labels: texts, dryRun: yes, signal } satisfies Record<keyof PruneNetworksOptions, v.GenericSchema>),
 };
 
 /**

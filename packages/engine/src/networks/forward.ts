@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import * as net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { canceled, type ForwardOptions, hasCode, isKind, type PortForward, SlipwayError, wrapError } from '@slipway/plugin-api';
+import { canceled, type ForwardOptions, isKind, type PortForward, SlipwayError } from '@slipway/plugin-api';
 import { checkTypes } from '../containers/option-types.js';
 import { requireRunning } from '../containers/runtime-of.js';
 import type { EngineParts } from '../settings.js';
 import { checkPort } from './check.js';
 import { connectInside, type InsidePort } from './connect-inside.js';
+import { portRefused } from './hold-ports.js';
 import { invalidNetwork } from './invalid.js';
-import { portTaken } from './port-taken.js';
 
 /** Listens until it is disposed of, or the signal aborts. Errors: `invalid-argument`, CONTAINER_NOT_RUNNING, PORT_IN_USE. */
 export async function forwardToContainer(
@@ -32,8 +32,7 @@ export async function forwardToContainer(
   } catch (error) {
     await forward[Symbol.asyncDispose]();
     if (signal.aborted) throw canceled(`forward to port ${containerPort}`, signal);
-    if (hasCode(error, 'EADDRINUSE')) throw portTaken(parts, { protocol: 'tcp', hostAddress, hostPort }, error);
-    throw wrapError(`listen on ${hostAddress}, port ${hostPort}`, error);
+    throw portRefused(parts, { protocol: 'tcp', hostAddress, hostPort }, error, 'listen on');
   }
 }
 

@@ -75,14 +75,16 @@ function hold(
     return linux.holdPort({ protocol, address: hostAddress, port: hostPort });
   } catch (error) {
     if (isOptional && hasCode(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL') && hostAddress.includes(':')) return undefined;
-    throw refused(parts, port, error);
+    throw portRefused(parts, port, error);
   }
 }
 
-function refused(
+/** What the kernel says to who would have a port. */
+export function portRefused(
   parts: Pick<EngineParts, 'settings' | 'metadata'>,
   port: Omit<PublishedPort, 'containerPort'>,
   cause: unknown,
+  what = 'publish',
 ): SlipwayError {
   const { hostAddress, protocol } = port;
   if (hasCode(cause, 'EADDRINUSE')) return portTaken(parts, port, cause);
@@ -90,19 +92,19 @@ function refused(
     return new SlipwayError({
       kind: 'failed-precondition',
       code: 'HOST_ADDRESS_UNKNOWN',
-      message: `publish ${describePort(port)}: ${JSON.stringify(hostAddress)} is no address of this host`,
-      hint: '`ip address` lists those it has; without an address it is published on all',
+      message: `${what} ${describePort(port)}: ${JSON.stringify(hostAddress)} is no address of this host`,
+      hint: `\`ip address\` lists those it has${what === 'publish' ? '; without an address it is published on all' : ''}`,
       cause,
     });
   if (hasCode(cause, 'EPROTONOSUPPORT', 'ESOCKTNOSUPPORT'))
     return new SlipwayError({
       kind: 'unimplemented',
       code: 'PROTOCOL_NOT_SUPPORTED',
-      message: `publish ${describePort(port)}: this kernel has no ${protocol}`,
+      message: `${what} ${describePort(port)}: this kernel has no ${protocol}`,
       hint: `modprobe ${protocol}`,
       cause,
     });
-  return wrapError(`publish ${describePort(port)}`, cause);
+  return wrapError(`${what} ${describePort(port)}`, cause);
 }
 
 function closeAll(held: HeldPublished[]): void {

@@ -1,15 +1,15 @@
 import type { ListNetworksOptions, NetworkDetails, NetworkInfo } from '@slipway/plugin-api';
 import { type FoundContainer, lookUp } from '../containers/find.js';
 import { hasLabels } from '../containers/labels.js';
+import { checkTypes } from '../containers/option-types.js';
 import type { EngineParts } from '../settings.js';
 import { engineNetwork } from './plugin.js';
 import { networkUsers } from './users.js';
 
 /** All kinds of filters that are given must hold; of several values of one kind one must, of labels all. */
-export async function listNetworks(
-  parts: EngineParts,
-  { filters = {} }: ListNetworksOptions,
-): Promise<readonly NetworkDetails[]> {
+export async function listNetworks(parts: EngineParts, options: ListNetworksOptions): Promise<readonly NetworkDetails[]> {
+  checkTypes('listNetworks', options);
+  const { filters = {} } = options;
   const { name: names, driver: drivers, label: labels = [], dangling } = filters;
   const { network } = await engineNetwork(parts);
   const users = networkUsers(parts);

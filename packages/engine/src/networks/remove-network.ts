@@ -1,5 +1,6 @@
 import { isKind, type PruneNetworksOptions, step, throwIfAborted } from '@slipway/plugin-api';
 import { hasLabels } from '../containers/labels.js';
+import { checkTypes } from '../containers/option-types.js';
 import type { EngineParts } from '../settings.js';
 import { realName } from './list-networks.js';
 import { LivingContainers } from './living.js';
@@ -30,8 +31,10 @@ export async function removeNetwork(
 /** What is taken into use meanwhile stays. Whatever nobody has attached any more is removed from this host, too. */
 export async function pruneNetworks(
   parts: EngineParts,
-  { labels = [], dryRun = false, signal }: PruneNetworksOptions,
+  options: PruneNetworksOptions,
 ): Promise<{ readonly networks: readonly string[] }> {
+  checkTypes('pruneNetworks', options);
+  const { labels = [], dryRun = false, signal } = options;
   const { network } = await engineNetwork(parts);
   if (!dryRun) await network.cleanup(new LivingContainers(parts.settings.state));
   const pruned: string[] = [];

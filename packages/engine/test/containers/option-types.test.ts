@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseContainerId } from '../../dist/bundle/index.js';
 import { checkTypes } from '../../dist/containers/option-types.js';
 
@@ -75,4 +75,17 @@ it('bug: an option with a mistyped name was passed over', () => {
   expect(hintOf('exec', { args: ['true'], enviroment: [] })).toBeUndefined();
   expect(hintOf('exec', { args: ['true'], priviledged: true })).toBe('did you mean privileged?');
   expect(() => checkTypes('list', { filters: { name: 'web' } })).toThrow('filters.name is of the type string, expected Array');
+});
+
+describe('options of networks', () => {
+  it.each([
+    ['createNetwork', { internl: true }, 'internl: there is no such option'],
+    ['createNetwork', { subnets: '10.0.0.0/24' }, 'subnets is of the type string, expected Array'],
+    ['createNetwork', { subnets: [null] }, 'subnets.0 is null, expected Object'],
+    ['createNetwork', null, 'options is null, expected Object'],
+    ['pruneNetworks', { label: ['a'] }, 'label: there is no such option'],
+    ['listNetworks', { filters: { names: ['a'] } }, 'filters.names: there is no such option'],
+  ] as const)('%s refuses %j: a mistyped one would open a network, or remove all', (what, options, message) => {
+    expect(() => checkTypes(what, options)).toThrow(message);
+  });
 });
