@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startRegistry } from '@slipway/fixtures';
 import { afterAll, expect, it } from 'vitest';
 import { killedSteps } from './killed-steps.ts';
+import { alive, until } from './living.ts';
 import { type Agent, leftOnHost, networkHost } from './network-host.ts';
 import { leftInPlace } from './place.ts';
 import { placesInMemory } from './tmpfs.ts';
@@ -172,10 +172,11 @@ it('when monitor and command are both killed, the container runs on, and its net
   const [{ pid }] = await scene.ask<[{ pid: number }]>('containers', 'list');
   const monitor = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   process.kill(monitor, 'SIGKILL');
+  await until('the end of the monitor', async () => !alive(monitor));
   expect(await scene.ask('containers', 'list')).toMatchObject([{ status: 'running', unsupervised: true }]);
   expect(await scene.ask('container', 'victim', 'inspect')).toMatchObject({ networks: [{ network: 'crash' }] });
   process.kill(pid, 'SIGKILL');
-  for (; existsSync(`/proc/${pid}`); ) await sleep(20);
+  await until('the end', async () => !alive(pid));
   await expectNothingLeft();
 });
 
