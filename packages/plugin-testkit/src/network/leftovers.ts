@@ -9,13 +9,16 @@ import type { HostState, TestHost } from './host.js';
 export async function settled(network: Network, host: TestHost, root: string, networks: readonly string[]): Promise<HostState> {
   using namespace = host.namespace();
   const port = { protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: 47_000, containerPort: 80 } as const;
-  const { firewall, egress } = await network.features();
+  const { firewall, egress, names } = await network.features();
   const rest = {
     ...(firewall === 'none' ? {} : { ports: [port] }),
     ...(egress ? { egress: { allow: [{ host: '192.0.2.1', port: 80 }] } } : {}),
   };
-  await network.attach(requestOf('settles', namespace, networks, rest));
-  await network.detach('settles', { namespace: namespace.path });
+  // A resolver of a container's own is made for nameservers of its own.
+  for (const more of names ? [rest, { nameservers: ['192.0.2.1'] }] : [rest]) {
+    await network.attach(requestOf('settles', namespace, networks, more));
+    await network.detach('settles', { namespace: namespace.path });
+  }
   await network.cleanup(new Set());
   return host.state(root);
 }
