@@ -116,6 +116,42 @@ for (const firewall of ['nftables', 'iptables'] as const) {
       assert.deepEqual(await server.seen(), []);
     });
 
+    law('resolvers answer nobody but containers of their network and the host', async (network) => {
+      const outside = use().outside();
+      await network.create('inner', { internal: true, subnets: [{ subnet: '10.98.0.0/24' }, { subnet: 'fd98::/64' }] });
+      const ports = (['0.0.0.0', '::'] as const).map(
+        (hostAddress): PublishedPort => ({ protocol: 'tcp', hostAddress, hostPort: 47_001, containerPort: 5000 }),
+      );
+      // With nameservers, so that it has a resolver of its own, on a port of its own.
+      const one = await attached(network, use(), 'one', ['n'], { nameservers: [outside.addresses[4]], ports });
+      const two = await attached(network, use(), 'two', ['n']);
+      const strange = await attached(network, use(), 'strange', ['inner']);
+      await one.agent.serve('tcp', 'one', 5000);
+      const [host, away] = [use().agent(), use().agent(outside)];
+      use().inside(outside, 'ip', 'route', 'add', '10.99.0.0/24', 'via', outside.host[4]);
+      use().inside(outside, 'ip', '-6', 'route', 'add', 'fd99::/64', 'via', outside.host[6]);
+      use().inside(strange.namespace, 'ip', 'route', 'replace', 'default', 'via', '10.98.0.1');
+      use().inside(strange.namespace, 'ip', '-6', 'route', 'replace', 'default', 'via', 'fd98::1');
+      const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
+      const line = processes.find(
+        (each) => each.includes('dnsmasq') && each.includes('/own/one/') && each.includes('=10.99.0.1'),
+      );
+      const port = /--port=(\d+)/.exec(line ?? '')?.[1];
+      assert.ok(port);
+      for (const server of ['10.99.0.1', `10.99.0.1:${port}`]) {
+        assert.equal(await host.resolve('two', 4, server), two.address(), server);
+        for (const from of [away, strange.agent]) assert.doesNotMatch(await from.resolve('two', 4, server), /^\d/, server);
+      }
+      assert.equal(await two.agent.resolve('one', 4, '10.99.0.1'), one.address());
+      await host.serve('tcp', 'host', 47_900);
+      for (const address of ['10.99.0.1', 'fd99::1']) {
+        const whole = { protocol: 'tcp', host: address, port: 47_900 } as const;
+        assert.match(await two.agent.ask(whole), /^host/);
+        for (const from of [away, strange.agent]) assert.doesNotMatch(await from.ask({ ...whole, timeoutMs: 500 }), /^host/);
+        assert.match(await away.asks({ protocol: 'tcp', host: address, port: 47_001 }, /^one/), /^one/);
+      }
+    });
+
     law('a network that is removed leaves no rule', async (network) => {
       const rules = (): string => execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
       await attached(network, use(), 'one', ['n'], {

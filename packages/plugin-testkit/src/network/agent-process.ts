@@ -96,7 +96,7 @@ function flood({ host, port }: AgentRequest & { readonly do: 'flood' }): string 
 
 async function resolveName({ name, family, server }: AgentRequest & { readonly do: 'resolve' }): Promise<string> {
   const resolver = new Resolver({ timeout: 1500, tries: 1 });
-  resolver.setServers([server.includes(':') && !server.startsWith('[') ? `[${server}]` : server]);
+  resolver.setServers([isIPv6(server) ? `[${server}]` : server]);
   return (await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name))).sort().join(' ');
 }
 

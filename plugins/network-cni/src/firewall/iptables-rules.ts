@@ -1,5 +1,5 @@
 import type { OwnNetwork } from '../networks/own-network.js';
-import { isVersion6, nftInterface, nftSubnet } from './nft.js';
+import { isVersion6, nftAddress, nftInterface, nftSubnet } from './nft.js';
 
 export type Family = 'iptables' | 'ip6tables';
 
@@ -20,9 +20,8 @@ export const familiesOf = ({ subnets }: OwnNetwork): Family[] => [
 
 export function networkRules({ bridge, subnets, internal }: OwnNetwork, family: Family): OwnChain[] {
   nftInterface(bridge);
-  const own = subnets
-    .filter(({ subnet }) => isVersion6(subnet) === (family === 'ip6tables'))
-    .map(({ subnet }) => nftSubnet(subnet));
+  const ofFamily = subnets.filter(({ subnet }) => isVersion6(subnet) === (family === 'ip6tables'));
+  const own = ofFamily.map(({ subnet }) => nftSubnet(subnet));
   const loopback = family === 'iptables' ? '127.0.0.0/8' : '::1/128';
   const nat: OwnChain = {
     table: 'nat',
@@ -37,11 +36,24 @@ export function networkRules({ bridge, subnets, internal }: OwnNetwork, family: 
     name: `SLIPWAY-R-${bridge}`,
     rules: [`-d ${loopback} -i ${bridge} -j DROP`, `-s ${loopback} -i ${bridge} -j DROP`],
   };
+  // Resolvers answer on the gateway's address, and a network with a way out asks further: they are for its own containers and the host alone. What is published has another address by now.
+  const input: OwnChain = {
+    table: 'mangle',
+    from: 'INPUT',
+    name: `SLIPWAY-I-${bridge}`,
+    rules: [
+      '-i lo -j RETURN',
+      ...ofFamily.map(
+        ({ gateway }) =>
+          `-d ${nftAddress(gateway)}/${family === 'iptables' ? 32 : 128} ! -i ${bridge} -m conntrack --ctstate INVALID,NEW,UNTRACKED -j DROP`,
+      ),
+    ],
+  };
   // Not in the table filter: what others accept there, the plugin firewall for one, is not to be accepted here.
   const fence = { table: 'mangle', from: 'FORWARD', name: `SLIPWAY-F-${bridge}` } as const;
   if (internal)
-    return [nat, raw, { ...fence, rules: [`-i ${bridge} ! -o ${bridge} -j DROP`, `! -i ${bridge} -o ${bridge} -j DROP`] }];
+    return [nat, raw, input, { ...fence, rules: [`-i ${bridge} ! -o ${bridge} -j DROP`, `! -i ${bridge} -o ${bridge} -j DROP`] }];
   // Whoever is not of the network, be it a container of another one or a neighbour of the host with a route to the subnet, gets to published ports only.
   const isStranger = `! -i ${bridge} -o ${bridge} -m conntrack --ctstate INVALID,NEW,UNTRACKED -m conntrack ! --ctstate DNAT`;
-  return [nat, raw, { ...fence, rules: [`${isStranger} -j DROP`] }];
+  return [nat, raw, input, { ...fence, rules: [`${isStranger} -j DROP`] }];
 }

@@ -1,5 +1,5 @@
 import type { OwnNetwork } from '../networks/own-network.js';
-import { isVersion6, type NftTable, nftInterface, nftSubnet } from './nft.js';
+import { isVersion6, type NftTable, nftAddress, nftInterface, nftSubnet } from './nft.js';
 
 export const table: NftTable = { family: 'inet', name: 'slipway' };
 export const tableName = `${table.family} ${table.name}`;
@@ -28,6 +28,8 @@ export const baseLines: readonly string[] = [
   add('map', 'host_ports6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }'),
   add('map', 'leaving4 { type ipv4_addr : verdict; flags interval; }'),
   add('map', 'leaving6 { type ipv6_addr : verdict; flags interval; }'),
+  add('map', 'gateways4 { type ipv4_addr : verdict; }'),
+  add('map', 'gateways6 { type ipv6_addr : verdict; }'),
   add('map', 'forwarded_from { type ifname : verdict; }'),
   add('map', 'forwarded_to { type ifname : verdict; }'),
   ...chain('published', undefined, [
@@ -46,6 +48,7 @@ export const baseLines: readonly string[] = [
   ...chain('prerouting', 'type nat hook prerouting priority dstnat', ['fib daddr type local jump published']),
   // IPv6 has no route_localnet: what leaves with the address ::1 never comes back. Without translation whoever tries is refused at once, and takes 127.0.0.1.
   ...chain('output', 'type nat hook output priority -100', ['ip6 daddr ::1 return', 'fib daddr type local jump published']),
+  ...chain('input', 'type filter hook input priority filter', ['ip daddr vmap @gateways4', 'ip6 daddr vmap @gateways6']),
   ...chain('forward', 'type filter hook forward priority filter', ['iifname vmap @forwarded_from', 'oifname vmap @forwarded_to']),
   ...chain('postrouting', 'type nat hook postrouting priority srcnat', [
     // From the host's loopback to a published port.
@@ -55,7 +58,12 @@ export const baseLines: readonly string[] = [
   ]),
 ];
 
-export const networkTargets = (bridge: string): string[] => [`leaving-${bridge}`, `from-${bridge}`, `to-${bridge}`];
+export const networkTargets = (bridge: string): string[] => [
+  `leaving-${bridge}`,
+  `from-${bridge}`,
+  `to-${bridge}`,
+  `gateway-${bridge}`,
+];
 
 /** All that is to be there for a network. Its chains come before the maps that lead to them: nft makes a map of ranges together with its elements. */
 export function networkLines(network: OwnNetwork): string[] {
@@ -65,7 +73,7 @@ export function networkLines(network: OwnNetwork): string[] {
 
 function ownLines({ bridge, subnets, internal }: OwnNetwork): string[] {
   const device = nftInterface(bridge);
-  const [leaving = '', from = '', to = ''] = networkTargets(bridge);
+  const [leaving = '', from = '', to = '', gateway = ''] = networkTargets(bridge);
   return [
     ...chain(leaving, undefined, [
       // Through a published port to a container of the same network: it would answer past us.
@@ -77,11 +85,14 @@ function ownLines({ bridge, subnets, internal }: OwnNetwork): string[] {
       // Whoever is not of the network, be it a container of another one or a neighbour of the host with a route to the subnet, gets to published ports only.
       `iifname != ${device} ${internal ? '' : 'ct state { new, invalid, untracked } ct status & dnat == 0 '}drop`,
     ]),
+    // Resolvers answer there, and a network with a way out asks further: they are for its own containers and the host alone. What is published has another address by now.
+    ...chain(gateway, undefined, [`iifname != { "lo", ${device} } ct state { new, invalid, untracked } drop`]),
     add('element', `bridges { ${device} }`),
     add('element', `forwarded_from { ${device} : jump ${from} }`),
     add('element', `forwarded_to { ${device} : jump ${to} }`),
-    ...subnets.map(({ subnet }) =>
+    ...subnets.flatMap(({ subnet, gateway: address }) => [
       add('element', `leaving${isVersion6(subnet) ? 6 : 4} { ${nftSubnet(subnet)} : jump ${leaving} }`),
-    ),
+      add('element', `gateways${isVersion6(subnet) ? 6 : 4} { ${nftAddress(address)} : jump ${gateway} }`),
+    ]),
   ];
 }
