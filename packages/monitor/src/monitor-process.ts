@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import { linux } from '@slipway/linux';
 import type { StdioTarget } from '@slipway/plugin-api';
 
@@ -17,6 +18,8 @@ export interface MonitorProcess {
   /** Whether it keeps this process from ending by itself. */
   ref(): void;
   unref(): void;
+  /** This process holds nothing for it any more, and reaps it when it ends. */
+  leave(): void;
 }
 
 export interface MonitorStreams {
@@ -62,7 +65,9 @@ function monitorProcess(
   const stdin = input === undefined ? undefined : new Socket({ fd: input, readable: false, writable: true });
   const [stdout, stderr] = outputs.map((fd) => (fd === undefined ? undefined : new Socket({ fd, readable: true })));
   const living = new Socket({ fd: life, readable: true });
-  const ended = new Promise<void>((resolve) => living.on('error', () => {}).once('close', resolve)).then(() => gone(pid));
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const watch = (): void => void gone(pid).then(resolve);
+  living.on('error', () => {}).once('close', watch);
   living.resume();
   void ended.then(() => {
     stdin?.destroy();
@@ -79,12 +84,37 @@ function monitorProcess(
     ended,
     ref: () => living.ref(),
     unref: () => living.unref(),
+    leave: () => {
+      living.unref();
+      // A thread is told of no signals.
+      if (!isMainThread) return;
+      living.off('close', watch).destroy();
+      reapWhenEnded(pid, resolve);
+    },
   };
 }
 
 /** It has closed what it had, and ends within a moment. */
 async function gone(pid: number): Promise<void> {
   while (!linux.reap(pid)) await sleep(1);
+}
+
+const left = new Map<number, () => void>();
+
+function reapWhenEnded(pid: number, onEnd: () => void): void {
+  if (left.size === 0) process.on('SIGCHLD', reapLeft);
+  left.set(pid, onEnd);
+  reapLeft();
+}
+
+/** One signal may stand for several ends, and for that of any child of this process. */
+function reapLeft(): void {
+  for (const [pid, onEnd] of left) {
+    if (!linux.reap(pid)) continue;
+    left.delete(pid);
+    onEnd();
+  }
+  if (left.size === 0) process.off('SIGCHLD', reapLeft);
 }
 
 class Descriptors implements Disposable {

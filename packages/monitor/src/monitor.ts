@@ -111,10 +111,14 @@ function connect(child: MonitorProcess, requests: Requests, options: MonitorOpti
     },
     release: () => {
       destroyStreams();
-      child.unref();
       // With dieWithParent the channel is what tells the monitor that this process lives.
-      if (options.dieWithParent && !isDetached) requests.unref();
-      else requests.end();
+      if (options.dieWithParent && !isDetached) {
+        child.unref();
+        requests.unref();
+      } else {
+        child.leave();
+        requests.end();
+      }
     },
   };
 }

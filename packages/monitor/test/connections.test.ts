@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -101,6 +101,16 @@ test('without its creator the container goes on, and the monitor cleans up at it
   await until(() => !isProcess(monitor.pid));
   expect(bench.deletions()).toBe(1);
   expect(readStatus(bench.folder)).toMatchObject({ status: 'exited', exit: { exitCode: 4, oomKilled: false } });
+});
+
+test('bug: each monitor that a process had left to itself cost it a descriptor until its end', async () => {
+  const before = readdirSync('/proc/self/fd').length;
+  const monitor = await bench.run('until [ -e end ]; do sleep 0.01; done');
+  monitor.release();
+  await until(() => readdirSync('/proc/self/fd').length === before);
+  writeFileSync(path.join(bench.folder, 'end'), '');
+  await monitor.ended;
+  expect(existsSync(`/proc/${monitor.pid}`)).toBe(false);
 });
 
 test('the status tells each stage, and whether its processes live', async () => {
