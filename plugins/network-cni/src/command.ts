@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { SlipwayError, wrapError } from '@slipway/plugin-api';
+import { canceled, SlipwayError, throwIfAborted, wrapError } from '@slipway/plugin-api';
 
 export interface CommandResult {
   readonly code: number | null;
@@ -7,10 +7,25 @@ export interface CommandResult {
   readonly errors: string;
 }
 
+export interface RunLimits {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. Tools of the packet filter wait for each other, but never this long. */
+  readonly timeoutMs?: number | undefined;
+}
+
 const maxOutput = 64 << 20;
 
-/** Runs a program of the host to its end, whatever its exit code. Errors: `failed-precondition` when it is not installed. */
-export async function run(program: string, args: readonly string[], input = ''): Promise<CommandResult> {
+/**
+ * Runs a program of the host to its end, whatever its exit code. Errors: `failed-precondition` when it is not installed, `unavailable` when it does not end in time, `canceled`; it is
+ * killed then.
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  input = '',
+  { signal, timeoutMs = 60_000 }: RunLimits = {},
+): Promise<CommandResult> {
+  throwIfAborted(`run "${program}"`, signal);
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' },
@@ -25,8 +40,28 @@ export async function run(program: string, args: readonly string[], input = ''):
     });
     child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
     child.stdin.on('error', () => undefined);
-    child.once('error', (error) => reject(notRun(program, error)));
+    // Whatever it has started may keep its output open: nobody waits for that.
+    const giveUp = (error: SlipwayError): void => {
+      child.kill('SIGKILL');
+      for (const stream of child.stdio) stream?.destroy();
+      end();
+      reject(error);
+    };
+    const timer = setTimeout(() => giveUp(late(program, args, timeoutMs)), timeoutMs);
+    const abort = (): void => {
+      if (signal !== undefined) giveUp(canceled(`run "${program}"`, signal));
+    };
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    child.once('error', (error) => {
+      end();
+      reject(notRun(program, error));
+    });
     child.once('close', (code) => {
+      end();
       resolve({ code, output: Buffer.concat(output).toString(), errors: Buffer.concat(errors).toString().trim() });
     });
     child.stdin.end(input);
@@ -34,6 +69,15 @@ export async function run(program: string, args: readonly string[], input = ''):
 }
 
 const packages: Readonly<Record<string, string>> = { ip: 'iproute2', iptables: 'iptables', nft: 'nftables' };
+
+const late = (program: string, args: readonly string[], timeoutMs: number): SlipwayError =>
+  new SlipwayError({
+    kind: 'unavailable',
+    code: 'NETWORK_TOOL_LATE',
+    message: `run "${program}": it did not end within ${timeoutMs / 1000} s, and was killed`,
+    hint: `see what it waits for: ${[program, ...args].join(' ').slice(0, 200)}`,
+    details: { program, timeoutMs },
+  });
 
 function notRun(program: string, error: NodeJS.ErrnoException): SlipwayError {
   if (error.code !== 'ENOENT') return wrapError(`run "${program}"`, error);

@@ -145,7 +145,7 @@ async function join(
     for (const plan of plans) await joinOne(place, work, plan, staging, request.signal);
     throwIfAborted(`attach "${id}"`, request.signal);
     await serve(place, work, own, request);
-    if (staging !== undefined) for (const plan of plans) await moveOne(work, plan, staging);
+    if (staging !== undefined) for (const plan of plans) await moveOne(work, plan, staging, request.signal);
     throwIfAborted(`attach "${id}"`, request.signal);
     work.update((entry) => ({ ...entry, isAttached: true }), own);
     step('network.attach.done', { id });
@@ -178,11 +178,16 @@ function withSecond(error: unknown, second: unknown): SlipwayError {
 const isRestrictedAndRuns = ({ egress, entries }: AttachmentRecord): boolean =>
   egress !== undefined && entries.some(({ isAttached }) => isAttached);
 
-async function moveOne(work: Joining, { known, namespace, isDefaultRoute }: JoinPlan, staging: Staging): Promise<void> {
+async function moveOne(
+  work: Joining,
+  { known, namespace, isDefaultRoute }: JoinPlan,
+  staging: Staging,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const entry = work.record.entries.find(({ network }) => network === known.name);
   if (entry?.attachment === undefined) return;
   const { interface: name, addresses, gateways } = entry.attachment;
-  await moveIn(staging.place, namespace, { name, addresses, gateways: isDefaultRoute ? gateways : [] });
+  await moveIn(staging.place, namespace, { name, addresses, gateways: isDefaultRoute ? gateways : [] }, signal);
   work.update((each) => ({ ...each, namespace }), [known.name]);
 }
 

@@ -31,22 +31,28 @@ export async function moveIn(
   from: NamespacePlace,
   to: NamespacePlace,
   { name, addresses, gateways }: StagedInterface,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  await ip(from, [`link set dev ${name} netns ${to.path}`]);
+  await ip(from, [`link set dev ${name} netns ${to.path}`], signal);
   const noProbe = (address: string): string => (address.includes(':') ? ' nodad' : '');
-  await ip(to, [
-    ...addresses.map((address) => `address add ${address} dev ${name}${noProbe(address)}`),
-    `link set dev ${name} up`,
-    ...gateways.map((gateway) => `route add default via ${gateway} dev ${name}`),
-  ]);
+  await ip(
+    to,
+    [
+      ...addresses.map((address) => `address add ${address} dev ${name}${noProbe(address)}`),
+      `link set dev ${name} up`,
+      ...gateways.map((gateway) => `route add default via ${gateway} dev ${name}`),
+    ],
+    signal,
+  );
   step('network.attach.moved', { interface: name });
 }
 
-async function ip(namespace: NamespacePlace, lines: readonly string[]): Promise<void> {
+async function ip(namespace: NamespacePlace, lines: readonly string[], signal: AbortSignal | undefined): Promise<void> {
   const { code, output, errors } = await run(
     'nsenter',
     [`--net=${namespace.path}`, 'ip', '-batch', '-'],
     `${lines.join('\n')}\n`,
+    { signal },
   );
   if (code === 0) return;
   throw new SlipwayError({
