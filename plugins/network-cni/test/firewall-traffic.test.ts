@@ -152,6 +152,18 @@ for (const firewall of ['nftables', 'iptables'] as const) {
       }
     });
 
+    law('bridges may be called by words and numbers', async (network) => {
+      await attached(network, use(), 'one', ['n']);
+      for (const bridge of ['tcp', '1st', '12']) {
+        await network.create('named', { options: { bridge } });
+        const two = await attached(network, use(), 'two', ['named']);
+        await network.detach('two', { namespace: two.namespace.path });
+        await network.remove('named');
+        const rules = execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
+        assert.doesNotMatch(rules, new RegExp(`"${bridge}"|-${bridge} `));
+      }
+    });
+
     law('a network that is removed leaves no rule', async (network) => {
       const rules = (): string => execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
       await attached(network, use(), 'one', ['n'], {

@@ -117,20 +117,21 @@ async function listTable(what: string, table: NftTable): Promise<NftListing> {
   return {
     chains: named('chain').map(({ name }) => ({ table, name: String(name) })),
     sets: sets.map(({ name }) => ({ table, name: String(name) })),
-    elements: sets.flatMap(({ name, elem }) =>
-      (Array.isArray(elem) ? elem : []).map((entry: unknown) => ({ table, set: String(name), ...elementOf(entry) })),
+    elements: sets.flatMap(({ name, type, elem }) =>
+      (Array.isArray(elem) ? elem : []).map((entry: unknown) => ({ table, set: String(name), ...elementOf(entry, type) })),
     ),
   };
 }
 
-/** Of a map an element is a pair of its key and what it leads to. */
-function elementOf(entry: unknown): { key: string; comment: string | undefined; target: string | undefined } {
+/** Of a map an element is a pair of its key and what it leads to. A name of an interface has quotes: it may be a number or a word of the language, as `tcp` is. */
+function elementOf(entry: unknown, type: unknown): { key: string; comment: string | undefined; target: string | undefined } {
   const [left, right] = Array.isArray(entry) ? (entry as unknown[]) : [entry, undefined];
   const elem = part(left, 'elem');
   const comment = part(elem, 'comment');
+  const key = keyOf(elem === undefined ? left : part(elem, 'val'));
   const verdict = part(part(right, 'jump') ?? part(right, 'goto'), 'target');
   return {
-    key: keyOf(elem === undefined ? left : part(elem, 'val')),
+    key: type === 'ifname' ? `"${key}"` : key,
     comment: typeof comment === 'string' ? comment : undefined,
     target: typeof verdict === 'string' ? verdict : undefined,
   };
@@ -141,14 +142,7 @@ function keyOf(value: unknown): string {
   if (Array.isArray(concatenation)) return concatenation.map(keyOf).join(' . ');
   const prefix = part(value, 'prefix');
   if (prefix !== undefined) return `${String(part(prefix, 'addr'))}/${String(part(prefix, 'len'))}`;
-  const text = String(value);
-  // Names of interfaces are the only keys that are no address, number or protocol.
-  return isIP(text) === 0 &&
-    /^[a-zA-Z]/.test(text) &&
-    !/^(tcp|udp|sctp)$/.test(text) &&
-    !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text)
-    ? `"${text}"`
-    : text;
+  return String(value);
 }
 
 function part(value: unknown, key: string): unknown {
