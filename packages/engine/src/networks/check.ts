@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import type { ContainerSettings, DnsSettings, EgressRule, NetworkChoice, PortSettings } from '@slipway/plugin-api';
 import { invalidNetwork, networkConflict } from './invalid.js';
 import { isWord, type NetworkMode, networkMode } from './mode.js';
@@ -7,6 +7,10 @@ type NetworkSettings = Pick<ContainerSettings, 'network' | 'ports' | 'publishAll
 
 /** Docker's own limit of what a resolver reads in a file is six; glibc reads three servers. */
 const most = { networks: 32, ports: 4096, hosts: 1024, servers: 16, rules: 4096 };
+
+/** However it is written. */
+const loopback6 = new BlockList();
+loopback6.addAddress('::1', 'ipv6');
 
 /** All that can be known before anything of this host is looked at. Errors: `invalid-argument`. */
 export function checkNetwork(settings: NetworkSettings, defaultNetwork: string): void {
@@ -102,11 +106,23 @@ function checkPorts(ports: readonly PortSettings[]): void {
     checkPort('host port', hostPort, 0);
     if (hostAddress !== undefined && isIP(hostAddress) === 0)
       throw invalidNetwork('host address of a port', hostAddress, 'an IPv4 or IPv6 address of this host');
-    if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw invalidNetwork('protocol of a port', protocol, 'tcp, udp or sctp');
+    if (hostAddress !== undefined && isIPv6(hostAddress) && loopback6.check(hostAddress, 'ipv6'))
+      throw invalidNetwork(
+        'host address of a port',
+        hostAddress,
+        'another one: the kernel cannot lead connections to the loopback of IPv6 into a container',
+        'publish it on 127.0.0.1, or on all addresses',
+      );
+    checkProtocol(protocol);
     const place = `${hostAddress ?? ''}:${hostPort}/${protocol}`;
     if (hostPort !== 0 && seen.has(place)) throw invalidNetwork('host port', hostPort, 'each port of the host once');
     seen.add(place);
   }
+}
+
+/** Errors: `invalid-argument`. */
+export function checkProtocol(protocol: string): void {
+  if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw invalidNetwork('protocol of a port', protocol, 'tcp, udp or sctp');
 }
 
 /** Errors: `invalid-argument`. */

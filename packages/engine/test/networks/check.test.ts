@@ -33,7 +33,7 @@ describe('settings of networks', () => {
       ports: [
         { containerPort: 80, hostPort: 80 },
         { containerPort: 80, hostPort: 80, protocol: 'udp' },
-        { containerPort: 81, hostPort: 80, hostAddress: '::1' },
+        { containerPort: 81, hostPort: 80, hostAddress: '::' },
       ],
     },
     { network: 'a', dns: { servers: ['fd00::53'], search: ['.', 'example.com.'], options: ['ndots:2', 'rotate'] } },
@@ -55,6 +55,8 @@ describe('settings of networks', () => {
     [{ network: 'a', ports: [{ containerPort: 0 }] }, /container port .* 1 to 65535/],
     [{ network: 'a', ports: [{ containerPort: 80, hostPort: 65_536 }] }, /host port .* 0 to 65535/],
     [{ network: 'a', ports: [{ containerPort: 80, hostAddress: 'localhost' }] }, /host address of a port/],
+    [{ network: 'a', ports: [{ containerPort: 80, hostAddress: '::1' }] }, /loopback of IPv6/],
+    [{ network: 'a', ports: [{ containerPort: 80, hostAddress: '0:0:0:0:0:0:0:1' }] }, /loopback of IPv6/],
     [
       {
         network: 'a',
