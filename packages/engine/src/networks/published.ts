@@ -2,6 +2,7 @@ import { type PublishedPort, SlipwayError } from '@slipway/plugin-api';
 import { containerById, type FoundContainer } from '../containers/find.js';
 import { containerState } from '../containers/state.js';
 import type { EngineParts } from '../settings.js';
+import { checkPort, checkProtocol } from './check.js';
 import { readNetworkRecord } from './record.js';
 
 /** Where the host passes connections on to it; none where it does not run. */
@@ -21,13 +22,15 @@ export function publishedPorts(
   return readNetworkRecord(settings.state, id)?.ports ?? [];
 }
 
-/** With several addresses the first: IPv4 before IPv6, in the order of the settings. Errors: PORT_NOT_PUBLISHED. */
+/** With several addresses the first: IPv4 before IPv6, in the order of the settings. Errors: PORT_NOT_PUBLISHED, `invalid-argument`. */
 export async function containerPort(
   parts: EngineParts,
   id: string,
   containerPort: number,
   protocol: PublishedPort['protocol'],
 ): Promise<PublishedPort> {
+  checkPort('container port', containerPort, 1);
+  checkProtocol(protocol);
   const ports = await containerPorts(parts, id);
   const found = ports.find((port) => port.containerPort === containerPort && port.protocol === protocol);
   if (found !== undefined) return found;
