@@ -83,6 +83,7 @@ const schemas = {
   run: v.strictObject(runFields),
   exec: v.strictObject(execFields),
   update: all({ limits, restart }),
+  resize: terminal,
   list: all({ all: yes, filters: all(filters) } satisfies Record<keyof ListContainersOptions, v.GenericSchema>),
 };
 
