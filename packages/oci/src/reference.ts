@@ -31,6 +31,8 @@ const hostLabel = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/;
  * Errors: `invalid-argument` with code `REFERENCE_INVALID` (says why) or `DIGEST_INVALID`.
  */
 export function parseReference(text: string): Reference {
+  // Programs without types.
+  if (typeof text !== 'string') throw invalid(String(text), `is of the type ${typeof text}, expected string`);
   if (text === '') throw invalid(text, 'is empty');
   if (text.length > maxReferenceLength)
     throw invalid(text, `has ${text.length} characters, at most ${maxReferenceLength} are allowed`);

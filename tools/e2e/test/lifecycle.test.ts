@@ -74,6 +74,9 @@ describe('create', () => {
     const container = await engine.containers.create({ image });
     await expect(container.exec(nothing)).rejects.toMatchObject(refused);
     await expect(container.update(nothing)).rejects.toMatchObject(refused);
+    await expect(container.resize(nothing)).rejects.toMatchObject(refused);
+    await expect(engine.images.save([image], nothing)).rejects.toMatchObject({ code: 'SAVE_OUTPUT_INVALID' });
+    await expect(engine.pull(nothing)).rejects.toMatchObject({ kind: 'invalid-argument', code: 'REFERENCE_INVALID' });
   });
 
   it('gives a name from the image when there is none, and one name to one container', async () => {

@@ -31,6 +31,7 @@ function streamsOf(attachment: Attachment): ContainerStreams {
 }
 
 export async function resizeContainer(parts: EngineParts, id: string, size: TerminalSize): Promise<void> {
+  (await import('./option-types.js')).checkTypes('resize', size);
   const { runtime } = await requireRunning(parts, id, { pausedToo: true });
   await runtime.resize(id, size);
 }

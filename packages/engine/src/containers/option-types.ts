@@ -93,6 +93,7 @@ const schemas = {
   run: v.strictObject(runFields),
   exec: v.strictObject(execFields),
   update: all({ limits, restart }),
+  resize: terminal,
   list: all({ all: yes, filters: all(filters) } satisfies Record<keyof ListContainersOptions, v.GenericSchema>),
   connect: all({ addresses: texts, mac: text, aliases: texts, signal }),
   forward: all({ hostAddress: text, hostPort: count, address: text, signal }),

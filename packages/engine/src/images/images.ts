@@ -59,7 +59,7 @@ export function engineImages(parts: EngineParts, works: Works): Images {
     save: (names, options) =>
       works.carryOut('save images', async () => {
         const { saveImages } = await import('./save.js');
-        const saved = await saveImages(parts, names, { ...options, signal: works.orClosing(options.signal) });
+        const saved = await saveImages(parts, names, { ...options, signal: works.orClosing(options?.signal) });
         for (const image of saved) await tell('save', image.name);
         return saved;
       }),

@@ -23,6 +23,7 @@ import { storedContent } from './transfer/stored-content.js';
  */
 export async function saveImages(parts: EngineParts, names: readonly string[], options: SaveOptions): Promise<readonly Image[]> {
   const { format = 'oci-archive', output, signal } = options;
+  if (typeof output !== 'string' && typeof output?.write !== 'function') throw noOutput();
   if (format === 'oci' && typeof output !== 'string') throw noStream();
   const images = await storedImages(parts, names, { platform: options.platform, onePlatform: format === 'docker-archive' });
   const content = [...new Map(images.flatMap((one) => one.content.map((each) => [each.digest, each]))).values()];
@@ -107,6 +108,15 @@ function damagedHere(error: unknown): unknown {
     hint: 'slipway verify --repair brings it in again, and so does slipway pull',
     cause: error,
     details: error.details,
+  });
+}
+
+function noOutput(): SlipwayError {
+  return new SlipwayError({
+    kind: 'invalid-argument',
+    code: 'SAVE_OUTPUT_INVALID',
+    message: 'the output of images that are saved is neither a path nor a stream that can be written to',
+    hint: 'give the option output',
   });
 }
 

@@ -27,7 +27,7 @@ export interface Container extends AsyncDisposable {
   start(options?: StartOptions): Promise<void>;
   /** The stop signal, SIGKILL after the grace. Resolves when it has ended; does nothing when it has before. */
   stop(options?: StopOptions): Promise<void>;
-  /** By number or name: `SIGTERM`, `TERM`, 15; default SIGKILL. Errors: `failed-precondition` when it does not run, `invalid-argument`. */
+  /** By number or name: `SIGTERM`, `TERM`, 15; default SIGKILL. Errors: `failed-precondition` when it does not run (`not-found` where its streams are this process'), `invalid-argument`. */
   kill(signal?: string | number): Promise<void>;
   restart(options?: StopOptions): Promise<void>;
   pause(): Promise<void>;
