@@ -20,7 +20,7 @@ describe('a network', () => {
   test('whose file is damaged can be removed, and hinders no other one', async ({ network, attach, root }) => {
     const { file } = await network.create('bad');
     await network.create('good');
-    writeFileSync(file, '{');
+    writeFileSync(file ?? '', '{');
     await expect(network.inspect('bad')).rejects.toMatchObject({ code: 'NETWORK_DAMAGED' });
     expect((await network.list()).map(({ name }) => name)).toEqual(['good']);
     await network.create('new');

@@ -21,13 +21,16 @@ export async function createContainer(parts: EngineParts, works: Works, options:
   return againIfRemoved(options, async () => {
     const obtained = await obtainImage(parts, stack, options);
     await ensureUnpacked(parts, stack, obtained.loaded, options);
-    using _lock = lockNewContainer(parts, id);
+    using lock = new DisposableStack();
+    // First, and ended last: its record is how the lock of one that is killed is found.
     const operation = Operation.begin(parts, 'create');
     try {
+      lock.use(lockNewContainer(parts, id));
       const made = await makeContainer(parts, stack, operation, obtained, options, { id, wanted: 'stopped', fleeting: false });
       checkSpec(parts, made);
       operation.handOver(made.held);
       step('create.kept', { id });
+      lock.dispose();
       return new ContainerHandle(parts, works, id, made.row.name, made.row.image);
     } catch (error) {
       const what = `create a container of ${JSON.stringify(obtained.name)}`;

@@ -81,12 +81,14 @@ async function runObtained(
 ): Promise<StartedContainer> {
   const id = generateContainerId();
   const fleeting = options.removeAtExit && !options.detach && options.log?.driver !== 'file';
-  using _lock = lockNewContainer(parts, id);
+  using lock = new DisposableStack();
+  // First: its record is how the lock of one that is killed is found.
   const operation = Operation.begin(parts, 'run', id);
   let made: MadeContainer | undefined;
   let input: Attachment | undefined;
   let isKept = false;
   try {
+    lock.use(lockNewContainer(parts, id));
     made = await makeContainer(parts, stack, operation, image, options, { id, wanted: 'running', fleeting });
     const { held, row } = made;
     const stdio = stdioOf(options);
