@@ -41,7 +41,21 @@ export const systemdChecks: readonly Check[] = [
     name: 'the command says the same: run, stats, top, update',
     async run(limited) {
       const run = (...args: readonly string[]): string => execFileSync(slipway, args, { encoding: 'utf8' }).trim();
-      const id = run('run', '-d', '--name', 'by-command', '--memory', '64m', '--cpus', '0.5', limited.image, 'sleep', '3600');
+      const id = run(
+        'run',
+        '-d',
+        '--network',
+        'none',
+        '--name',
+        'by-command',
+        '--memory',
+        '64m',
+        '--cpus',
+        '0.5',
+        limited.image,
+        'sleep',
+        '3600',
+      );
       try {
         run('update', '--memory', '80m', '--pids-limit', '50', 'by-command');
         const stats = JSON.parse(run('stats', '--no-stream', '--json', 'by-command')) as Record<string, Record<string, unknown>>;
