@@ -1,5 +1,6 @@
 import { startRegistry } from '@slipway/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from './living.ts';
 import { type Agent, addresses, networkHost, outsideOf, withNode } from './network-host.ts';
 import { leftInPlace } from './place.ts';
 import { placesInMemory } from './tmpfs.ts';
@@ -27,7 +28,11 @@ afterAll(async () => {
     await agent.ask('container', id, 'remove', { force: true });
   await agent[Symbol.asyncDispose]();
   // Programs that clean up after the last containers end a moment later.
-  await expect.poll(() => leftInPlace(place), { timeout: 60_000 }).toEqual([]);
+  await until(
+    'the end of all',
+    async () => leftInPlace(place).length === 0,
+    () => leftInPlace(place).join(', '),
+  );
 });
 /** An echo server, once it answers. */
 const server = async (name: string, port: number, more: object = {}) => {

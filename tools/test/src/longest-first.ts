@@ -6,6 +6,9 @@ const root = path.resolve(import.meta.dirname, '../../..');
 export const longest: readonly string[] = [
   'tools/e2e/test/limits-v2.test.ts',
   'tools/e2e/test/faults-pull.test.ts',
+  'plugins/network-cni/test/laws.test.ts',
+  'plugins/network-cni/test/laws-nftables.test.ts',
+  'tools/e2e/test/network-crash.test.ts',
   'tools/e2e/test/crash-random.test.ts',
   'tools/e2e/test/crash-storm.test.ts',
   'tools/e2e/test/faults-run.test.ts',
@@ -14,6 +17,9 @@ export const longest: readonly string[] = [
   'tools/e2e/test/faults-store.test.ts',
   'tools/e2e/test/soak.test.ts',
   'packages/plugin-testkit/test/broken-runtimes.test.ts',
+  'packages/cli/test/streams.test.ts',
+  'packages/plugin-testkit/test/broken-differs.test.ts',
+  'plugins/network-cni/test/firewall-traffic.test.ts',
   'tools/e2e/test/crash-pull.test.ts',
   'tools/e2e/test/streams-output.test.ts',
   'tools/e2e/test/trees.test.ts',
@@ -29,6 +35,7 @@ export const longest: readonly string[] = [
   'tools/docs/test/containers.test.ts',
   'tools/e2e/test/faults-metadata.test.ts',
   'tools/e2e/test/crash-run.test.ts',
+  'packages/plugin-testkit/test/broken-contents.test.ts',
   'packages/monitor/test/kills.test.ts',
 ];
 
