@@ -31,6 +31,10 @@ const faults: readonly (readonly [fault: NetworkFault, law: string])[] = [
   ['lets everything in by no reply', 'published ports are answered'],
   ['makes its rules anew', 'a network that is joined later is no way out, from its first packet on'],
   ['has no NAT', 'the default route leads out, and back: servers elsewhere see the host'],
+  [
+    'leads from one network to another',
+    'those of different networks do not reach each other, also where a route of their own leads there',
+  ],
   ['leads out of internal networks', 'an internal network leads nowhere else, and has no default route'],
   ['ignores fixed addresses', 'a fixed address and a fixed MAC address are had, and told'],
   ['tells another MAC address', 'a fixed address and a fixed MAC address are had, and told'],

@@ -35,6 +35,7 @@ export type NetworkFault =
   | 'lets everything in by no reply'
   | 'makes its rules anew'
   | 'has no NAT'
+  | 'leads from one network to another'
   | 'leads out of internal networks'
   | 'ignores fixed addresses'
   | 'tells another MAC address'
@@ -164,7 +165,7 @@ export class PlainNetwork implements Network, AsyncDisposable {
     this.#own.add(id);
     const made: PlainEntry[] = [];
     try {
-      const attachments = this.#change((state, save) => {
+      return this.#change((state, save) => {
         for (const join of networks) {
           const before = state.attached[id]?.entries ?? [];
           const isThere = before.some(({ attachment }) => attachment.network === join.network);
@@ -184,11 +185,11 @@ export class PlainNetwork implements Network, AsyncDisposable {
             before.some(({ attachment }) => attachment.gateways.length > 0),
           );
         }
+        // Rules are bound to interfaces that are there: nothing passes before.
+        save();
+        for (const { attachment } of made) raise(attachment.hostInterface ?? '');
         return made.map(({ attachment }) => attachment);
       });
-      // Rules are bound to interfaces that are there: nothing passes before.
-      for (const { hostInterface = '' } of attachments) raise(hostInterface);
-      return attachments;
     } catch (error) {
       if (this.#fault === 'attaches by half') throw error;
       const keepsFirst = this.#fault === 'leaks an address when attach fails';

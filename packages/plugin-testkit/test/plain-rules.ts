@@ -20,6 +20,9 @@ export function rulesOf(state: PlainState, fault: NetworkFault | undefined): str
   const isolated = networks
     .filter(({ internal }) => internal && fault !== 'leads out of internal networks')
     .map(({ bridge }) => `iifname "${bridge}" oifname != "${bridge}" drop`);
+  const parted = networks
+    .filter(() => fault !== 'leads from one network to another')
+    .map(({ bridge }) => `iifname "plain*" iifname != "${bridge}" oifname "${bridge}" ct state new drop`);
   const restricted = containers.flatMap((container) =>
     container.egress === null || fault === 'lets everything out'
       ? []
@@ -43,6 +46,8 @@ export function rulesOf(state: PlainState, fault: NetworkFault | undefined): str
     ' }',
     ' chain forward { type filter hook forward priority 0; ',
     ...isolated,
+    'ct status dnat accept',
+    ...parted,
     ' }',
     '}',
     ...restricted,

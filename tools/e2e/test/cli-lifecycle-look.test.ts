@@ -45,7 +45,7 @@ it('ps lists what is asked for, newest first', async () => {
   expect(await cli.refused('ps', '-f', 'before=nobody')).toMatchObject({ status: 1, code: 'CONTAINER_NOT_FOUND' });
 
   const lines = (await cli.out('ps', '-a', '-s')).split('\n');
-  expect(lines[0]).toMatch(/^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +NAMES +SIZE$/);
+  expect(lines[0]).toMatch(/^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES +SIZE$/);
   expect(lines[1]).toMatch(/^[0-9a-f]{12} +box:latest +"sh -c trap \\"exit 7\\"…" +.+ ago +Up .+ +web-1 +[\d.]+ k?B$/);
   expect(lines[2]).toMatch(/ Exited \(4\) .+ ago +failed +/);
   expect(await cli.out('ps', '-q', '--no-trunc')).toBe(`${id}\n`);

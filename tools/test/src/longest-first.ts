@@ -8,6 +8,7 @@ export const longest: readonly string[] = [
   'tools/e2e/test/faults-pull.test.ts',
   'plugins/network-cni/test/laws.test.ts',
   'plugins/network-cni/test/laws-nftables.test.ts',
+  'packages/plugin-testkit/test/broken-networks.test.ts',
   'tools/e2e/test/network-crash.test.ts',
   'tools/e2e/test/crash-random.test.ts',
   'tools/e2e/test/crash-storm.test.ts',

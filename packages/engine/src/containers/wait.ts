@@ -28,7 +28,12 @@ async function waitForExit(parts: EngineParts, container: FoundContainer, signal
     if (state.status === 'exited' || (state.exit !== undefined && state.status === 'created')) return exitOf(container, state);
     if (state.status === 'created') {
       if (parts.metadata.read((tx) => lookUp(tx, id)) === undefined) throw isSeen ? goneUnseen(container) : containerNotFound(id);
-      throw neverRan(container);
+      // It is being started, or has ended and is being removed: its status goes before its row.
+      const record = await recoverOperation(parts, runOperation(id));
+      if (record !== 'live' && record !== 'recovered') throw neverRan(container);
+      isSeen = true;
+      await pause(wait, signal);
+      continue;
     }
     isSeen = true;
     try {
