@@ -181,8 +181,11 @@ describe('a container that runs on its own', () => {
   });
 
   it('that is removed when it ends is gone with all it had', async () => {
-    const container = await engine.run({ image, name: 'brief', args: ['sh', '-c', 'exit 4'], detach: true, removeAtExit: true });
-    expect(await container.wait({ until: 'removed' })).toMatchObject({ exitCode: 4 });
+    const container = await engine.run({ image, name: 'brief', args: patient, detach: true, removeAtExit: true });
+    await isUp(place, container.id);
+    const removed = container.wait({ until: 'removed' });
+    await container.stop();
+    expect(await removed).toMatchObject({ exitCode: 7 });
     expect(await summary(engine, 'brief')).toBeUndefined();
     expect(namesIn(path.join(place.root, 'containers'))).toEqual([]);
     await expect.poll(() => leftInPlace(place), { timeout: 60_000 }).toEqual([]);
