@@ -7,7 +7,7 @@
  * @stable
  * @since 0.1
  */
-export type Mount = BindMount | OverlayMount | ErofsMount | BlockMount | GenericMount;
+export type Mount = BindMount | OverlayMount | LayersMount | ErofsMount | BlockMount | GenericMount;
 
 /** A directory of the host. */
 export interface BindMount {
@@ -23,6 +23,26 @@ export interface OverlayMount {
   readonly lower: readonly string[];
   readonly upper?: string;
   readonly work?: string;
+}
+
+/**
+ * Layers that are file systems themselves, put over each other by overlayfs: whoever isolates with a kernel of its own hands the images on and
+ * mounts nothing. Without `upper` it is read-only.
+ */
+export interface LayersMount {
+  readonly kind: 'layers';
+  /** Topmost first; whiteouts and opaque directories have overlay's form. None: an empty tree below. */
+  readonly lower: readonly ErofsMount[];
+  readonly upper?: LayersUpper;
+}
+
+/** Where changes go: a writable file system whose folders `upper` and `work` are those of the overlay, or the two directories themselves. */
+export type LayersUpper = BlockMount | UpperDirectories;
+
+export interface UpperDirectories {
+  readonly kind: 'directories';
+  readonly upper: string;
+  readonly work: string;
 }
 
 /** An EROFS image in a file, with the files that its chunks refer to. Always read-only. */
