@@ -17,6 +17,8 @@ export interface ContainerFolder extends LockedFolder {
   readonly log: string;
   /** Of the health probe. */
   readonly probe: string;
+  /** Names the first process while a machine's container is paused: the freezer is in the machine. */
+  readonly paused: string;
   /** Folders of processes that were executed in the container. */
   readonly execs: string;
 }
@@ -38,6 +40,7 @@ export function containerFolder(dirs: PluginDirs, id: string): ContainerFolder {
     pidFile: inside('init.pid'),
     log: inside('tool.log'),
     probe: inside('probe.json'),
+    paused: inside('paused'),
     execs: inside('exec'),
   };
 }

@@ -45,6 +45,16 @@ export function readMonitor(file: string): ProcessIdentity | undefined {
   return readJson(file, identitySchema);
 }
 
+/** What is frozen in a machine cannot be seen from here. A restart is another process, and not paused. */
+export function markPaused(folder: ContainerFolder, process: ProcessIdentity): void {
+  write(folder.paused, process);
+}
+
+export function isMarkedPaused(folder: ContainerFolder, process: ProcessIdentity): boolean {
+  const marked = readJson(folder.paused, identitySchema);
+  return marked?.pid === process.pid && marked.startTicks === process.startTicks;
+}
+
 function write(file: string, value: unknown): void {
   writeFileSync(file, JSON.stringify(value), { mode: 0o600 });
 }

@@ -9,7 +9,8 @@ export const accepts = ['overlay', 'bind', 'erofs', 'block', 'generic'] as const
 
 /** Refuses what the tool would refuse later and less clearly. */
 export function checkRequest(tool: Tool, request: CreateRequest, bundle: Bundle): void {
-  const unknown = request.rootfs.find((mount) => !(accepts as readonly string[]).includes(mount.kind));
+  const kinds = tool.machine?.accepts ?? accepts;
+  const unknown = request.rootfs.find((mount) => !(kinds as readonly string[]).includes(mount.kind));
   if (unknown !== undefined) throw unsupportedMount(tool, request.id, unknown.kind);
   const what = `container "${request.id}"`;
   checkStdio(what, request.stdio, bundle.terminal);

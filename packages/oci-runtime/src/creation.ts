@@ -34,9 +34,9 @@ export async function startContainerMonitor(
       cgroups: cgroupsToCome(id, bundle.cgroupsPath),
       statusDirectory: supervision?.directory ?? folder.directory,
     });
-    const mounts: MonitorMount[] = attachments.map(({ fd, directory }) => ({ fd, directory }));
-    for (const attachment of attachments) makeMountPoint(attachment);
-    if (request.rootfs.length > 0) {
+    const mounts: MonitorMount[] = [...((await tool.machine?.prepare(request, bundle, folder)) ?? attachments)];
+    for (const mount of mounts) makeMountPoint(mount);
+    if (tool.machine === undefined && request.rootfs.length > 0) {
       mkdirSync(bundle.rootfs, { recursive: true, mode: 0o700 });
       tree = linux.mountDetached(request.rootfs);
       mounts.unshift({ fd: tree, directory: bundle.rootfs });
@@ -90,7 +90,12 @@ export async function createUnder(
   try {
     throwIfAborted(`creating container "${id}"`, signal);
     signal?.addEventListener('abort', abort, { once: true });
-    const pid = await monitor.create({ args, limitMs: limitsMs.create, pidFile: folder.pidFile, terminal });
+    const pid = await monitor.create({
+      args,
+      limitMs: tool.machine?.createLimitMs ?? limitsMs.create,
+      pidFile: folder.pidFile,
+      terminal,
+    });
     throwIfAborted(`creating container "${id}"`, signal);
     writeCgroup(folder, cgroupOfProcess(pid));
     step('runtime.create.created', { id, pid });

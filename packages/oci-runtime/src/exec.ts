@@ -37,7 +37,9 @@ export async function execInContainer(tool: Tool, folder: ContainerFolder, reque
   const { exec, lock } = claimExec(folder);
   let monitor: Monitor | undefined;
   try {
-    writeFileSync(exec.process, runtimeJson(withSize(request)), { mode: 0o600 });
+    const process = withSize(request);
+    writeFileSync(exec.process, runtimeJson(process), { mode: 0o600 });
+    tool.machine?.prepareProcess(exec.process, process);
     monitor = await startExecMonitor(request, exec, lock, state.pid);
     step('runtime.exec.begun', { id: folder.id, monitorPid: monitor.pid });
     return await execUnder(monitor, tool, folder, exec, request, what);

@@ -9,6 +9,6 @@ const unified = '/sys/fs/cgroup/unified';
  * the host is one of v1 to it, which it can use.
  */
 export async function hiddenHierarchies(tool: Tool): Promise<readonly string[]> {
-  const isHybrid = existsSync(`${unified}/cgroup.procs`);
+  const isHybrid = tool.machine === undefined && existsSync(`${unified}/cgroup.procs`);
   return isHybrid && (await nameOf(tool)) === 'crun' ? [unified] : [];
 }

@@ -4,7 +4,7 @@ import { type Cgroup, cgroupOfProcess, isFrozen } from '@slipway/cgroups';
 import { readStatus } from '@slipway/monitor';
 import type { ProcessIdentity, RuntimeState, StatusRecord } from '@slipway/plugin-api';
 import type { ContainerFolder } from './container-folder.js';
-import { readCgroup, readMonitor, readRecord } from './container-record.js';
+import { isMarkedPaused, readCgroup, readMonitor, readRecord } from './container-record.js';
 import { notFound } from './errors.js';
 import { identityOf, lives } from './process-identity.js';
 import type { Tool } from './tool.js';
@@ -44,9 +44,9 @@ export async function observe(tool: Tool, folder: ContainerFolder): Promise<Obse
 }
 
 /** Frozen by `pause`; false for what has ended. */
-export function isPaused(folder: ContainerFolder, pid: number): boolean {
+function isPaused(folder: ContainerFolder, process: ProcessIdentity): boolean {
   try {
-    return isFrozen(cgroupOf(folder, pid));
+    return isMarkedPaused(folder, process) || isFrozen(cgroupOf(folder, process.pid));
   } catch {
     return false;
   }
@@ -102,7 +102,7 @@ function wordOf(
   if (status === 'restarting' && monitor !== undefined) return 'restarting';
   if (status === 'exited' || process === undefined) return 'stopped';
   if (status === 'created') return 'created';
-  return isPaused(folder, process.pid) ? 'paused' : 'running';
+  return isPaused(folder, process) ? 'paused' : 'running';
 }
 
 /** The exit of the run before the one that nobody saw the end of says nothing of that one. */

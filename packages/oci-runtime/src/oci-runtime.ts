@@ -64,7 +64,7 @@ export class OciRuntime implements Runtime {
   ) {}
 
   features(): Promise<RuntimeFeatures> {
-    this.measured ??= readFeatures(this.tool).catch((error: unknown) => {
+    this.measured ??= (this.tool.machine?.features() ?? readFeatures(this.tool)).catch((error: unknown) => {
       this.measured = undefined;
       throw error;
     });

@@ -17,7 +17,9 @@ export function probeCommand(
   wanted: Supervision | undefined,
 ): readonly string[] | undefined {
   if (wanted?.health === undefined) return undefined;
-  writeFileSync(folder.probe, runtimeJson({ ...spec.process, terminal: false, args: wanted.health.args }), { mode: 0o600 });
+  const process = { ...spec.process, terminal: false, args: wanted.health.args };
+  writeFileSync(folder.probe, runtimeJson(process), { mode: 0o600 });
+  tool.machine?.prepareProcess(folder.probe, process);
   // A probe may fail every second for years: its words are in the status, and a log would only grow.
   return toolArgs(tool, { ...folder, log: '/dev/null' }, 'exec', '--process', folder.probe);
 }

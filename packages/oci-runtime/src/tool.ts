@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { CgroupDriver } from '@slipway/cgroups';
 import { findBinary } from './binary.js';
+import type { MachineTool } from './machine.js';
 
 /** A program that understands the command line of OCI runtimes. */
 export interface Tool {
@@ -15,6 +16,8 @@ export interface Tool {
   readonly hint: string;
   /** Absent: as a container's `cgroupsPath` says, or as fits the host. */
   readonly cgroupDriver: CgroupDriver | undefined;
+  /** Absent: containers are processes of this host. */
+  readonly machine?: MachineTool | undefined;
 }
 
 /** How a plugin names its tool: as its configuration has it, and how its section of that is called. */

@@ -16,7 +16,7 @@ export async function updateContainer(tool: Tool, folder: ContainerFolder, resou
   if (process === undefined) throw notRunning(folder.id, state.status);
   const { pids, ...others } = resources;
   const isUnlimited = pids !== undefined && pids.limit <= 0;
-  const byFile = isUnlimited && (await nameOf(tool)) === 'crun';
+  const byFile = isUnlimited && tool.machine === undefined && (await nameOf(tool)) === 'crun';
   if (byFile) liftPidsLimit(folder, process.pid);
   // Tools take 0 for "not named", where config.json has 0 or less for "no limit".
   const named = { ...others, ...(pids === undefined || byFile ? {} : { pids: isUnlimited ? { limit: -1 } : pids }) };
@@ -27,9 +27,10 @@ async function update(tool: Tool, folder: ContainerFolder, resources: RuntimeRes
   const file = path.join(folder.directory, `resources-${randomBytes(6).toString('hex')}.json`);
   try {
     writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
+    tool.machine?.prepareUpdate(folder, file, resources);
     await runVerb(tool, folder, 'update', '--resources', file);
   } finally {
-    rmSync(file, { force: true });
+    for (const name of [file, `${file}.pb`]) rmSync(name, { force: true });
   }
 }
 

@@ -1,0 +1,26 @@
+import type { MonitorMount } from '@slipway/monitor';
+import type { CreateRequest, Mount, ProcessIdentity, RuntimeFeatures, RuntimeResources, RuntimeStats } from '@slipway/plugin-api';
+import type { Bundle } from './bundle.js';
+import type { ContainerFolder } from './container-folder.js';
+
+/**
+ * What is done for a tool that makes a machine for each container, with a kernel of its own. The root file system is handed on and not mounted here; what the tool reads is written before it
+ * is started; what is inside is not seen from here, and asked for.
+ */
+export interface MachineTool {
+  /** Kinds of mounts that it can use as a root file system. */
+  readonly accepts: readonly Mount['kind'][];
+  /** For the tool's `create`: a machine has to boot. Milliseconds. */
+  readonly createLimitMs: number;
+  features(): Promise<RuntimeFeatures>;
+  /** Writes what `create` reads, each time that it is run, into the container's folder, which is its working directory. Answers with what is to be attached for it. */
+  prepare(request: CreateRequest, bundle: Bundle, folder: ContainerFolder): Promise<readonly MonitorMount[]>;
+  /** Writes what `exec` reads beside the file that it is given, of settings as config.json has them: `<file>.pb`. */
+  prepareProcess(file: string, process: object): void;
+  /** The same for `update`. Errors: `failed-precondition` for more than the machine has. */
+  prepareUpdate(folder: ContainerFolder, file: string, resources: RuntimeResources): void;
+  /** Of the container in the machine. Errors: `not-found` when it is gone. */
+  stats(folder: ContainerFolder, process: ProcessIdentity): Promise<RuntimeStats>;
+  /** Processes of this host that stand for those of the container that were asked for: the first, and those of `exec`. */
+  processes(folder: ContainerFolder, process: ProcessIdentity): readonly number[];
+}
