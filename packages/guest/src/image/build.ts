@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { throwIfAborted, wrapError } from '@slipway/plugin-api';
+import type { Kernel } from '../kernel/find-kernel.js';
+import { type BootKernel, extractVmlinux } from '../kernel/vmlinux.js';
+import { type CpioEntry, cpioArchive, cpioFile, cpioFolder } from './cpio.js';
+import { readLibraries } from './libraries.js';
+import { type KernelModule, readModules } from './modules.js';
+import { type Source, SourceFiles } from './sources.js';
+
+/** What an image is made of: files of the host. */
+export interface ImageParts {
+  readonly kernel: Kernel;
+  /** Process 1: a static program. */
+  readonly agent: string;
+  readonly crun: string;
+}
+
+export interface BuiltImage {
+  /** Hash of everything that is in it, 64 hexadecimal digits. */
+  readonly key: string;
+  readonly initrd: Buffer;
+  /** The files that it was made of. */
+  readonly sources: readonly Source[];
+  /** The kernel in the form to boot it in, which takes some time to make. */
+  readonly kernel: () => Promise<BootKernel>;
+}
+
+/** To be raised when the same parts come to give another image. */
+const recipe = 1;
+
+/** In the order in which they are good to have: the channel to the host first. */
+const modules = ['virtio_pci', 'virtio_console', 'virtio_blk', 'erofs', 'overlay', 'ext4', 'virtio_net'] as const;
+/** crc32c_generic is what libcrc32c computes with where it is no part of the kernel. */
+const optionalModules = ['crc32c_generic', 'virtiofs', 'dm-verity'] as const;
+
+/** Where the agent finds the modules to load: a path a line, in order. */
+const modulesList = 'etc/modules.slipway';
+
+/** Builds the image. The same parts give the same bytes. Errors: `failed-precondition` with what is missing or damaged, those of the system. */
+export async function buildGuestImage({ kernel, agent, crun }: ImageParts, signal?: AbortSignal): Promise<BuiltImage> {
+  const what = 'build the image of virtual machines';
+  const files = new SourceFiles();
+  const crunContent = read(files, crun);
+  const libraries = await readLibraries(files, crun, crunContent);
+  throwIfAborted(what, signal);
+  const loaded = kernel.modules === undefined ? [] : await readModules(files, kernel.modules, modules, optionalModules);
+  throwIfAborted(what, signal);
+  const initrd = cpioArchive([
+    ...['dev', 'proc', 'sys', 'run', 'tmp', 'etc'].map((name) => cpioFolder(name)),
+    // Kernels have it in their own initramfs; one built without would start the agent without descriptors.
+    { name: 'dev/console', mode: 0o020600, device: [5, 1] },
+    cpioFile('init', read(files, agent), 0o755),
+    ...filesInFolders([{ path: '/usr/bin/crun', content: crunContent }, ...libraries], 0o755),
+    ...moduleFiles(loaded),
+  ]);
+  const kernelFile = read(files, kernel.image);
+  const key = createHash('sha256').update(`${recipe} ${kernelFile.length} `).update(kernelFile).update(initrd).digest('hex');
+  return { key, initrd, sources: files.seen(), kernel: () => extractVmlinux(kernelFile, kernel.image) };
+}
+
+function moduleFiles(loaded: readonly KernelModule[]): readonly CpioEntry[] {
+  const files = loaded.map(({ name, content }) => ({ path: `/lib/modules/${name}.ko`, content }));
+  const list = cpioFile(modulesList, Buffer.from(files.map((file) => `${file.path}\n`).join('')));
+  return [list, ...filesInFolders(files, 0o644)];
+}
+
+/** Each file after the folders above it. */
+function filesInFolders(
+  files: readonly { readonly path: string; readonly content: Buffer }[],
+  mode: number,
+): readonly CpioEntry[] {
+  const folders = new Set<string>();
+  for (const file of files) {
+    const parts = path.dirname(file.path).slice(1).split('/');
+    for (const at of parts.keys()) folders.add(parts.slice(0, at + 1).join('/'));
+  }
+  return [
+    ...[...folders].map((name) => cpioFolder(name)),
+    ...files.map((file) => cpioFile(file.path.slice(1), file.content, mode)),
+  ];
+}
+
+function read(files: SourceFiles, file: string): Buffer {
+  try {
+    return files.read(file);
+  } catch (error) {
+    throw wrapError(`read "${file}" for the image of virtual machines`, error);
+  }
+}
