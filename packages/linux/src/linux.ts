@@ -1,3 +1,4 @@
+import { attachMount, unmount } from './attach.js';
 import { checked } from './errors.js';
 import {
   copyFile,
@@ -16,7 +17,7 @@ import {
   unflock,
 } from './files.js';
 import { libc } from './libc.js';
-import { attachMount, cloneTree, mountDetached, unmount, unshareMounts } from './mounts.js';
+import { cloneTree, mountDetached, unshareMounts } from './mounts.js';
 import { createNetworkNamespace, enterNetworkNamespace, holdPort, openSocket } from './networks.js';
 import { reap, socketPair, spawnProcess } from './processes.js';
 import type { LinuxSystem } from './system.js';

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { O_CLOEXEC } from './constants.js';
 import { checked, errnoName, systemError } from './errors.js';
+import { lockImage } from './image-lock.js';
 import { libc } from './libc.js';
 
 const LOOP_CTL_GET_FREE = 0x4c82;
@@ -8,14 +9,25 @@ const LOOP_CONFIGURE = 0x4c0a;
 const LO_FLAGS_READ_ONLY = 1;
 const LO_FLAGS_AUTOCLEAR = 4;
 
+export interface LoopOptions {
+  readonly readOnly: boolean;
+  /** Holds an exclusive flock(2) of the file for as long as the device is there. Errors: {@link imageInUse}. */
+  readonly lock?: boolean;
+}
+
 /**
  * A loop device over a file, for as long as the returned descriptor or a mount of the device is open: it clears itself
  * after that, so a crash leaves none behind.
  */
-export function openLoop(file: string, readOnly: boolean): { readonly fd: number; readonly device: string } {
+export function openLoop(
+  file: string,
+  { readOnly, lock = false }: LoopOptions,
+): { readonly fd: number; readonly device: string } {
   const access = (readOnly ? constants.O_RDONLY : constants.O_RDWR) | O_CLOEXEC;
   const backing = openSync(file, access);
   try {
+    // The lock belongs to the open file, which the device has from now on.
+    if (lock) lockImage(backing, file);
     const control = openSync('/dev/loop-control', constants.O_RDWR | O_CLOEXEC);
     try {
       for (let attempt = 0; ; attempt++) {

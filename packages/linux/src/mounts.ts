@@ -1,34 +1,18 @@
-import { closeSync, statSync } from 'node:fs';
-import {
-  type BindMount,
-  type BlockMount,
-  type ErofsMount,
-  type GenericMount,
-  type Mount,
-  type OverlayMount,
-  SlipwayError,
-} from '@slipway/plugin-api';
+import { closeSync } from 'node:fs';
+import { type BindMount, type GenericMount, type Mount, type OverlayMount, SlipwayError } from '@slipway/plugin-api';
+import { setAttributes } from './attach.js';
+import { mountBlock } from './block.js';
 import { cString } from './bytes.js';
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC } from './constants.js';
+import { mountErofs } from './erofs.js';
 import { checked, systemError } from './errors.js';
 import { FsContext } from './fs-context.js';
+import { mountLayers } from './layers.js';
 import { libc } from './libc.js';
-import { openLoop } from './loop.js';
-import {
-  defaultWords,
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NOSUID,
-  MOUNT_ATTR_RDONLY,
-  mountAttributes,
-  OPEN_TREE_CLONE,
-  superblockWords,
-} from './mount-flags.js';
-import { mountOverlay, PathDescriptors } from './overlay.js';
-import type { CloneTreeOptions, Path } from './system.js';
+import { defaultWords, MOUNT_ATTR_RDONLY, mountAttributes, OPEN_TREE_CLONE, superblockWords } from './mount-flags.js';
+import { mountOverlay } from './overlay.js';
+import type { CloneTreeOptions } from './system.js';
 
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
-const MNT_DETACH = 2;
-const UMOUNT_NOFOLLOW = 8;
 const CLONE_NEWNS = 0x20000;
 const MS_REC = 0x4000;
 const MS_PRIVATE = 0x40000;
@@ -54,6 +38,8 @@ function mountOne(mount: Mount, readOnly: boolean): number {
     case 'bind':
       return mountBind(readOnly ? { ...mount, readOnly } : mount);
     case 'overlay':
+      return mountDirectories(mount, readOnly);
+    case 'layers':
       return mountLayers(mount, readOnly);
     case 'erofs':
       return mountErofs(mount);
@@ -65,12 +51,12 @@ function mountOne(mount: Mount, readOnly: boolean): number {
       throw new SlipwayError({
         kind: 'invalid-argument',
         code: 'MOUNT_KIND_UNKNOWN',
-        message: `mount of kind "${String((mount as { readonly kind: unknown }).kind)}" is not known, expected bind, overlay, erofs, block or generic`,
+        message: `mount of kind "${String((mount as { readonly kind: unknown }).kind)}" is not known, expected bind, overlay, layers, erofs, block or generic`,
       });
   }
 }
 
-function mountLayers(mount: OverlayMount, readOnly: boolean): number {
+function mountDirectories(mount: OverlayMount, readOnly: boolean): number {
   const { upper, work } = mount;
   const writable = upper !== undefined && work !== undefined && !readOnly;
   const lower = !writable && upper !== undefined ? [upper, ...mount.lower] : mount.lower;
@@ -118,47 +104,6 @@ export function cloneTree(fd: number, { recursive, readOnly, propagation }: Clon
   }
 }
 
-function setAttributes(fd: number, attributes: number, propagation: number, path: Path, depth = 0): void {
-  // struct mount_attr {attr_set, attr_clr, propagation, userns_fd}.
-  const words = Buffer.alloc(32);
-  words.writeBigUInt64LE(BigInt(attributes), 0);
-  words.writeBigUInt64LE(BigInt(propagation), 16);
-  checked(libc().mountSetattr(fd, cString(''), AT_EMPTY_PATH | depth, words, words.length), 'mount_setattr', path);
-}
-
-function mountErofs(mount: ErofsMount): number {
-  using names = new PathDescriptors();
-  try {
-    using context = new FsContext('erofs', names.nameOf(mount.source));
-    for (const device of mount.devices ?? []) context.set('device', names.nameOf(device));
-    return context.mount(MOUNT_ATTR_RDONLY);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // ENODEV: no EROFS at all. ENOTBLK: an EROFS that wants a block device.
-    if (code !== 'ENODEV' && code !== 'ENOTBLK') throw error;
-    throw new SlipwayError({
-      kind: 'unimplemented',
-      code: 'EROFS_UNSUPPORTED',
-      message: `mount of the EROFS image "${mount.source}": this kernel cannot mount EROFS from a file`,
-      hint: 'use Linux 6.12 or newer with CONFIG_EROFS_FS_BACKED_BY_FILE, or another snapshotter',
-      cause: error,
-      details: { source: mount.source },
-    });
-  }
-}
-
-function mountBlock(mount: BlockMount): number {
-  const loop = statSync(mount.source).isBlockDevice() ? undefined : openLoop(mount.source, mount.readOnly);
-  try {
-    using context = new FsContext(mount.fstype, loop?.device ?? mount.source);
-    // Also on the file system: without it a journal would be replayed onto a device that is to stay as it is.
-    if (mount.readOnly) context.flag('ro');
-    return context.mount(mount.readOnly ? MOUNT_ATTR_RDONLY : 0);
-  } finally {
-    if (loop !== undefined) closeSync(loop.fd);
-  }
-}
-
 function mountGeneric(mount: GenericMount): number {
   using context = new FsContext(mount.fstype, mount.source);
   let attributes = 0;
@@ -174,17 +119,6 @@ function mountGeneric(mount: GenericMount): number {
     else context.set(key, value);
   }
   return context.mount(attributes);
-}
-
-export function attachMount(mountFd: number, directory: Path, options: { readonly inert?: boolean } = {}): void {
-  if (options.inert === true) setAttributes(mountFd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, directory);
-  const result = libc().moveMount(mountFd, cString(''), AT_FDCWD, cString(directory), MOVE_MOUNT_F_EMPTY_PATH);
-  checked(result, 'move_mount', directory);
-}
-
-export function unmount(directory: Path, options: { readonly detach?: boolean } = {}): void {
-  const flags = UMOUNT_NOFOLLOW | (options.detach === true ? MNT_DETACH : 0);
-  checked(libc().umount2(cString(directory), flags), 'umount2', directory);
 }
 
 export function unshareMounts(): void {

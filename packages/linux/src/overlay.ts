@@ -1,9 +1,10 @@
-import { closeSync, mkdtempSync, openSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OverlayMount, SlipwayError } from '@slipway/plugin-api';
 import { cString } from './bytes.js';
-import { AT_FDCWD, O_CLOEXEC, O_PATH } from './constants.js';
+import { AT_FDCWD, O_CLOEXEC } from './constants.js';
+import { Descriptors } from './descriptors.js';
 import { checked } from './errors.js';
 import { FsContext } from './fs-context.js';
 import { libc } from './libc.js';
@@ -24,7 +25,7 @@ const upperOptions = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as c
 
 /** An overlay of at least two layers, attached nowhere. */
 export function mountOverlay(mount: OverlayMount): number {
-  using descriptors = new PathDescriptors();
+  using descriptors = new Descriptors();
   appending ??= canAppend();
   return appending ? mountByAppending(mount, descriptors) : mountByString(mount, descriptors);
 }
@@ -55,7 +56,7 @@ function canAppend(): boolean {
   }
 }
 
-function mountByAppending(mount: OverlayMount, descriptors: PathDescriptors): number {
+function mountByAppending(mount: OverlayMount, descriptors: Descriptors): number {
   const { length } = mount.lower;
   if (length > maxLayers) throw tooManyLayers(length, `overlay has ${length} layers, overlayfs takes ${maxLayers}`, '');
   using context = new FsContext('overlay', 'overlay');
@@ -72,7 +73,7 @@ function mountByAppending(mount: OverlayMount, descriptors: PathDescriptors): nu
  * place to mount on: a temporary directory, left at once. Layers are named by descriptor, which is short and has
  * nothing to escape.
  */
-export function mountByString(mount: OverlayMount, descriptors: PathDescriptors): number {
+export function mountByString(mount: OverlayMount, descriptors: Descriptors): number {
   const options = [`lowerdir=${mount.lower.map((layer) => descriptors.open(layer)).join(':')}`];
   const writable = mount.upper !== undefined && mount.work !== undefined;
   if (mount.upper !== undefined && mount.work !== undefined) {
@@ -101,23 +102,3 @@ export function mountByString(mount: OverlayMount, descriptors: PathDescriptors)
 }
 
 const MS_RDONLY = 1;
-
-/** Names of directories by descriptor, for as long as a mount is being made. */
-export class PathDescriptors implements Disposable {
-  readonly #fds: number[] = [];
-
-  /** The path itself, or a short name for it where overlayfs would read it otherwise (`\`, `:`, `,`) or fsconfig(2) cut it (255 bytes). */
-  nameOf(path: string): string {
-    return /[\\:,]/.test(path) || Buffer.byteLength(path) > 255 ? this.open(path) : path;
-  }
-
-  open(path: string): string {
-    const fd = openSync(path, O_PATH | O_CLOEXEC);
-    this.#fds.push(fd);
-    return `/proc/self/fd/${fd}`;
-  }
-
-  [Symbol.dispose](): void {
-    for (const fd of this.#fds) closeSync(fd);
-  }
-}

@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { linux, O_CLOEXEC, O_PATH, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
 import type { Mount } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
-import { mountByString, mountOverlay, PathDescriptors } from '../dist/overlay.js';
+import { Descriptors } from '../dist/descriptors.js';
+import { mountByString, mountOverlay } from '../dist/overlay.js';
 import { erofsImage } from './erofs-image.ts';
 import { flagsOf, tempFolder } from './temp.ts';
 
@@ -80,7 +81,7 @@ describe('mountDetached', () => {
     } as const;
     const expected = ['deep', 'in-a:b', 'in-c,d', 'in-e\\:f', 'in-e\\f', 'in-upper:,\\'];
     withMount([mount], (fd) => expect(seen(fd)).toEqual(expected));
-    using names2 = new PathDescriptors();
+    using names2 = new Descriptors();
     const fd = mountByString(mount, names2);
     expect(seen(fd)).toEqual(expected);
     closeSync(fd);
@@ -91,13 +92,13 @@ describe('mountDetached', () => {
     withMount([{ kind: 'overlay', lower }], (fd) => expect(seen(fd)).toHaveLength(250));
     const before = readFileSync('/proc/self/mountinfo', 'utf8');
     {
-      using names = new PathDescriptors();
+      using names = new Descriptors();
       const fd = mountByString({ kind: 'overlay', lower: lower.slice(0, 128) }, names);
       expect(seen(fd)).toHaveLength(128);
       expect(() => writeFileSync(`/proc/self/fd/${fd}/new`, '')).toThrow(expect.objectContaining({ code: 'EROFS' }));
       closeSync(fd);
     }
-    using names = new PathDescriptors();
+    using names = new Descriptors();
     expect(() => mountByString({ kind: 'overlay', lower }, names)).toThrow(
       expect.objectContaining({ kind: 'resource-exhausted', code: 'OVERLAY_TOO_MANY_LAYERS' }),
     );

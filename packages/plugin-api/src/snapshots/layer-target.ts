@@ -21,8 +21,16 @@ export interface LayerTarget {
 
 export type LayerFormat = 'overlay' | 'directory' | 'erofs';
 
-/** A committed layer below. */
+/** What a snapshot's tree is made of: a committed layer, or what an active snapshot has changed. */
 export interface LayerTree {
-  readonly format: LayerFormat;
+  readonly format: TreeFormat;
   readonly path: string;
+  /** Of `erofs`: the files that its chunks refer to, as of `ErofsMount`. */
+  readonly devices?: readonly string[];
 }
+
+/**
+ * `ext4` is what an active snapshot has changed, never a target: `path` is a file with a file system, whose folder `upper` is a layer in overlay's
+ * form. To be read it is mounted as the `upper` of a `LayersMount`, read-only, because a virtual machine may have it.
+ */
+export type TreeFormat = LayerFormat | 'ext4';

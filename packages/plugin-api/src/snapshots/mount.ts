@@ -36,7 +36,11 @@ export interface LayersMount {
   readonly upper?: LayersUpper;
 }
 
-/** Where changes go: a writable file system whose folders `upper` and `work` are those of the overlay, or the two directories themselves. */
+/**
+ * Where changes go: a writable file system whose folders `upper` and `work` are those of the overlay, or the two directories themselves.
+ *
+ * A file system in a file is written to by one at a time: whoever does, a mount or a virtual machine, holds an exclusive flock(2) of the file.
+ */
 export type LayersUpper = BlockMount | UpperDirectories;
 
 export interface UpperDirectories {

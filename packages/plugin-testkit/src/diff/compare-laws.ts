@@ -196,7 +196,8 @@ async function applied(
   { descriptor, diffId }: ComparedLayer,
 ): Promise<TreeListing> {
   const [below] = lower;
-  const target = format === 'directory' && below !== undefined ? { ...below, lower: [] } : bench.target(format, lower);
+  const target =
+    format === 'directory' && below !== undefined ? { format, path: below.path, lower: [] } : bench.target(format, lower);
   const { digest } = await differ.apply(descriptor, target);
   assert.equal(digest, diffId);
   return bench.list([target, ...target.lower]);
