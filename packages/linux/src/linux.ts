@@ -1,4 +1,4 @@
-import { attachMount, unmount } from './attach.js';
+import { attachMount, makeReadOnly, unmount } from './attach.js';
 import { checked } from './errors.js';
 import {
   copyFile,
@@ -44,7 +44,9 @@ export const linux: LinuxSystem = {
   isByteLocked,
   setCloseOnExec,
   mountDetached,
+  mountUpper,
   cloneTree,
+  makeReadOnly,
   attachMount,
   unmount,
   unshareMounts,

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { type BindMount, type GenericMount, type Mount, type OverlayMount, SlipwayError } from '@slipway/plugin-api';
-import { setAttributes } from './attach.js';
+import { AT_RECURSIVE, setAttributes } from './attach.js';
 import { mountBlock } from './block.js';
 import { cString } from './bytes.js';
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC } from './constants.js';
@@ -17,7 +17,6 @@ const CLONE_NEWNS = 0x20000;
 const MS_REC = 0x4000;
 const MS_PRIVATE = 0x40000;
 const MS_SLAVE = 0x80000;
-const AT_RECURSIVE = 0x8000;
 const EINVAL = 22;
 
 export function mountDetached(mounts: readonly Mount[], options: { readonly readOnly?: boolean } = {}): number {

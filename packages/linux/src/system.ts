@@ -62,6 +62,8 @@ export interface LinuxSystem {
    * {@link LinuxSystem.mountDetached} returns it. The descriptor must be of a mount that is attached in this mount namespace.
    */
   cloneTree(fd: number, options: CloneTreeOptions): number;
+  /** mount_setattr(2) of a detached tree, with every mount of it: nobody writes through it any more. */
+  makeReadOnly(mountFd: number): void;
   /** move_mount(2) of a detached tree onto a directory. `inert`: its device nodes and setuid bits mean nothing there (nodev, nosuid). */
   attachMount(mountFd: number, directory: Path, options?: { readonly inert?: boolean }): void;
   /** umount2(2) with UMOUNT_NOFOLLOW; `detach` adds MNT_DETACH. */
