@@ -41,7 +41,7 @@ export interface ErofsWriterOptions {
  * `security.` and the two access control lists, values of 64 KiB (65,535 bytes is the most), link targets over 4,095 bytes, device numbers over
  * 12 and 20 bits; `resource-exhausted` (EROFS_TOO_LARGE) for images over 16 TiB and metadata past what is sensible; of the file system.
  */
-export interface ErofsImageWriter extends Disposable {
+export interface ErofsImageWriter {
   readonly form: ErofsForm;
   readonly root: ErofsInode;
 

@@ -1,0 +1,4 @@
+export type { ErofsErrorCode } from './errors.js';
+export { isErofsXattr } from './format.js';
+export { createErofsImage } from './image-writer.js';
+export type * from './types.js';
