@@ -1,8 +1,10 @@
 import { attachMount, makeReadOnly, unmount } from './attach.js';
+import { mountUpper } from './block.js';
 import { checked } from './errors.js';
 import {
   copyFile,
   copySparse,
+  dataRanges,
   isByteLocked,
   lockByte,
   lutimes,
@@ -37,6 +39,7 @@ export const linux: LinuxSystem = {
   openat,
   copyFile,
   copySparse,
+  dataRanges,
   syncfs,
   tryFlock,
   unflock,

@@ -1,4 +1,4 @@
-import type { Mount } from '@slipway/plugin-api';
+import type { BlockMount, Mount } from '@slipway/plugin-api';
 
 /** A path as the kernel sees it: bytes without NUL. Strings are taken as UTF-8. */
 export type Path = string | Buffer;
@@ -37,6 +37,8 @@ export interface LinuxSystem {
    * (ftruncate). `checkpoint` as of {@link LinuxSystem.copyFile}.
    */
   copySparse(fromFd: number, toFd: number, size: number, checkpoint?: () => void): void;
+  /** Where a file has data, up to `size`, in rising order (lseek(2) SEEK_DATA and SEEK_HOLE). The rest is holes. Moves the descriptor's position. */
+  dataRanges(fd: number, size: number): Generator<DataRange>;
   /** syncfs(2) of the file system that `fd` is on. */
   syncfs(fd: number): void;
   /** flock(2) with LOCK_NB. False when another open file holds it. */
@@ -57,6 +59,10 @@ export interface LinuxSystem {
    * With `readOnly`, an overlay's upper directory becomes its topmost lower one and every other kind is mounted read-only.
    */
   mountDetached(mounts: readonly Mount[], options?: { readonly readOnly?: boolean }): number;
+  /**
+   * The file system that is the `upper` of a `LayersMount`, by itself and read-only, as {@link LinuxSystem.mountDetached} returns a tree: its folder `upper` is what was changed.
+   */
+  mountUpper(mount: BlockMount): number;
   /**
    * open_tree(2) with OPEN_TREE_CLONE: what is at a descriptor (O_PATH will do; a file or a directory), once more, attached to nowhere, as
    * {@link LinuxSystem.mountDetached} returns it. The descriptor must be of a mount that is attached in this mount namespace.
@@ -111,6 +117,12 @@ export interface LinuxSystem {
   statfs(path: Path): { readonly type: number; readonly blockSize: number; readonly blocks: bigint; readonly available: bigint };
   /** renameat2(2) with RENAME_NOREPLACE: EEXIST when `to` is there. */
   renameNoReplace(from: Path, to: Path): void;
+}
+
+/** Bytes `start` to `end` of a file. */
+export interface DataRange {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface SpawnOptions {
