@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { unpackKernel } from './kernel.ts';
+import { cloudKernel } from './kernel.ts';
 import { makeRootDisk } from './root-disk.ts';
 
 /** What a machine starts from, and what every boot has in common: nothing of this repository is in it. */
@@ -31,7 +31,8 @@ export async function makeParts(): Promise<void> {
   mkdirSync(path.dirname(folder), { recursive: true });
   const work = mkdtempSync(`${folder}.`);
   try {
-    const modules = unpackKernel(path.join(work, 'unpacked'), path.join(work, 'kernel'));
+    const { kernel, modules } = cloudKernel();
+    copyFileSync(kernel, path.join(work, 'kernel'));
     await makeRootDisk(path.join(work, 'root.ext4'), path.join(work, 'tree'), modules);
     for (const name of readdirSync(work))
       if (name !== 'kernel' && name !== 'root.ext4') rmSync(path.join(work, name), { recursive: true });

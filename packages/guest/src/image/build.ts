@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel/find-kernel.js';
 import { type BootKernel, extractVmlinux } from '../kernel/vmlinux.js';
 import { type CpioEntry, cpioArchive, cpioFile, cpioFolder } from './cpio.js';
 import { readLibraries } from './libraries.js';
-import { type KernelModule, readModules } from './modules.js';
+import { type KernelModule, type ModuleGroup, readModules } from './modules.js';
 import { type Source, SourceFiles } from './sources.js';
 
 /** What an image is made of: files of the host. */
@@ -29,12 +29,15 @@ export interface BuiltImage {
 /** To be raised when the same parts come to give another image. */
 const recipe = 1;
 
-/** In the order in which they are good to have: the channel to the host first. */
-const modules = ['virtio_pci', 'virtio_console', 'virtio_blk', 'erofs', 'overlay', 'ext4', 'virtio_net'] as const;
-/** crc32c_generic is what libcrc32c computes with where it is no part of the kernel. */
-const optionalModules = ['crc32c_generic', 'virtiofs', 'dm-verity'] as const;
+/** The channel to the host first. crc32c_generic is what libcrc32c computes with where that is no part of the kernel. */
+const first: ModuleGroup = {
+  wanted: ['virtio_pci', 'virtio_console', 'erofs', 'overlay', 'ext4', 'virtio_net'],
+  optional: ['crc32c_generic', 'virtiofs', 'dm-verity'],
+};
+/** A machine that others are cloned from must not have looked at its disks: the clones have others in their place. */
+const withDisks: ModuleGroup = { wanted: ['virtio_blk'], optional: [] };
 
-/** Where the agent finds the modules to load: a path a line, in order. */
+/** Where the agent finds what to load: a path a line, in order; with `disk ` before those that wait for the first disk to be asked for. */
 const modulesList = 'etc/modules.slipway';
 
 /** Builds the image. The same parts give the same bytes. Errors: `failed-precondition` with what is missing or damaged, those of the system. */
@@ -44,7 +47,7 @@ export async function buildGuestImage({ kernel, agent, crun }: ImageParts, signa
   const crunContent = read(files, crun);
   const libraries = await readLibraries(files, crun, crunContent);
   throwIfAborted(what, signal);
-  const loaded = kernel.modules === undefined ? [] : await readModules(files, kernel.modules, modules, optionalModules);
+  const loaded = kernel.modules === undefined ? [] : await readModules(files, kernel.modules, [first, withDisks]);
   throwIfAborted(what, signal);
   const initrd = cpioArchive([
     ...['dev', 'proc', 'sys', 'run', 'tmp', 'etc'].map((name) => cpioFolder(name)),
@@ -59,10 +62,11 @@ export async function buildGuestImage({ kernel, agent, crun }: ImageParts, signa
   return { key, initrd, sources: files.seen(), kernel: () => extractVmlinux(kernelFile, kernel.image) };
 }
 
-function moduleFiles(loaded: readonly KernelModule[]): readonly CpioEntry[] {
-  const files = loaded.map(({ name, content }) => ({ path: `/lib/modules/${name}.ko`, content }));
-  const list = cpioFile(modulesList, Buffer.from(files.map((file) => `${file.path}\n`).join('')));
-  return [list, ...filesInFolders(files, 0o644)];
+function moduleFiles([first = [], withDisks = []]: readonly (readonly KernelModule[])[]): readonly CpioEntry[] {
+  const file = ({ name }: KernelModule): string => `/lib/modules/${name}.ko`;
+  const lines = [...first.map(file), ...withDisks.map((module) => `disk ${file(module)}`)];
+  const files = [...first, ...withDisks].map((module) => ({ path: file(module), content: module.content }));
+  return [cpioFile(modulesList, Buffer.from(lines.map((line) => `${line}\n`).join(''))), ...filesInFolders(files, 0o644)];
 }
 
 /** Each file after the folders above it. */

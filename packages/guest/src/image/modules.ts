@@ -15,38 +15,48 @@ export interface KernelModule {
 
 const maxModuleBytes = 64 << 20;
 
+/** Modules that are loaded at the same time. */
+export interface ModuleGroup {
+  readonly wanted: readonly string[];
+  /** Left out when they are not there. */
+  readonly optional: readonly string[];
+}
+
 /**
- * Reads modules out of a folder `/lib/modules/<release>` with all that they need, in the order to load them. Those that the kernel has built in are left
- * out; of the optional ones also those that are not there. What a module needs it says itself: `modules.dep` is not there in a package that is not installed.
+ * Reads modules out of a folder `/lib/modules/<release>` with all that they need, in the order to load them, a list for each group. Those that the kernel has
+ * built in are left out. What a module needs it says itself: `modules.dep` is not there in a package that is not installed.
  *
  * Errors: `failed-precondition` with `MODULE_MISSING` or `MODULE_UNREADABLE`.
  */
 export async function readModules(
   files: SourceFiles,
   folder: string,
-  wanted: readonly string[],
-  optional: readonly string[],
-): Promise<readonly KernelModule[]> {
-  const builtIn = new Set(listed(files, folder, 'modules.builtin').keys());
+  groups: readonly ModuleGroup[],
+): Promise<readonly (readonly KernelModule[])[]> {
+  const builtIn = listed(files, folder, 'modules.builtin');
   const there = listed(files, folder, 'modules.order');
-  const modules = new Map<string, KernelModule>();
-  const load = async (name: string, neededBy: string | undefined, must: boolean): Promise<void> => {
-    if (modules.has(name) || builtIn.has(name)) return;
-    const file = there.get(name);
-    if (file === undefined) {
-      if (must) throw missing(folder, name, neededBy);
-      return;
-    }
-    const { source, content } = await readModule(files, path.join(folder, file));
-    const { depends, before } = needs(content, source);
-    // Names of what is good to have first: they may be those of what a module can do, not of a module.
-    for (const other of before) await load(other, name, false);
-    for (const other of depends) await load(other, name, true);
-    modules.set(name, { name, content });
-  };
-  for (const name of wanted) await load(moduleName(name), undefined, true);
-  for (const name of optional) await load(moduleName(name), undefined, false);
-  return [...modules.values()];
+  const done = new Set(builtIn.keys());
+  const read: KernelModule[][] = [];
+  for (const { wanted, optional } of groups) {
+    const modules: KernelModule[] = [];
+    const load = async (name: string, neededBy: string | undefined, must: boolean): Promise<void> => {
+      if (done.has(name)) return;
+      const file = there.get(name);
+      if (file === undefined && must) throw missing(folder, name, neededBy);
+      if (file === undefined) return;
+      done.add(name);
+      const { source, content } = await readModule(files, path.join(folder, file));
+      const { depends, before } = needs(content, source);
+      // Names of what is good to have first: they may be those of what a module can do, not of a module.
+      for (const other of before) await load(other, name, false);
+      for (const other of depends) await load(other, name, true);
+      modules.push({ name, content });
+    };
+    for (const name of wanted) await load(moduleName(name), undefined, true);
+    for (const name of optional) await load(moduleName(name), undefined, false);
+    read.push(modules);
+  }
+  return read;
 }
 
 /** Lines of paths, by the name of their module. */
