@@ -3,7 +3,7 @@ import { cString } from './bytes.js';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.js';
 import { checked, errnoName, systemError } from './errors.js';
 import { libc } from './libc.js';
-import type { LinuxSystem, Path } from './system.js';
+import type { DataRange, LinuxSystem, Path } from './system.js';
 
 export function mknod(path: Path, mode: number, major: number, minor: number): void {
   checked(libc().mknod(cString(path), mode, makedev(major, minor)), 'mknod', path);
@@ -99,8 +99,16 @@ function copyByReading(fromFd: number, toFd: number, bytes: number, checkpoint: 
 const [SEEK_SET, SEEK_DATA, SEEK_HOLE] = [0, 3, 4];
 
 export function copySparse(fromFd: number, toFd: number, size: number, checkpoint?: () => void): void {
-  for (let end = 0; ; ) {
-    const start = libc().lseek(fromFd, end, SEEK_DATA);
+  for (const { start, end } of dataRanges(fromFd, size)) {
+    checked(libc().lseek(fromFd, start, SEEK_SET), 'lseek');
+    checked(libc().lseek(toFd, start, SEEK_SET), 'lseek');
+    copyFile(fromFd, toFd, end - start, checkpoint);
+  }
+}
+
+export function* dataRanges(fd: number, size: number): Generator<DataRange> {
+  for (let end = 0; end < size; ) {
+    const start = libc().lseek(fd, end, SEEK_DATA);
     if (start === -1) {
       const errno = libc().errno();
       // ENXIO: nothing but a hole from here to the end.
@@ -108,11 +116,8 @@ export function copySparse(fromFd: number, toFd: number, size: number, checkpoin
       throw systemError(errno, 'lseek');
     }
     if (start >= size) return;
-    end = Math.min(size, checked(libc().lseek(fromFd, start, SEEK_HOLE), 'lseek'));
-    checked(libc().lseek(fromFd, start, SEEK_SET), 'lseek');
-    checked(libc().lseek(toFd, start, SEEK_SET), 'lseek');
-    copyFile(fromFd, toFd, end - start, checkpoint);
-    if (end >= size) return;
+    end = Math.min(size, checked(libc().lseek(fd, start, SEEK_HOLE), 'lseek'));
+    yield { start, end };
   }
 }
 

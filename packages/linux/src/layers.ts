@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LayersMount, LayersUpper } from '@slipway/plugin-api';
+import type { BlockMount, LayersMount, LayersUpper } from '@slipway/plugin-api';
 import { attachMount, unmount } from './attach.js';
 import { mountUpper } from './block.js';
 import { Descriptors } from './descriptors.js';
@@ -44,6 +44,18 @@ function upperOf(upper: LayersUpper, readOnly: boolean, parts: Parts): { readonl
   if (upper.kind === 'directories') return upper;
   const tree = parts.hold(mountUpper(readOnly ? { ...upper, readOnly } : upper));
   return { upper: parts.openDirectory(`${tree}/upper`), work: parts.openDirectory(`${tree}/work`) };
+}
+
+export function mountCheckedUpper(upper: BlockMount): number {
+  const tree = mountUpper(upper);
+  try {
+    using names = new Descriptors();
+    names.openDirectory(`/proc/self/fd/${tree}/upper`);
+    return tree;
+  } catch (error) {
+    closeSync(tree);
+    throw error;
+  }
 }
 
 function emptyTree(): number {

@@ -18,6 +18,7 @@ import {
   tryFlock,
   unflock,
 } from './files.js';
+import { mountCheckedUpper } from './layers.js';
 import { libc } from './libc.js';
 import { cloneTree, mountDetached, unshareMounts } from './mounts.js';
 import { createNetworkNamespace, enterNetworkNamespace, holdPort, openSocket } from './networks.js';
@@ -47,6 +48,7 @@ export const linux: LinuxSystem = {
   isByteLocked,
   setCloseOnExec,
   mountDetached,
+  mountUpper: mountCheckedUpper,
   mountUpper,
   cloneTree,
   makeReadOnly,

@@ -64,6 +64,12 @@ export interface LinuxSystem {
    */
   mountUpper(mount: BlockMount): number;
   /**
+   * The file system that the `upper` of a `LayersMount` is in, detached: its folders `upper` and `work` as they are, whiteouts included. With `readOnly` also while
+   * another writes to it, and with what its journal has. Errors: ENOTDIR when `upper` is no directory, but a link that a guest has made;
+   * `failed-precondition` (IMAGE_IN_USE).
+   */
+  mountUpper(upper: BlockMount): number;
+  /**
    * open_tree(2) with OPEN_TREE_CLONE: what is at a descriptor (O_PATH will do; a file or a directory), once more, attached to nowhere, as
    * {@link LinuxSystem.mountDetached} returns it. The descriptor must be of a mount that is attached in this mount namespace.
    */

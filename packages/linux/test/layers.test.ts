@@ -171,6 +171,20 @@ for (const [way, mount] of Object.entries(ways)) {
 }
 
 describe('a file system that is written to', () => {
+  it('can be looked into as it is, whiteouts included', async () => {
+    const top = tempFolder();
+    const upper = ext4(top);
+    const layers: LayersMount = { kind: 'layers', lower: images(top, 1), upper };
+    const fd = linux.mountDetached([layers]);
+    unlinkSync(`${at(fd)}/own0`);
+    closeSync(fd);
+    const raw = linux.mountUpper({ ...upper, readOnly: true });
+    expect(seen(raw)).toEqual(['lost+found', 'upper', 'work']);
+    expect(lstatSync(`${at(raw)}/upper/own0`).isCharacterDevice()).toBe(true);
+    closeSync(raw);
+    await nothingLeft(top);
+  });
+
   it('is one mount’s at a time: two at once would ruin it', async () => {
     const top = tempFolder();
     const layers: LayersMount = { kind: 'layers', lower: images(top, 1), upper: ext4(top) };
@@ -247,6 +261,9 @@ describe('a file system that is written to', () => {
           expect.objectContaining({ code: 'ENOTDIR' }),
         );
       }
+      const raw = (): void => closeSync(linux.mountUpper({ ...hostile, readOnly: true }));
+      if (name === 'upper') expect(raw).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
+      else raw();
     }
     await nothingLeft(top);
   });

@@ -1,5 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
 import {
   type CommitOptions,
@@ -19,7 +21,7 @@ import { SnapshotBooks } from './books.js';
 import { rebaseUnsupported, treeGone, wrongKind } from './errors.js';
 import { claimFolder, type FolderClaim, makeFolder, SnapshotFolders } from './folders.js';
 import type { SnapshotRow } from './row.js';
-import type { SnapshotPlace, SnapshotTrees } from './snapshot-trees.js';
+import type { SnapshotPlace, SnapshotTrees, TreeNames } from './snapshot-trees.js';
 import { TreeJobs } from './tree-jobs.js';
 
 export interface DirectorySnapshotterOptions {
@@ -31,7 +33,7 @@ export interface DirectorySnapshotterOptions {
 }
 
 /**
- * A {@link Snapshotter} that keeps a directory for each snapshot.
+ * A {@link Snapshotter} that keeps a folder for each snapshot.
  *
  * A snapshot is there when its row is. Its folder is made before and removed after, under the lock of whoever does it; ids
  * are never used twice. So a folder without a row that nobody has locked is what a crash left.
@@ -57,8 +59,9 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async usage(key: string): Promise<SnapshotUsage> {
-    const { id } = this.#books.row('measure snapshot', key);
-    return await attempt(`measure snapshot "${key}"`, this.#jobs.measure(this.#folders.tree(id)));
+    const place = this.#place(this.#books.row('measure snapshot', key), []);
+    const usage = this.#trees.usage?.(place, this.#jobs) ?? this.#jobs.measure(place.tree);
+    return await attempt(`measure snapshot "${key}"`, usage);
   }
 
   async mounts(key: string): Promise<readonly Mount[]> {
@@ -96,7 +99,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     const { row, newParent } = this.#books.checkCommit(what, name, key, parent);
     const place = this.#place(row, this.#ancestors(what, newParent?.name ?? row.parent));
     if (newParent !== undefined) this.#trees.checkRebase?.(place);
-    await attempt(`${what} "${key}"`, this.#jobs.sync(place.tree));
+    using _claim = await this.#seal(what, { name, key, parent }, place);
     step('snapshot.commit.synced', { name, key });
     await this.#books.commit(what, { id: row.id, name, key, newParent, labels });
     step('snapshot.commit.recorded', { name, key });
@@ -171,6 +174,30 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return this.#trees.mounts(place);
   }
 
+  /** Two that make the same files would be in each other's way; what holds the folder has to be released after the row is written. */
+  async #seal(what: string, { name, key, parent }: Sealed, place: SnapshotPlace): Promise<Disposable | undefined> {
+    if (this.#trees.seal === undefined) {
+      await attempt(`${what} "${key}"`, this.#jobs.sync(place.tree));
+      return undefined;
+    }
+    for (;;) {
+      const claim = claimFolder(linux, place.folder);
+      try {
+        // Committed or removed by who had it before.
+        this.#books.checkCommit(what, name, key, parent);
+        if (claim !== undefined) {
+          await attempt(`${what} "${key}"`, this.#trees.seal(place, this.#jobs));
+          return claim;
+        }
+      } catch (error) {
+        claim?.[Symbol.dispose]();
+        throw error;
+      }
+      if (!existsSync(place.folder)) throw treeGone(what, key, place.folder);
+      await setTimeout(claimPauseMs);
+    }
+  }
+
   async #newFolder(): Promise<{ readonly id: number; readonly claim: FolderClaim }> {
     for (;;) {
       const id = await this.#books.newId();
@@ -180,10 +207,13 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async #fill(place: SnapshotPlace): Promise<void> {
-    mkdirSync(place.tree);
-    chmodSync(place.tree, 0o755);
+    const own = this.#trees.names === undefined ? [place.tree] : [];
+    for (const tree of own) {
+      mkdirSync(tree);
+      chmodSync(tree, 0o755);
+    }
     await this.#trees.fill(place, this.#jobs);
-    for (const folder of [place.tree, place.folder, this.#folders.top]) await syncFolder(folder);
+    for (const folder of [...own, place.folder, this.#folders.top]) await syncFolder(folder);
   }
 
   /** Deletes the folder of an id that has no row, unless another process is at it. */
@@ -207,14 +237,25 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   #place({ id, kind }: Pick<SnapshotRow, 'id' | 'kind'>, parents: readonly SnapshotRow[]): SnapshotPlace {
+    const { active, committed } = this.#trees.names ?? directories;
     return {
       kind,
       folder: this.#folders.of(id),
-      tree: this.#folders.tree(id),
-      parents: parents.map((parent) => this.#folders.tree(parent.id)),
+      tree: join(this.#folders.of(id), kind === 'committed' ? committed : active),
+      parents: parents.map((parent) => join(this.#folders.of(parent.id), committed)),
     };
   }
 }
+
+/** The snapshot that a commit makes another of. */
+interface Sealed {
+  readonly name: string;
+  readonly key: string;
+  readonly parent: string | undefined;
+}
+
+const directories: TreeNames = { active: 'fs', committed: 'fs' };
+const claimPauseMs = 10;
 
 function info({ id: _, ...rest }: SnapshotRow): SnapshotInfo {
   return rest;

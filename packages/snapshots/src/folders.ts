@@ -65,11 +65,6 @@ export class SnapshotFolders {
     return join(this.#top, String(id));
   }
 
-  /** The tree itself. */
-  tree(id: number): string {
-    return join(this.#top, String(id), 'fs');
-  }
-
   /** Ids of the folders that are there. */
   ids(): number[] {
     return readdirSync(this.#top).flatMap((name) => (/^[1-9][0-9]{0,15}$/.test(name) ? [Number(name)] : []));
