@@ -1,5 +1,4 @@
 import { attachMount, makeReadOnly, unmount } from './attach.js';
-import { mountUpper } from './block.js';
 import { checked } from './errors.js';
 import {
   copyFile,
@@ -49,7 +48,6 @@ export const linux: LinuxSystem = {
   setCloseOnExec,
   mountDetached,
   mountUpper: mountCheckedUpper,
-  mountUpper,
   cloneTree,
   makeReadOnly,
   attachMount,

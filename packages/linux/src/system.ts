@@ -60,10 +60,6 @@ export interface LinuxSystem {
    */
   mountDetached(mounts: readonly Mount[], options?: { readonly readOnly?: boolean }): number;
   /**
-   * The file system that is the `upper` of a `LayersMount`, by itself and read-only, as {@link LinuxSystem.mountDetached} returns a tree: its folder `upper` is what was changed.
-   */
-  mountUpper(mount: BlockMount): number;
-  /**
    * The file system that the `upper` of a `LayersMount` is in, detached: its folders `upper` and `work` as they are, whiteouts included. With `readOnly` also while
    * another writes to it, and with what its journal has. Errors: ENOTDIR when `upper` is no directory, but a link that a guest has made;
    * `failed-precondition` (IMAGE_IN_USE).
