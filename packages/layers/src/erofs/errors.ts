@@ -6,6 +6,8 @@ export const erofsErrorKinds = {
   EROFS_IMAGE_INVALID: 'data-loss',
   /** The image uses what this reader does not know. */
   EROFS_FEATURE_UNSUPPORTED: 'unimplemented',
+  /** A file's bytes are in another file, which the reader was not given. */
+  EROFS_DEVICE_MISSING: 'failed-precondition',
   /** The format has no room for something. */
   EROFS_CANNOT_HOLD: 'invalid-argument',
   /** More than the format, or this writer, is made for. */
