@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto';
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 
 const bufferBytes = 1 << 20;
 /** From here on a system call of its own costs less than a copy. */
@@ -68,6 +68,16 @@ export class BlockOutput {
 
   skipTo(position: number): void {
     this.skip(position - this.position);
+  }
+
+  /** Fills `into` with what was written before. */
+  readBack(into: Uint8Array, position: number): void {
+    this.flush();
+    for (let at = 0; at < into.length; ) {
+      const read = readSync(this.#fd, into, at, into.length - at, position + at);
+      if (read === 0) throw new Error('the file being written is shorter than what was written to it');
+      at += read;
+    }
   }
 
   flush(): void {

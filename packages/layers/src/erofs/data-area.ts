@@ -36,13 +36,19 @@ export class DataArea {
   readonly #output: BlockOutput;
   readonly #blockBytes: number;
   readonly #tails: TailStore;
-  #mapBytes = 0;
+  #mapBytes: number;
   #file: OpenFile | undefined;
 
-  constructor(output: BlockOutput, blockBytes: number, tails: TailStore) {
+  constructor(output: BlockOutput, blockBytes: number, tails: TailStore, mapBytes = 0) {
     this.#output = output;
     this.#blockBytes = blockBytes;
     this.#tails = tails;
+    this.#mapBytes = mapBytes;
+  }
+
+  /** Bytes of all block maps so far. */
+  get mapBytes(): number {
+    return this.#mapBytes;
   }
 
   get isOpen(): boolean {

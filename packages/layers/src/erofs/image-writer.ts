@@ -9,6 +9,7 @@ import { encodeDevice, longestName, longestTarget, roundUp, superblockOffset, ty
 import { type InodeRecord, InodeTable, keptFlat, keptTar, noTail } from './inode-table.js';
 import { writeMetadata } from './metadata.js';
 import { encodeSuperblock, superblockArea } from './superblock.js';
+import { takeSuspended, writeSuspended } from './suspended.js';
 import { TailStore } from './tail-store.js';
 import type {
   ErofsData,
@@ -32,32 +33,63 @@ const mostMinor = 0xfffff;
 const mostTarBytes = 512 * 0xffff_fffe;
 
 /** Begins an image in a file, which is emptied. The descriptor, for reading and writing, stays the caller's. */
-export function createErofsImage(fd: number, options: ErofsWriterOptions): ErofsImageWriter {
-  return new ImageWriter(fd, options);
+export function createErofsImage(fd: number, { form, root, identity = '' }: ErofsWriterOptions): ErofsImageWriter {
+  ftruncateSync(fd, 0);
+  const output = new BlockOutput(fd, superblockArea(1 << blockBits[form], form === 'tar-index'));
+  const xattrs = new XattrTable(output);
+  const table = new InodeTable();
+  table.addDirectory(recordOf(xattrs, 'directory', root));
+  return new ImageWriter({ fd, form, identity, output, table, xattrs, tails: new TailStore(), mapBytes: 0 });
+}
+
+/** Goes on with an image where `suspend` has put it aside. A file that holds none is refused as damaged. */
+export function resumeErofsImage(fd: number): ErofsImageWriter {
+  const { image, end } = takeSuspended(fd);
+  const output = new BlockOutput(fd, end);
+  return new ImageWriter({
+    ...image,
+    fd,
+    output,
+    table: InodeTable.from(image.table),
+    xattrs: new XattrTable(output, image.xattrs),
+    tails: TailStore.from(image.tails),
+  });
+}
+
+interface ImageParts {
+  readonly fd: number;
+  readonly form: ErofsForm;
+  readonly identity: string;
+  readonly output: BlockOutput;
+  readonly table: InodeTable;
+  readonly xattrs: XattrTable;
+  readonly tails: TailStore;
+  readonly mapBytes: number;
 }
 
 class ImageWriter implements ErofsImageWriter {
   readonly form: ErofsForm;
-  readonly root: ErofsInode;
+  /** The first that is made. */
+  readonly root = 0 as ErofsInode;
   readonly #fd: number;
   readonly #identity: string;
   readonly #blockBytes: number;
   readonly #output: BlockOutput;
-  readonly #tails = new TailStore();
+  readonly #tails: TailStore;
   readonly #data: DataArea;
-  readonly #table = new InodeTable();
+  readonly #table: InodeTable;
   readonly #xattrs: XattrTable;
 
-  constructor(fd: number, options: ErofsWriterOptions) {
-    ftruncateSync(fd, 0);
-    this.form = options.form;
-    this.#fd = fd;
-    this.#identity = options.identity ?? '';
-    this.#blockBytes = 1 << blockBits[options.form];
-    this.#output = new BlockOutput(fd, superblockArea(this.#blockBytes, options.form === 'tar-index'));
-    this.#data = new DataArea(this.#output, this.#blockBytes, this.#tails);
-    this.#xattrs = new XattrTable(this.#output, fd);
-    this.root = this.#table.addDirectory(this.#record('directory', options.root)) as ErofsInode;
+  constructor(parts: ImageParts) {
+    this.form = parts.form;
+    this.#fd = parts.fd;
+    this.#identity = parts.identity;
+    this.#blockBytes = 1 << blockBits[parts.form];
+    this.#output = parts.output;
+    this.#tails = parts.tails;
+    this.#data = new DataArea(parts.output, this.#blockBytes, parts.tails, parts.mapBytes);
+    this.#table = parts.table;
+    this.#xattrs = parts.xattrs;
   }
 
   beginFile(size: number): void {
@@ -147,6 +179,29 @@ class ImageWriter implements ErofsImageWriter {
     return { ...rest, mode: mode & 0o7777, xattrs: this.#xattrs.xattrsOf(xattrs) };
   }
 
+  readLink(inode: ErofsInode): ByteString {
+    if (this.typeOf(inode) !== 'symlink') throw new Error(`inode ${inode} is no symbolic link`);
+    const size = this.#table.size(inode);
+    const tail = this.#table.tail(inode);
+    const rest = tail === noTail ? 0 : size % this.#blockBytes;
+    const bytes = Buffer.alloc(size);
+    if (rest > 0) this.#tails.bytes(tail, rest).copy(bytes, size - rest);
+    this.#output.readBack(bytes.subarray(0, size - rest), this.#table.start(inode) * this.#blockBytes);
+    return bytes.toString('latin1');
+  }
+
+  suspend(): void {
+    if (this.#data.isOpen) throw new Error('the image is put aside in the middle of a file');
+    writeSuspended(this.#fd, this.#output, {
+      form: this.form,
+      identity: this.#identity,
+      table: this.#table.state,
+      xattrs: this.#xattrs.state,
+      tails: this.#tails.state,
+      mapBytes: this.#data.mapBytes,
+    });
+  }
+
   finish({ tarSize, checkpoint = () => undefined }: ErofsFinishOptions = {}): ErofsImageSize {
     if (this.#data.isOpen) throw new Error('the image is finished in the middle of a file');
     const hash = createHash('sha256').update(this.#identity).update('\0');
@@ -179,11 +234,7 @@ class ImageWriter implements ErofsImageWriter {
   }
 
   #record(type: ErofsType, attributes: Attributes): InodeRecord {
-    const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = attributes;
-    if (uid > mostOwner || gid > mostOwner || !Number.isSafeInteger(mtimeSeconds))
-      throw erofsError('EROFS_CANNOT_HOLD', `owner ${uid}:${gid} or time ${mtimeSeconds} cannot be on Linux`);
-    const xattrs = this.#xattrs.intern(attributes.xattrs);
-    return { mode: typeBits[type] | (mode & 0o7777), uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs };
+    return recordOf(this.#xattrs, type, attributes);
   }
 
   #makeWithData(parent: ErofsInode, name: ByteString, type: ErofsType, attributes: Attributes, data: ErofsData): ErofsInode {
@@ -200,6 +251,14 @@ class ImageWriter implements ErofsImageWriter {
       throw erofsError('EROFS_CANNOT_HOLD', `${quote(name)} cannot be a name in a directory`);
     this.#table.children(parent).set(copyName(name), inode);
   }
+}
+
+function recordOf(xattrs: XattrTable, type: ErofsType, attributes: Attributes): InodeRecord {
+  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = attributes;
+  if (uid > mostOwner || gid > mostOwner || !Number.isSafeInteger(mtimeSeconds))
+    throw erofsError('EROFS_CANNOT_HOLD', `owner ${uid}:${gid} or time ${mtimeSeconds} cannot be on Linux`);
+  const set = xattrs.intern(attributes.xattrs);
+  return { mode: typeBits[type] | (mode & 0o7777), uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs: set };
 }
 
 /** Of version 8 (RFC 9562): what is in it is ours to choose. */

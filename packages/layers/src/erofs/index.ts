@@ -1,5 +1,5 @@
 export type { ErofsErrorCode } from './errors.js';
 export { isErofsXattr } from './format.js';
-export { createErofsImage } from './image-writer.js';
+export { createErofsImage, resumeErofsImage } from './image-writer.js';
 export { openErofsImage } from './read/open-image.js';
 export type * from './types.js';

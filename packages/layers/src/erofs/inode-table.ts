@@ -7,8 +7,30 @@ export const keptTar = 2;
 
 export const noTail = -1;
 
-/** What is counted from is not worth a resize. */
 const firstCapacity = 1024;
+
+/** A chunked file's map: where each chunk of `1 << chunkBits` blocks is. */
+export interface BlockMap {
+  readonly chunkBits: number;
+  readonly starts: Uint32Array;
+}
+
+/** All of a table, as plain data. */
+export interface InodeTableState {
+  readonly count: number;
+  readonly mode: Uint16Array;
+  readonly uid: Uint32Array;
+  readonly gid: Uint32Array;
+  readonly mtime: Float64Array;
+  readonly nanoseconds: Uint32Array;
+  readonly xattrs: Uint32Array;
+  readonly size: Float64Array;
+  readonly start: Uint32Array;
+  readonly tail: Int32Array;
+  readonly kept: Uint8Array;
+  readonly directories: readonly Map<ByteString, number>[];
+  readonly maps: readonly BlockMap[];
+}
 
 /** Everything about an inode but its content and extended attributes, as numbers. */
 export interface InodeRecord {
@@ -39,7 +61,45 @@ export class InodeTable {
   #tail = new Int32Array(firstCapacity);
   #kept = new Uint8Array(firstCapacity);
   readonly #directories: Map<ByteString, number>[] = [];
-  readonly #maps: { readonly chunkBits: number; readonly starts: Uint32Array }[] = [];
+  readonly #maps: BlockMap[] = [];
+
+  static from(state: InodeTableState): InodeTable {
+    const table = new InodeTable();
+    while (table.#mode.length < state.count) table.#grow();
+    table.#count = state.count;
+    table.#mode.set(state.mode);
+    table.#uid.set(state.uid);
+    table.#gid.set(state.gid);
+    table.#mtime.set(state.mtime);
+    table.#nanoseconds.set(state.nanoseconds);
+    table.#xattrs.set(state.xattrs);
+    table.#size.set(state.size);
+    table.#start.set(state.start);
+    table.#tail.set(state.tail);
+    table.#kept.set(state.kept);
+    for (const directory of state.directories) table.#directories.push(directory);
+    for (const map of state.maps) table.#maps.push(map);
+    return table;
+  }
+
+  get state(): InodeTableState {
+    const count = this.#count;
+    return {
+      count,
+      mode: this.#mode.slice(0, count),
+      uid: this.#uid.slice(0, count),
+      gid: this.#gid.slice(0, count),
+      mtime: this.#mtime.slice(0, count),
+      nanoseconds: this.#nanoseconds.slice(0, count),
+      xattrs: this.#xattrs.slice(0, count),
+      size: this.#size.slice(0, count),
+      start: this.#start.slice(0, count),
+      tail: this.#tail.slice(0, count),
+      kept: this.#kept.slice(0, count),
+      directories: this.#directories,
+      maps: this.#maps,
+    };
+  }
 
   get count(): number {
     return this.#count;
@@ -118,7 +178,7 @@ export class InodeTable {
     this.setData(inode, keptChunks, size, this.#maps.push({ chunkBits, starts }) - 1, noTail);
   }
 
-  map(inode: number): { readonly chunkBits: number; readonly starts: Uint32Array } {
+  map(inode: number): BlockMap {
     const map = this.#maps[this.start(inode)];
     if (!map) throw new Error(`inode ${inode} has no block map`);
     return map;

@@ -2,10 +2,27 @@ const slabBytes = 1 << 20;
 /** Beside what the metadata takes: enough for twenty thousand small files; those after them get blocks of their own. */
 const mostBytes = 32 << 20;
 
+/** All that is kept, as plain data. */
+export interface TailStoreState {
+  readonly slabs: readonly Buffer[];
+  readonly end: number;
+}
+
 /** Last bytes of files, kept until they are written behind their inodes. */
 export class TailStore {
   readonly #slabs: Buffer[] = [];
   #end = 0;
+
+  static from({ slabs, end }: TailStoreState): TailStore {
+    const store = new TailStore();
+    for (const slab of slabs) store.#slabs.push(slab);
+    store.#end = end;
+    return store;
+  }
+
+  get state(): TailStoreState {
+    return { slabs: this.#slabs, end: this.#end };
+  }
 
   /** Room for so many bytes, all zeros, within one slab; undefined when there is none left. */
   reserve(length: number): number | undefined {

@@ -79,7 +79,7 @@ export interface ErofsImageWriter {
    * Writes all that is known so far, in a form that only `resumeErofsImage` reads, and ends this writer. What is resumed and finished is what
    * would have been written without a stop.
    */
-  suspend(options?: ErofsFinishOptions): void;
+  suspend(): void;
 
   /**
    * Writes the metadata and, last, the superblock; nothing is flushed to disk (fsync is the caller's). `tarSize`: bytes of the whole tar

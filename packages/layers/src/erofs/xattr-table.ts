@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readSync } from 'node:fs';
 import { type ByteString, quote } from '../bytes.js';
 import type { Xattr } from '../tar/entry.js';
 import type { BlockOutput } from './block-output.js';
@@ -32,6 +31,17 @@ interface Entry {
   uses: number;
 }
 
+/** All of a table, as plain data. */
+export interface XattrTableState {
+  readonly entries: readonly Entry[];
+  readonly entriesByKey: ReadonlyMap<string, number>;
+  readonly sets: readonly (readonly number[])[];
+  readonly setsByKey: ReadonlyMap<string, number>;
+  readonly keptBytes: number;
+}
+
+const emptyState: XattrTableState = { entries: [], entriesByKey: new Map(), sets: [[]], setsByKey: new Map(), keptBytes: 0 };
+
 /** No attributes. */
 export const noXattrs = 0;
 
@@ -41,16 +51,29 @@ export const noXattrs = 0;
  */
 export class XattrTable {
   readonly #output: BlockOutput;
-  readonly #fd: number;
-  readonly #entries: Entry[] = [];
-  readonly #entriesByKey = new Map<string, number>();
-  readonly #sets: (readonly number[])[] = [[]];
-  readonly #setsByKey = new Map<string, number>();
-  #keptBytes = 0;
+  readonly #entries: Entry[];
+  readonly #entriesByKey: Map<string, number>;
+  readonly #sets: (readonly number[])[];
+  readonly #setsByKey: Map<string, number>;
+  #keptBytes: number;
 
-  constructor(output: BlockOutput, fd: number) {
+  constructor(output: BlockOutput, state: XattrTableState = emptyState) {
     this.#output = output;
-    this.#fd = fd;
+    this.#entries = [...state.entries];
+    this.#entriesByKey = new Map(state.entriesByKey);
+    this.#sets = [...state.sets];
+    this.#setsByKey = new Map(state.setsByKey);
+    this.#keptBytes = state.keptBytes;
+  }
+
+  get state(): XattrTableState {
+    return {
+      entries: this.#entries,
+      entriesByKey: this.#entriesByKey,
+      sets: this.#sets,
+      setsByKey: this.#setsByKey,
+      keptBytes: this.#keptBytes,
+    };
   }
 
   /** The number of the set. Nothing else may be in the middle of being written to the output. */
@@ -164,13 +187,8 @@ export class XattrTable {
 
   #bytesOf(entry: Entry): Buffer {
     if (entry.encoded) return entry.encoded;
-    this.#output.flush();
     const bytes = Buffer.alloc(entry.bytes);
-    for (let at = 0; at < bytes.length; ) {
-      const read = readSync(this.#fd, bytes, at, bytes.length - at, (entry.position ?? 0) + at);
-      if (read === 0) throw new Error('the image being written is shorter than what was written to it');
-      at += read;
-    }
+    this.#output.readBack(bytes, entry.position ?? 0);
     return bytes;
   }
 
