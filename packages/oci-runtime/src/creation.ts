@@ -29,12 +29,13 @@ export async function startContainerMonitor(
   let tree: number | undefined;
   try {
     if (existsSync(folder.toolState)) throw exists(id);
+    const cgroups = cgroupsToCome(id, bundle.cgroupsPath);
     writeRecord(folder, {
       bundle: bundle.directory,
-      cgroups: cgroupsToCome(id, bundle.cgroupsPath),
+      cgroups,
       statusDirectory: supervision?.directory ?? folder.directory,
     });
-    const mounts: MonitorMount[] = [...((await tool.machine?.prepare(request, bundle, folder)) ?? attachments)];
+    const mounts: MonitorMount[] = [...((await tool.machine?.prepare(request, bundle, folder, cgroups)) ?? attachments)];
     for (const mount of mounts) makeMountPoint(mount);
     if (tool.machine === undefined && request.rootfs.length > 0) {
       mkdirSync(bundle.rootfs, { recursive: true, mode: 0o700 });

@@ -39,7 +39,7 @@ export async function execInContainer(tool: Tool, folder: ContainerFolder, reque
   try {
     const process = withSize(request);
     writeFileSync(exec.process, runtimeJson(process), { mode: 0o600 });
-    tool.machine?.prepareProcess(exec.process, process);
+    tool.machine?.prepareProcess(folder, exec.process, process);
     monitor = await startExecMonitor(request, exec, lock, state.pid);
     step('runtime.exec.begun', { id: folder.id, monitorPid: monitor.pid });
     return await execUnder(monitor, tool, folder, exec, request, what);

@@ -13,10 +13,18 @@ export interface MachineTool {
   /** For the tool's `create`: a machine has to boot. Milliseconds. */
   readonly createLimitMs: number;
   features(): Promise<RuntimeFeatures>;
-  /** Writes what `create` reads, each time that it is run, into the container's folder, which is its working directory. Answers with what is to be attached for it. */
-  prepare(request: CreateRequest, bundle: Bundle, folder: ContainerFolder): Promise<readonly MonitorMount[]>;
+  /**
+   * Writes what `create` reads, each time that it is run, into the container's folder, which is its working directory. `cgroups`: the directories that may be made for it, which a deletion removes.
+   * Answers with what is to be attached for it.
+   */
+  prepare(
+    request: CreateRequest,
+    bundle: Bundle,
+    folder: ContainerFolder,
+    cgroups: readonly string[],
+  ): Promise<readonly MonitorMount[]>;
   /** Writes what `exec` reads beside the file that it is given, of settings as config.json has them: `<file>.pb`. */
-  prepareProcess(file: string, process: object): void;
+  prepareProcess(folder: ContainerFolder, file: string, process: object): void;
   /** The same for `update`. Errors: `failed-precondition` for more than the machine has. */
   prepareUpdate(folder: ContainerFolder, file: string, resources: RuntimeResources): void;
   /** Of the container in the machine. Errors: `not-found` when it is gone. */

@@ -19,7 +19,7 @@ export function probeCommand(
   if (wanted?.health === undefined) return undefined;
   const process = { ...spec.process, terminal: false, args: wanted.health.args };
   writeFileSync(folder.probe, runtimeJson(process), { mode: 0o600 });
-  tool.machine?.prepareProcess(folder.probe, process);
+  tool.machine?.prepareProcess(folder, folder.probe, process);
   // A probe may fail every second for years: its words are in the status, and a log would only grow.
   return toolArgs(tool, { ...folder, log: '/dev/null' }, 'exec', '--process', folder.probe);
 }

@@ -1,5 +1,5 @@
 import { defaultStack } from '@slipway/kernel';
-import { runtimePoint } from '@slipway/plugin-api';
+import { type RuntimeFeatures, runtimePoint } from '@slipway/plugin-api';
 import type { Host, PluginStatus } from 'slipway';
 import { type Check, fail, messageOf, ok, warn } from './check.js';
 import { networkChecks } from './network-checks.js';
@@ -52,9 +52,10 @@ async function runtimeChecks(host: Host, id: string): Promise<Check[]> {
   if (plugin?.state !== 'active') return [fail('runtime', why(id, plugin), adviceOf(plugin))];
   try {
     const runtime = await host.kernel.get(runtimePoint, id);
-    const { version, isolation, seccomp } = await runtime.features();
+    const { version, isolation, seccomp, machine } = await runtime.features();
     const found = `${version}, isolation by ${isolation}`;
     return [
+      ...(machine === undefined ? [] : [machineCheck(machine)]),
       seccomp
         ? ok('runtime', `${found}, with seccomp`)
         : warn(
@@ -66,6 +67,15 @@ async function runtimeChecks(host: Host, id: string): Promise<Check[]> {
   } catch (error) {
     return [fail('runtime', messageOf(error), adviceOf(plugin))];
   }
+}
+
+function machineCheck({ accel, hardware, reason }: NonNullable<RuntimeFeatures['machine']>): Check {
+  if (hardware) return ok('machines', `${accel}, isolation by hardware`);
+  return warn(
+    'machines',
+    `${accel}, no isolation by hardware${reason === undefined ? '' : `: ${reason}`}`,
+    'use a host with KVM; require_hardware = true in [plugin.runtime-kata] refuses to run without',
+  );
 }
 
 function why(id: string, plugin: PluginStatus | undefined): string {

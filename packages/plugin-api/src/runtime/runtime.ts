@@ -65,7 +65,7 @@ export interface Runtime {
   pause(id: string): Promise<void>;
   /** Errors: `not-found`, `failed-precondition` (not paused). */
   resume(id: string): Promise<void>;
-  /** Numbers of its processes on the host, with those of `exec`. Errors: `not-found` (also when it has exited). */
+  /** Numbers of its processes on the host, with those of `exec`. Of a `vm`: of the processes that stand for the first one and those of `exec`. Errors: `not-found` (also when it has exited). */
   processes(id: string): Promise<readonly number[]>;
   /** Errors: `not-found` (also when it has exited). */
   stats(id: string): Promise<RuntimeStats>;
@@ -87,6 +87,14 @@ export interface RuntimeFeatures {
   readonly version: string;
   /** `process` shares the host's kernel; `vm` has its own. */
   readonly isolation: 'process' | 'vm';
+  /** Of a `vm`: what it runs on. */
+  readonly machine?: {
+    /** Emulation (`tcg`) is a program like any other: isolation by hardware is `kvm` alone. */
+    readonly accel: 'kvm' | 'tcg';
+    readonly hardware: boolean;
+    /** Why it is not `kvm`. */
+    readonly reason?: string;
+  };
   readonly seccomp: boolean;
   readonly pause: boolean;
   readonly exec: boolean;

@@ -17,7 +17,7 @@ export function afterEndLaws(law: RuntimeLaw): void {
     const restart: RestartPolicy = { name: 'on-failure', maximumRetries: 2 };
     const container = await started(
       bench,
-      'echo run >>/runs; exit 3',
+      'echo run >>/shared/runs; exit 3',
       { restart, afterEnd: telling(told, lock) },
       { keepOpen: [held.fd] },
     );
@@ -27,7 +27,7 @@ export function afterEndLaws(law: RuntimeLaw): void {
       () => existsSync(told),
       () => `no ${told}`,
     );
-    assert.equal(read(join(bench.rootfs, 'runs')), 'run\n'.repeat(3));
+    assert.equal(read(join(bench.shared, 'runs')), 'run\n'.repeat(3));
     const namespaces = ['mnt', 'net', 'pid', 'ipc', 'uts', 'cgroup'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
     assert.deepEqual(read(told).split('\n'), [
       '0 1 2 /dev/null /dev/null /dev/null',

@@ -55,7 +55,7 @@ export function attachLaws(law: RuntimeLaw): void {
   });
 
   law('who leaves disturbs neither the program nor the others', async ({ runtime, bench }) => {
-    const { id } = await bench.started('while [ ! -e /go ]; do echo tick; sleep 0.02; done; echo last', {});
+    const { id } = await bench.started('while [ ! -e /shared/go ]; do echo tick; sleep 0.02; done; echo last', {});
     const [stays, leaves] = [await runtime.attach(id), await runtime.attach(id)];
     const listener = new Listener(stays.stdout);
     stays.stderr?.resume();
@@ -68,11 +68,11 @@ export function attachLaws(law: RuntimeLaw): void {
   });
 
   law('who reads slowly loses nothing and slows the program down', async ({ runtime, bench }) => {
-    const { id } = await bench.create('head -c 16777216 /dev/zero; touch /written');
+    const { id } = await bench.create('head -c 16777216 /dev/zero; touch /shared/written');
     await using slow = await runtime.attach(id, { stderr: false });
     await runtime.start(id);
     await sleep(200);
-    assert.equal(existsSync(join(bench.rootfs, 'written')), false);
+    assert.equal(existsSync(join(bench.shared, 'written')), false);
     assert.equal((await bytesOf(slow.stdout)).length, 16_777_216);
     assert.equal((await slow.ended).exitCode, 0);
   });
@@ -106,5 +106,5 @@ export function attachLaws(law: RuntimeLaw): void {
 }
 
 function go(bench: RuntimeBench): void {
-  writeFileSync(join(bench.rootfs, 'go'), '');
+  writeFileSync(join(bench.shared, 'go'), '');
 }

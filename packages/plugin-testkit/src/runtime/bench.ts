@@ -8,6 +8,7 @@ import type {
   ExitStatus,
   Runtime,
   RuntimeContainer,
+  RuntimeFeatures,
   RuntimeProcess,
   RuntimeResources,
   StdioRequest,
@@ -35,13 +36,14 @@ export interface Outcome {
 }
 
 const applets = ['sh', 'true', 'cat', 'sleep', 'stty', 'dd', 'echo', 'ls', 'yes', 'head', 'tail', 'touch', 'id', 'pwd', 'ps'];
-/** In a pid namespace the first process does not get signals that it has no handler for: laws about signals share the host's. */
-export const hostPids = ['ipc', 'uts', 'mount'];
+const hostPids = ['ipc', 'uts', 'mount'];
 const ownNamespaces = ['pid', ...hostPids];
 
 /** Bundles with a static busybox, on the root of a law; what is asked of the runtime about them. */
 export class RuntimeBench {
   readonly rootfs: string;
+  /** A folder of the host that containers have at /shared: what they change elsewhere need not be seen from here. */
+  readonly shared: string;
   /** In the names of all that is made here: processes, cgroups and mounts are found by it. */
   readonly prefix: string;
   readonly #ids = new Set<string>();
@@ -51,17 +53,33 @@ export class RuntimeBench {
     readonly root: string,
     readonly runtime: Runtime,
     busybox: string,
+    /** Of the runtime. */
+    readonly features: Pick<RuntimeFeatures, 'isolation'>,
   ) {
     this.rootfs = join(root, 'rootfs');
+    this.shared = join(this.rootfs, 'shared');
     const name = join(root, 'prefix');
     if (!existsSync(name)) {
-      for (const folder of ['bin', 'proc', 'dev', 'tmp', 'etc']) mkdirSync(join(this.rootfs, folder), { recursive: true });
+      for (const folder of ['bin', 'proc', 'dev', 'tmp', 'etc', 'mnt', 'shared'])
+        mkdirSync(join(this.rootfs, folder), { recursive: true });
       copyFileSync(busybox, join(this.rootfs, 'bin/busybox'));
       for (const applet of applets) symlinkSync('busybox', join(this.rootfs, 'bin', applet));
       writeFileSync(join(this.rootfs, 'etc/plain'), 'no program\n', { mode: 0o644 });
       writeFileSync(name, `laws${randomBytes(5).toString('hex')}`);
     }
     this.prefix = readFileSync(name, 'utf8');
+  }
+
+  /** What has a kernel of its own shares nothing with the host, the network neither. */
+  get #ownNamespaces(): readonly string[] {
+    return this.features.isolation === 'vm' ? [...ownNamespaces, 'network'] : ownNamespaces;
+  }
+
+  /**
+   * Of a container that shares the host's process numbers: in a pid namespace the first process does not get signals that it has no handler for. Undefined where nothing is shared with the host.
+   */
+  get hostPids(): readonly string[] | undefined {
+    return this.features.isolation === 'vm' ? undefined : hostPids;
   }
 
   /** Those that were asked for here. */
@@ -112,7 +130,7 @@ export class RuntimeBench {
         { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['newinstance', 'ptmxmode=0666', 'mode=0620'] },
       ],
       linux: {
-        namespaces: (wish.namespaces ?? ownNamespaces).map((type) => ({ type })),
+        namespaces: (wish.namespaces ?? this.#ownNamespaces).map((type) => ({ type })),
         cgroupsPath: `/${this.prefix}/${id}`,
         resources: { ...wish.resources, devices: [{ allow: false, access: 'rwm' }] },
       },

@@ -28,13 +28,13 @@ export function crashLaws(law: RuntimeLaw): void {
   });
 
   law('a container without its monitor is paused, executes, and gets signals', async ({ runtime, bench, features }) => {
-    const { id, monitorPid } = await bench.started('trap "echo >/heard" USR1; while :; do sleep 0.02; done');
+    const { id, monitorPid } = await bench.started('trap "echo >/shared/heard" USR1; while :; do sleep 0.02; done');
     linux.kill(monitorPid, 9);
     if (features.exec) {
       assert.equal((await bench.execute(id, 'exit 6')).status.exitCode, 6);
       await runtime.kill(id, 10);
       await until(
-        async () => (await bench.execute(id, 'test -e /heard')).status.exitCode === 0,
+        async () => (await bench.execute(id, 'test -e /shared/heard')).status.exitCode === 0,
         () => 'a signal that did not come',
       );
     }
@@ -85,10 +85,12 @@ export function creatorLaws(law: RuntimeLaw, { steps = [], busybox = '/bin/busyb
   law('a container outlives its creator, and its exit is known', async (context) => {
     const { runtime, bench } = context;
     const id = bench.id();
-    context.run<RuntimeOperation>([['create', place(context), id, 'while [ ! -e /go ]; do sleep 0.02; done; exit 42', false]]);
+    context.run<RuntimeOperation>([
+      ['create', place(context), id, 'while [ ! -e /shared/go ]; do sleep 0.02; done; exit 42', false],
+    ]);
     const { status, supervised } = await runtime.state(id);
     assert.deepEqual([status, supervised], ['running', true]);
-    if ((await runtime.features()).exec) assert.equal((await bench.execute(id, 'touch /go')).status.exitCode, 0);
+    if ((await runtime.features()).exec) assert.equal((await bench.execute(id, 'touch /shared/go')).status.exitCode, 0);
     else await runtime.kill(id, 9);
     const { exitCode } = await runtime.wait(id);
     assert.ok(exitCode === 42 || exitCode === 137, String(exitCode));

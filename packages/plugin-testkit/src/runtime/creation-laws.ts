@@ -11,13 +11,13 @@ import type { RuntimeLaw } from './subject.js';
 /** What `create` makes, and what it refuses. */
 export function creationLaws(law: RuntimeLaw): void {
   law('create runs nothing of the user, and mounts nothing that the caller sees', async ({ runtime, bench }) => {
-    const container = await bench.create('touch /ran');
+    const container = await bench.create('touch /shared/ran');
     assert.equal((await runtime.state(container.id)).status, 'created');
     assert.deepEqual(leftoversOf(bench).mounts, []);
-    assert.equal(existsSync(join(bench.rootfs, 'ran')), false);
+    assert.equal(existsSync(join(bench.shared, 'ran')), false);
     await container.start();
     await container.wait();
-    assert.equal(existsSync(join(bench.rootfs, 'ran')), true);
+    assert.equal(existsSync(join(bench.shared, 'ran')), true);
   });
 
   law('an id is taken once, and the first container goes on', async ({ bench }) => {
@@ -72,7 +72,6 @@ export function creationLaws(law: RuntimeLaw): void {
     writeFileSync(join(source, 'file'), 'from a tree\n');
     const request = bench.request('cat /mnt/file', { stdio: { stdout: 'pipe' } });
     const directory = join(request.bundle, 'trees/0');
-    mkdirSync(join(bench.rootfs, 'mnt'), { recursive: true });
     const file = join(request.bundle, 'config.json');
     const spec = JSON.parse(readFileSync(file, 'utf8'));
     spec.mounts.push({ destination: '/mnt', type: 'bind', source: directory, options: ['rbind', 'ro'] });

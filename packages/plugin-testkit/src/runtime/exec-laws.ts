@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { assertBytes } from '../assert-bytes.js';
 import { expectKind } from '../expect-kind.js';
-import { hostPids, outcomeOf } from './bench.js';
+import { outcomeOf } from './bench.js';
 import { bytesOf, feed, Listener } from './bytes.js';
 import { badCommands } from './creation-laws.js';
 import { leftoversOf } from './leftovers.js';
@@ -98,7 +99,7 @@ export function execLaws(law: RuntimeLaw, has: { readonly exec: boolean; readonl
   });
 
   law('executed processes end with the container, and are among its processes before', async ({ runtime, bench }) => {
-    for (const namespaces of [undefined, hostPids]) {
+    for (const namespaces of new Set([undefined, bench.hostPids])) {
       const { id, pid } = await bench.started('sleep 1000', { namespaces });
       const made = await bench.exec(id, 'sleep 1000', { request: { dieWithParent: false } });
       const outcome = outcomeOf(made);
@@ -147,14 +148,14 @@ export function execLaws(law: RuntimeLaw, has: { readonly exec: boolean; readonl
 
   law('who detaches from an executed process gets nothing more, and it goes on', async ({ runtime, bench }) => {
     const { id } = await bench.started('sleep 1000');
-    const script = 'echo first; while [ ! -e /go ]; do sleep 0.05; done; echo second; touch /done; exec sleep 1000';
+    const script = 'echo first; while [ ! -e /shared/go ]; do sleep 0.05; done; echo second; touch /shared/done; exec sleep 1000';
     const made = await bench.exec(id, script, { request: { dieWithParent: false } });
     const listener = new Listener(made.stdout);
     await listener.until('first');
     await made.detach();
-    await bench.execute(id, 'touch /go');
+    await bench.execute(id, 'touch /shared/go');
     await until(
-      () => existsSync(`${bench.rootfs}/done`),
+      () => existsSync(join(bench.shared, 'done')),
       () => 'a program that does not go on',
     );
     assert.equal(listener.text, 'first\n');

@@ -16,7 +16,7 @@ export interface BenchPlace {
 
 export const operate: Operate<Runtime, RuntimeOperation> = async (runtime, operation, say) => {
   const [what, { root, busybox }, id] = operation;
-  const bench = new RuntimeBench(root, runtime, busybox);
+  const bench = new RuntimeBench(root, runtime, busybox, await runtime.features());
   switch (what) {
     case 'create': {
       const [, , , script, dieWithParent] = operation;

@@ -64,8 +64,8 @@ export function pauseLaws(law: RuntimeLaw, has: { readonly pause: boolean }): vo
   });
 }
 
-const ticking = 'while :; do echo >>/ticks; sleep 0.01; done';
+const ticking = 'while :; do echo >>/shared/ticks; sleep 0.01; done';
 
 function ticks(bench: RuntimeBench): number {
-  return statSync(join(bench.rootfs, 'ticks'), { throwIfNoEntry: false })?.size ?? 0;
+  return statSync(join(bench.shared, 'ticks'), { throwIfNoEntry: false })?.size ?? 0;
 }

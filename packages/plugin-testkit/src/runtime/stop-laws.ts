@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectKind } from '../expect-kind.js';
-import { hostPids, type RuntimeBench } from './bench.js';
+import type { RuntimeBench } from './bench.js';
 import { Listener } from './bytes.js';
 import { type RuntimeLaw, until } from './subject.js';
 
@@ -18,13 +18,13 @@ export function stopLaws(law: RuntimeLaw): void {
   });
 
   law('stop waits for the grace and not longer: SIGKILL comes after it', async ({ runtime, bench }) => {
-    const { id } = await ready(bench, 'trap "echo asked >>/asked" TERM');
+    const { id } = await ready(bench, 'trap "echo asked >>/shared/asked" TERM');
     const before = performance.now();
     const { exitCode, signal } = await runtime.stop(id, { signal: 15, graceMs: 400 });
     assert.deepEqual([exitCode, signal], [137, 9]);
     const took = performance.now() - before;
     assert.ok(took >= 395, `the grace of 400 ms was over after ${took} ms`);
-    assert.equal(readFileSync(join(bench.rootfs, 'asked'), 'utf8'), 'asked\n');
+    assert.equal(readFileSync(join(bench.shared, 'asked'), 'utf8'), 'asked\n');
   });
 
   law('without a grace the end comes at once', async ({ runtime, bench }) => {
@@ -33,7 +33,7 @@ export function stopLaws(law: RuntimeLaw): void {
   });
 
   law('an endless grace can be given up, and the container runs', async ({ runtime, bench }) => {
-    const { id } = await ready(bench, 'trap "echo asked >>/asked" TERM');
+    const { id } = await ready(bench, 'trap "echo asked >>/shared/asked" TERM');
     const controller = new AbortController();
     const stopping = runtime.stop(id, { signal: 15, graceMs: Number.POSITIVE_INFINITY, abort: controller.signal });
     stopping.catch(() => undefined);
@@ -47,17 +47,20 @@ export function stopLaws(law: RuntimeLaw): void {
   });
 
   law('what was only created is stopped as well', async ({ runtime, bench }) => {
-    const { id } = await bench.create('touch /ran');
+    const { id } = await bench.create('touch /shared/ran');
     await runtime.stop(id, { signal: 15, graceMs: 60_000 });
     assert.equal((await runtime.state(id)).status, 'stopped');
     assert.equal(read(bench, 'ran'), '');
   });
 
   law('a signal goes to the first process, or to all', async ({ runtime, bench }) => {
-    const child = 'sh -c \'trap "echo child >>/heard" USR1; echo child ready; while :; do sleep 0.02; done\' &';
-    const container = await bench.started(`${child} trap "echo first >>/heard" USR1; echo ready; while :; do sleep 0.02; done`, {
-      stdio: pipes,
-    });
+    const child = 'sh -c \'trap "echo child >>/shared/heard" USR1; echo child ready; while :; do sleep 0.02; done\' &';
+    const container = await bench.started(
+      `${child} trap "echo first >>/shared/heard" USR1; echo ready; while :; do sleep 0.02; done`,
+      {
+        stdio: pipes,
+      },
+    );
     const listener = new Listener(container.stdout);
     await until(
       () => /^child ready$/m.test(listener.text) && /^ready$/m.test(listener.text),
@@ -74,7 +77,7 @@ export function stopLaws(law: RuntimeLaw): void {
   law('SIGKILL to all leaves none, also where they are many', async ({ runtime, bench }) => {
     const container = await bench.started('for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo ready; wait', {
       stdio: pipes,
-      namespaces: hostPids,
+      namespaces: bench.hostPids,
     });
     await new Listener(container.stdout).until('ready');
     await runtime.kill(container.id, 9, { all: true });
@@ -102,7 +105,7 @@ async function ready(bench: RuntimeBench, trap: string): Promise<{ readonly id: 
 
 function read(bench: RuntimeBench, file: string): string {
   try {
-    return readFileSync(join(bench.rootfs, file), 'utf8');
+    return readFileSync(join(bench.shared, file), 'utf8');
   } catch {
     return '';
   }

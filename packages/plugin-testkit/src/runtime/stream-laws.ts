@@ -51,9 +51,9 @@ export function streamLaws(law: RuntimeLaw): void {
   });
 
   law('a reader that stops holds the program up, and nothing is lost', async ({ bench }) => {
-    const container = await bench.started('head -c 16777216 /dev/zero; touch /written', { stdio: pipes });
+    const container = await bench.started('head -c 16777216 /dev/zero; touch /shared/written', { stdio: pipes });
     await sleep(200);
-    assert.throws(() => readFileSync(join(bench.rootfs, 'written')), { code: 'ENOENT' });
+    assert.throws(() => readFileSync(join(bench.shared, 'written')), { code: 'ENOENT' });
     const { stdout } = await outcomeOf(container);
     assert.equal(stdout.length, 16 * MiB);
   });
@@ -98,13 +98,13 @@ export function streamLaws(law: RuntimeLaw): void {
 
   law('who detaches gets nothing more, and the program goes on', async ({ runtime, bench }) => {
     const container = await bench.started(
-      'echo first; cat /go 2>/dev/null; while [ ! -e /go ]; do sleep 0.05; done; echo second; exit 6',
+      'echo first; cat /shared/go 2>/dev/null; while [ ! -e /shared/go ]; do sleep 0.05; done; echo second; exit 6',
       { stdio: pipes },
     );
     const listener = new Listener(container.stdout);
     await listener.until('first');
     await container.detach();
-    writeFileSync(join(bench.rootfs, 'go'), '');
+    writeFileSync(join(bench.shared, 'go'), '');
     assert.equal((await runtime.wait(container.id)).exitCode, 6);
     assert.equal(listener.text, 'first\n');
     await until(

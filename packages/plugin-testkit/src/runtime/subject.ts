@@ -34,9 +34,10 @@ export function runtimeLawsOn(
   return (name, body) =>
     law(name, async (context) => {
       const runtime = context.instance;
-      const bench = new RuntimeBench(context.root, runtime, busybox);
+      const features = await runtime.features();
+      const bench = new RuntimeBench(context.root, runtime, busybox, features);
       try {
-        await body({ ...context, runtime, bench, features: await runtime.features() });
+        await body({ ...context, runtime, bench, features });
         await deleteAll(bench);
         // A process that has let go of everything is seen for a moment longer.
         for (let tries = 0; tries < 100 && !isNothing(bench); tries++) await setTimeout(10);

@@ -10,17 +10,19 @@ const MiB = 1024 * 1024;
 /** What the monitor does on its own. */
 export function supervisionLaws(law: RuntimeLaw): void {
   law('a program that fails is run again, as often as the policy says', async ({ runtime, bench }) => {
-    const { id } = await supervised(bench, 'echo run >>/runs; exit 3', { restart: { name: 'on-failure', maximumRetries: 2 } });
+    const { id } = await supervised(bench, 'echo run >>/shared/runs; exit 3', {
+      restart: { name: 'on-failure', maximumRetries: 2 },
+    });
     assert.equal((await runtime.wait(id)).exitCode, 3);
     const { status, restarts, exit } = await runtime.state(id);
     assert.deepEqual([status, restarts, exit?.exitCode, runs(bench)], ['stopped', 2, 3, 3]);
   });
 
   law('a program that succeeds is run again only where the policy says always', async ({ runtime, bench }) => {
-    const failing = await supervised(bench, 'echo run >>/runs; exit 0', { restart: { name: 'on-failure' } });
+    const failing = await supervised(bench, 'echo run >>/shared/runs; exit 0', { restart: { name: 'on-failure' } });
     await runtime.wait(failing.id);
     assert.equal(runs(bench), 1);
-    const always = await supervised(bench, 'echo run >>/runs; exit 0', { restart: { name: 'always' } });
+    const always = await supervised(bench, 'echo run >>/shared/runs; exit 0', { restart: { name: 'always' } });
     await until(
       () => runs(bench) >= 3,
       () => runs(bench),
@@ -30,9 +32,9 @@ export function supervisionLaws(law: RuntimeLaw): void {
   });
 
   law('another restart policy holds for what runs', async ({ runtime, bench }) => {
-    const { id } = await supervised(bench, 'echo run >>/runs; until [ -e /end ]; do sleep 0.02; done; exit 3', {});
+    const { id } = await supervised(bench, 'echo run >>/shared/runs; until [ -e /shared/end ]; do sleep 0.02; done; exit 3', {});
     await runtime.setRestartPolicy(id, { name: 'on-failure', maximumRetries: 1 });
-    writeFileSync(join(bench.rootfs, 'end'), '');
+    writeFileSync(join(bench.shared, 'end'), '');
     assert.equal((await runtime.wait(id)).exitCode, 3);
     assert.deepEqual([(await runtime.state(id)).restarts, runs(bench)], [1, 2]);
     await assert.rejects(runtime.setRestartPolicy(id, { name: 'always' }), { kind: 'not-found' });
@@ -51,7 +53,7 @@ export function supervisionLaws(law: RuntimeLaw): void {
       assert.equal((await runtime.wait(id)).exitCode, 137);
       assert.equal((await runtime.state(id)).restarts, 0);
     }
-    const { id, pid } = await supervised(bench, 'trap "exit 1" TERM; echo run >>/runs; while :; do sleep 0.02; done', {
+    const { id, pid } = await supervised(bench, 'trap "exit 1" TERM; echo run >>/shared/runs; while :; do sleep 0.02; done', {
       restart,
     });
     await until(
@@ -163,7 +165,7 @@ async function supervised(
 }
 
 function runs(bench: RuntimeBench): number {
-  return read(join(bench.rootfs, 'runs')).split('\n').length - 1;
+  return read(join(bench.shared, 'runs')).split('\n').length - 1;
 }
 
 /** Nothing where there is no file. */

@@ -24,8 +24,10 @@ export function usageLaws(law: RuntimeLaw, has: { readonly update: boolean }): v
 
   law('its processes are told', async ({ runtime, bench }) => {
     const { id, pid } = await bench.started('sleep 1000 & sleep 1000 & wait');
+    // Those in a machine have no numbers on the host: one stands for them.
+    const expected = bench.features.isolation === 'vm' ? 1 : 3;
     await until(
-      async () => (await runtime.processes(id)).length === 3,
+      async () => (await runtime.processes(id)).length === expected,
       () => runtime.processes(id),
     );
     assert.ok((await runtime.processes(id)).includes(pid));
