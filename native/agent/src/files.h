@@ -1,0 +1,65 @@
+/* Folders, disks and mounts. Whatever the host names must be below one folder, and no link on the way is followed. */
+#ifndef SLIPWAY_AGENT_FILES_H
+#define SLIPWAY_AGENT_FILES_H
+
+#include "wire.h"
+
+#define RUN_FOLDER "/run/kata-containers"
+#define MOUNT_POINT_SIZE 512
+#define MOUNTS_MAX 256
+
+/* ---- folders.c ---- */
+
+/* Notes a failure when the path is not below RUN_FOLDER, or is not in its plainest form. */
+bool path_is_ours(const char *path);
+/*
+ * Makes what is missing of a folder below RUN_FOLDER and opens it (O_PATH). What is below a mount is a container's, or may be:
+ * unless it is said to be ours it is refused. -1: noted.
+ */
+int folder_make(const char *path, bool through_mounts);
+/* The same for the folder of a file, whose name comes out. */
+int folder_make_of(const char *path, const char **name);
+/* An empty regular file in the place of whatever was there; -1: noted. */
+int file_create(int folder, const char *name, mode_t mode);
+/* Removes a tree that has no mount in it, as far as it goes. */
+void folder_remove(const char *path);
+
+/* ---- copy_file.c: CopyFile ---- */
+
+bool copy_file(struct view request);
+
+/* ---- disks.c ---- */
+
+/* The device file of `/dev/disk/by-id/virtio-SERIAL` or `...-partN`, as soon as it is there. */
+bool disk_find(const char *source, char device[PATH_SIZE]);
+
+/* ---- options.c ---- */
+
+#define MOUNT_DATA_SIZE 4096
+
+struct mount_options {
+  unsigned long flags;
+  char data[MOUNT_DATA_SIZE];
+};
+
+/* Those of a Storage; of an overlay, with the directories relative to the folder, and made if they are the upper two. */
+bool mount_options_read(struct view storage, const char *overlay_folder, struct mount_options *options);
+
+/* ---- storage.c ---- */
+
+struct mounts {
+  size_t count;
+  char points[MOUNTS_MAX][MOUNT_POINT_SIZE];
+};
+
+/* Mounts every Storage among the fields of that number; paths of an overlay are relative to the folder. */
+bool storages_mount(struct view message, uint32_t number, const char *folder, struct mounts *mounts);
+/* The last ones first, as many as can be. True: none is left. */
+bool mounts_undo(struct mounts *mounts, bool detach);
+
+/* ---- modules.c ---- */
+
+/* Those of the list, in its order. Lines that begin with `disk ` are loaded with the first disk instead. */
+bool modules_load(bool for_disks);
+
+#endif
