@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { closeSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
@@ -9,6 +10,23 @@ export function inTree<R>(mounts: readonly Mount[], look: (path: string) => R): 
   const fd = linux.mountDetached(mounts);
   try {
     return look(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Calls `look` with the directory that what is written into the mounts' tree goes to, in overlay's form. */
+export function inChanges<R>(mounts: readonly Mount[], look: (path: string) => R): R {
+  const [mount] = mounts;
+  if (mount?.kind === 'bind') return look(mount.source);
+  assert.ok(mount?.kind === 'overlay' || mount?.kind === 'layers', `mounts of kind "${mount?.kind}" are not known`);
+  const { upper } = mount;
+  assert.ok(upper !== undefined, 'there is no upper directory');
+  if (typeof upper === 'string') return look(upper);
+  if (upper.kind === 'directories') return look(upper.upper);
+  const fd = linux.mountUpper(upper);
+  try {
+    return look(`/proc/self/fd/${fd}/upper`);
   } finally {
     closeSync(fd);
   }

@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
@@ -14,13 +14,16 @@ export interface UpperDirectories {
 export function inTrees<R>(trees: readonly LayerTree[], look: (path: string) => R, upper?: UpperDirectories): R {
   const [top] = trees;
   if (top?.format === 'directory' && upper === undefined) return look(top.path);
+  using mounted = new MountedImages();
+  const directories = trees.map((tree) => mounted.pathOf(tree));
   // overlayfs heeds the mark of an opaque directory everywhere but at the root, and takes no single layer.
-  const last = trees.findIndex(({ path }) => linux.lgetxattr(path, 'trusted.overlay.opaque')?.toString() === 'y');
-  const visible = last === -1 ? trees : trees.slice(0, last + 1);
+  const last = directories.findIndex((path) => linux.lgetxattr(path, 'trusted.overlay.opaque')?.toString() === 'y');
+  const visible = last === -1 ? directories : directories.slice(0, last + 1);
   const empty = mkdtempSync(join(tmpdir(), 'slipway-empty-'));
   try {
-    const lower = [...visible.map(({ path }) => path), empty];
-    const fd = linux.mountDetached([{ kind: 'overlay', lower, ...upper }], { readOnly: upper === undefined });
+    const fd = linux.mountDetached([{ kind: 'overlay', lower: [...visible, empty], ...upper }], {
+      readOnly: upper === undefined,
+    });
     try {
       return look(`/proc/self/fd/${fd}`);
     } finally {
@@ -29,4 +32,35 @@ export function inTrees<R>(trees: readonly LayerTree[], look: (path: string) => 
   } finally {
     rmdirSync(empty);
   }
+}
+
+/** Layers as directories, also those that are images. */
+class MountedImages implements Disposable {
+  readonly #fds: number[] = [];
+
+  pathOf({ format, path, devices = archivesOf(path) }: LayerTree): string {
+    switch (format) {
+      case 'erofs':
+        return `${this.#hold(linux.mountDetached([{ kind: 'erofs', source: path, devices }]))}/.`;
+      case 'ext4':
+        return `${this.#hold(linux.mountUpper({ kind: 'block', source: path, fstype: format, readOnly: true }))}/upper`;
+      default:
+        return path;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#fds) closeSync(fd);
+  }
+
+  #hold(fd: number): string {
+    this.#fds.push(fd);
+    return `/proc/self/fd/${fd}`;
+  }
+}
+
+/** Where a differ that keeps the tar archive puts it: `layer.tar` beside `layer.erofs`. */
+function archivesOf(image: string): readonly string[] {
+  const archive = image.replace(/(\.erofs)?$/, '.tar');
+  return existsSync(archive) ? [archive] : [];
 }
