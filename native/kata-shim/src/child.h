@@ -1,0 +1,46 @@
+/* The programs that the daemon starts: QEMU and its helpers. */
+#ifndef SLIPWAY_SHIM_CHILD_H
+#define SLIPWAY_SHIM_CHILD_H
+
+#include "base.h"
+
+#define GIVEN_MAX 64
+#define GROUPS_MAX 32
+
+struct user {
+  bool set;
+  uid_t uid;
+  gid_t gid;
+  gid_t groups[GROUPS_MAX];
+  size_t group_count;
+};
+
+/* False: it is none. */
+bool user_parse(struct user *user, char *const strings[]);
+
+/* A descriptor, and the number that the program knows it by. */
+struct given {
+  int number, fd;
+};
+
+struct program {
+  char *const *argv;
+  const struct given *given;
+  size_t given_count;
+  int output;              /* its stdout and stderr */
+  const struct user *user; /* NULL: as it is, in the network that there is */
+};
+
+/*
+ * Starts it as the leader of a session of its own that dies with us, with nothing open but what it is given, no environment but PATH; for a user also without a network and any way to more
+ * privileges. 0 with *pid, or the errno of what failed; *what names it.
+ */
+int program_start(const struct program *program, pid_t *pid, const char **what);
+
+/* "exited with status 1", "was killed by signal 9" */
+void ended_text(struct text *text, int wait_status);
+
+/* A tap device that exists, in a network namespace; -1. */
+int tap_open(const char *network, const char *name);
+
+#endif

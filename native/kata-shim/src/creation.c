@@ -1,0 +1,279 @@
+/* The plan, step by step. Whatever has to be waited for keeps the whole machine going meanwhile. */
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEFAULT_LIMIT_MS 50000
+#define CGROUPS_MAX 16
+#define LOOK_AGAIN_MS 5
+
+struct creation {
+  struct vm *vm;
+  struct text *reason;
+  const char *waits_for;
+  int64_t limit_ms, deadline;
+  struct user user;
+  struct given given[GIVEN_MAX];
+  size_t given_count;
+  const char *cgroups[CGROUPS_MAX];
+  size_t cgroup_count;
+  int helpers[HELPERS_MAX];
+};
+
+static bool failed(struct creation *creation, const char *what, const char *name, int error) {
+  text_add(creation->reason, "%s \"%s\"", what, name);
+  if (error != 0) text_add(creation->reason, ": %s", strerror(error));
+  return false;
+}
+
+/* False: it cannot come any more. */
+static bool wait_more(struct creation *creation, int64_t wake_at) {
+  struct vm *vm = creation->vm;
+  struct text *reason = creation->reason;
+  int64_t now = now_ms();
+  if (vm->terminated) {
+    text_add(reason, "the creation was ended by SIGTERM");
+  } else if (vm_failed(vm, reason)) {
+    text_add(reason, " while %s was waited for", creation->waits_for);
+    vm_last_words(vm, reason);
+  } else if (now >= creation->deadline) {
+    text_add(reason, "the virtual machine was not there within %lld ms: waiting for %s", (long long)creation->limit_ms, creation->waits_for);
+    vm_last_words(vm, reason);
+  } else {
+    vm_step(vm, wake_at >= 0 && wake_at < creation->deadline ? wake_at : creation->deadline);
+    return true;
+  }
+  return false;
+}
+
+static bool make_cgroup(struct creation *creation, const char *directory) {
+  struct stat info;
+  if (creation->cgroup_count == CGROUPS_MAX) return failed(creation, "too many cgroups:", directory, 0);
+  creation->cgroups[creation->cgroup_count++] = directory;
+  bool there = creation->vm->folder == NULL ? stat(directory, &info) == 0 : cgroup_make(creation->vm->folder, directory);
+  return there || failed(creation, "making the cgroup", directory, errno);
+}
+
+static bool join_cgroups(struct creation *creation) {
+  for (size_t i = 0; i < creation->cgroup_count; i++) {
+    if (!cgroup_join(creation->cgroups[i])) return failed(creation, "moving into the cgroup", creation->cgroups[i], errno);
+  }
+  creation->cgroup_count = 0;
+  return true;
+}
+
+static bool write_file(struct creation *creation, const char *path, const char *text) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  bool written = fd >= 0 && write_all(fd, text, strlen(text));
+  int error = errno;
+  close_one(&fd);
+  if (written) return true;
+  text_add(creation->reason, "writing \"%s\" to ", text);
+  return failed(creation, "the file", path, error);
+}
+
+static bool give(struct creation *creation, const char *number, int fd, const char *name) {
+  int error = errno;
+  if (fd < 0) return failed(creation, "opening", name, error);
+  if (creation->given_count == GIVEN_MAX) {
+    close(fd);
+    return failed(creation, "too many files:", name, 0);
+  }
+  creation->given[creation->given_count++] = (struct given){.number = atoi(number), .fd = fd};
+  return true;
+}
+
+static bool open_file(struct creation *creation, char *const strings[]) {
+  int access = strcmp(strings[2], "ro") == 0 ? O_RDONLY : strcmp(strings[2], "rw") == 0 ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
+  if (access > O_RDWR && strcmp(strings[2], "new") != 0) return failed(creation, "a file is to be opened as", strings[2], 0);
+  return give(creation, strings[0], open(strings[1], access | O_CLOEXEC, 0600), strings[1]);
+}
+
+static bool start_helper(struct creation *creation, char *const strings[]) {
+  struct vm *vm = creation->vm;
+  const char *what;
+  if (vm->helper_count == HELPERS_MAX) return failed(creation, "too many helpers:", strings[1], 0);
+  if (!join_cgroups(creation)) return false;
+  struct program program = {.argv = strings + 1, .output = vm->words_write};
+  int error = program_start(&program, &vm->helpers[vm->helper_count], &what);
+  if (error != 0) {
+    vm->helpers[vm->helper_count] = 0;
+    text_add(creation->reason, "%s: ", what);
+    return failed(creation, "starting", strings[1], error);
+  }
+  size_t index = vm->helper_count++;
+  if (vm->folder != NULL) process_note(vm->folder, "helper", vm->helpers[index]);
+  creation->waits_for = strings[0];
+  creation->deadline = now_ms() + creation->limit_ms;
+  while ((creation->helpers[index] = connect_by_path(strings[0])) < 0) {
+    if (!wait_more(creation, now_ms() + LOOK_AGAIN_MS)) return false;
+  }
+  return true;
+}
+
+static bool start_qemu(struct creation *creation, char *const argv[]) {
+  struct vm *vm = creation->vm;
+  int error;
+  if (geteuid() == 0 && !creation->user.set) return failed(creation, "QEMU is not run as root, and the plan names no user:", argv[0], 0);
+  if (!join_cgroups(creation)) return false;
+  const char *what = vm_start(vm, argv, &creation->user, creation->given, creation->given_count, creation->helpers, &error);
+  for (size_t i = 0; i < vm->helper_count; i++) close_one(&creation->helpers[i]);
+  if (what != NULL) {
+    text_add(creation->reason, "%s: ", what);
+    return failed(creation, "starting", argv[0], error);
+  }
+  creation->deadline = now_ms() + creation->limit_ms;
+  return vm->folder == NULL || process_note(vm->folder, "qemu", vm->qemu) || vm->qemu_ended || failed(creation, "noting", "processes", errno);
+}
+
+static bool ask_qemu(struct creation *creation, const char *line, int fd) {
+  struct vm *vm = creation->vm;
+  creation->waits_for = "QEMU's monitor";
+  while (!vm->qmp.ready && vm->said != QMP_BROKEN && vm->said != QMP_ERROR) {
+    if (!wait_more(creation, -1)) return false;
+  }
+  if (vm->qmp.ready && !qmp_ask(&vm->qmp, line, fd)) return failed(creation, "too long for QEMU's monitor:", "qmp", 0);
+  while (vm->said == QMP_NOTHING) {
+    if (!wait_more(creation, -1)) return false;
+  }
+  enum qmp_said said = vm->said;
+  vm->said = QMP_NOTHING;
+  if (said == QMP_RETURN) return true;
+  /* Its end says more than that it says nothing. */
+  for (int64_t deadline = now_ms() + 1000; said == QMP_BROKEN && !vm->qemu_ended && now_ms() < deadline;) vm_step(vm, deadline);
+  if (vm->qemu_ended) return wait_more(creation, -1);
+  char command[64] = "?";
+  json_string(json_member(line, "execute"), command, sizeof command);
+  text_add(creation->reason, "QEMU's monitor: %s: %s", command, vm->qmp.error);
+  vm_last_words(vm, creation->reason);
+  return false;
+}
+
+static bool pass_file(struct creation *creation, char *const strings[]) {
+  char line[256];
+  struct text text = {.bytes = line, .size = sizeof line};
+  text_add(&text, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":");
+  text_add_json(&text, strings[1]);
+  text_add(&text, "}}");
+  int fd = -1;
+  for (size_t i = 0; i < creation->given_count; i++) {
+    if (creation->given[i].number == atoi(strings[0])) fd = creation->given[i].fd;
+  }
+  return fd < 0 || text.full ? failed(creation, "no such file of the plan:", strings[0], 0) : ask_qemu(creation, line, fd);
+}
+
+static bool wait_for_migration(struct creation *creation) {
+  char status[32] = "", why[256] = "";
+  for (;;) {
+    if (!ask_qemu(creation, "{\"execute\":\"query-migrate\"}", -1)) return false;
+    const char *value = qmp_value(&creation->vm->qmp);
+    if (value == NULL || !json_string(json_member(value, "status"), status, sizeof status)) status[0] = '\0';
+    if (strcmp(status, "completed") == 0) return true;
+    if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0) {
+      json_string(json_member(value, "error-desc"), why, sizeof why);
+      text_add(creation->reason, "the migration %s: %s", status, why);
+      vm_last_words(creation->vm, creation->reason);
+      return false;
+    }
+    creation->waits_for = "the migration";
+    if (!wait_more(creation, now_ms() + LOOK_AGAIN_MS)) return false;
+  }
+}
+
+static bool call(struct creation *creation, const char *service, const char *method, const void *payload, size_t length) {
+  struct vm *vm = creation->vm;
+  struct answer answer;
+  creation->waits_for = method;
+  if (!mux_ask(&vm->mux, service, method, payload, length)) return failed(creation, "too long for the agent:", method, 0);
+  while (!mux_answered(&vm->mux, &answer)) {
+    if (!wait_more(creation, -1)) return false;
+  }
+  if (!answer.failed) return true;
+  /* What the runtime in the guest says of a container is passed on as it is: others understand it. */
+  if (strcmp(method, "CreateContainer") != 0) text_add(creation->reason, "the agent: %s: ", method);
+  text_add(creation->reason, "%s", answer.error);
+  return false;
+}
+
+static bool hello(struct creation *creation) {
+  creation->waits_for = "the agent";
+  while (!creation->vm->mux.open) {
+    if (!wait_more(creation, -1)) return false;
+  }
+  return call(creation, HEALTH, "Check", "", 0);
+}
+
+static bool set_clock(struct creation *creation) {
+  unsigned char bytes[32];
+  struct message message = {.bytes = bytes, .size = sizeof bytes};
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  put_varint(&message, 1, (uint64_t)now.tv_sec);
+  put_varint(&message, 2, (uint64_t)now.tv_nsec / 1000);
+  return call(creation, AGENT, "SetGuestDateTime", bytes, message.length);
+}
+
+static bool reseed(struct creation *creation) {
+  unsigned char fresh[256], bytes[sizeof fresh + 16];
+  struct message message = {.bytes = bytes, .size = sizeof bytes};
+  if (getrandom(fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh) return failed(creation, "reading", "getrandom", errno);
+  put_bytes(&message, 2, fresh, sizeof fresh);
+  return call(creation, AGENT, "ReseedRandomDev", bytes, message.length);
+}
+
+static bool run(struct creation *creation, const struct step *step) {
+  char *const *strings = step->strings;
+  switch (step->verb) {
+    case VERB_CGROUP:
+      return make_cgroup(creation, strings[0]);
+    case VERB_WRITE:
+      return write_file(creation, strings[0], strings[1]);
+    case VERB_USER:
+      return user_parse(&creation->user, strings) || failed(creation, "no user:", strings[0], 0);
+    case VERB_FILE:
+      return open_file(creation, strings);
+    case VERB_TAP:
+      return give(creation, strings[0], tap_open(strings[1], strings[2]), strings[2]);
+    case VERB_HELPER:
+      return start_helper(creation, strings);
+    case VERB_QEMU:
+      return start_qemu(creation, strings);
+    case VERB_BOOT_LIMIT:
+      creation->limit_ms = atol(strings[0]);
+      return true;
+    case VERB_QMP:
+      return ask_qemu(creation, strings[0], -1);
+    case VERB_GETFD:
+      return pass_file(creation, strings);
+    case VERB_WAIT_MIGRATION:
+      return wait_for_migration(creation);
+    case VERB_HELLO:
+      return hello(creation);
+    case VERB_CLOCK:
+      return set_clock(creation);
+    case VERB_RANDOM:
+      return reseed(creation);
+    case VERB_CALL:
+      return call(creation, strings[0], strings[1], step->payload, step->payload_length);
+    default:
+      return false;
+  }
+}
+
+bool creation_run(struct vm *vm, const struct plan *plan, struct text *reason) {
+  static struct creation creation;
+  static struct step step;
+  creation = (struct creation){.vm = vm, .reason = reason, .limit_ms = DEFAULT_LIMIT_MS};
+  bool well = true;
+  for (size_t offset = 0; well && plan_next(plan, &offset, &step);) well = run(&creation, &step);
+  for (size_t i = 0; i < creation.given_count; i++) close_one(&creation.given[i].fd);
+  return well;
+}

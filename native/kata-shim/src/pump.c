@@ -1,0 +1,310 @@
+/*
+ * One request of each kind is under way at most, and the next read is asked for when the last has been written: whoever does not read holds up the writer in the guest, and nothing
+ * else.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INPUT_CHUNK 32768u
+#define SIGNALS_MAX 16u
+/* Of processes that outlive theirs and hold its output open. */
+#define QUIET_MS 500
+/* For the last output when the machine has gone. */
+#define LAST_OUTPUT_MS 2000
+
+/* Of requests; each is also its number in the protocol. */
+enum { ASK_INPUT = 1, ASK_OUTPUT = 3, ASK_ERROR = 5, ASK_EXIT = 7, ASK_SIGNAL = 9, ASK_SIZE = 11, ASK_CHECK = 13 };
+
+struct output {
+  int fd; /* -1: nobody reads it, what comes is dropped */
+  uint32_t ask;
+  bool asked, ended;
+  size_t start, end;
+  unsigned char bytes[CHUNK];
+};
+
+struct input {
+  int fd; /* -1: it has ended */
+  bool asked, close_due, closed;
+  size_t start, end;
+  unsigned char bytes[INPUT_CHUNK];
+};
+
+struct pump {
+  struct connection *connection;
+  const struct target *target;
+  int signals;
+  unsigned signals_asked;
+  bool size_due, size_asked;
+  struct input input;
+  struct output outputs[2];
+  bool exit_asked, exited;
+  struct ending ending;
+  int64_t quiet_since;
+  bool check_asked;
+};
+
+static struct pump pump;
+
+/* The two fields that nearly every request begins with. */
+static struct message message_of(unsigned char *bytes, size_t size) {
+  struct message message = {.bytes = bytes, .size = size};
+  put_string(&message, 1, pump.target->folder->id);
+  put_string(&message, 2, pump.target->process);
+  return message;
+}
+
+static bool ask_simple(uint32_t stream, const char *method) {
+  unsigned char bytes[2 * ID_SIZE + 8];
+  struct message message = message_of(bytes, sizeof bytes);
+  return connection_ask(pump.connection, stream, method, &message);
+}
+
+static bool ask_numbers(uint32_t stream, const char *method, uint64_t third, uint64_t fourth) {
+  unsigned char bytes[2 * ID_SIZE + 32];
+  struct message message = message_of(bytes, sizeof bytes);
+  put_varint(&message, 3, third);
+  if (fourth > 0) put_varint(&message, 4, fourth);
+  return connection_ask(pump.connection, stream, method, &message);
+}
+
+static void step_signals(void) {
+  while (pump.signals_asked < SIGNALS_MAX) {
+    int number = signals_next(pump.signals);
+    if (number == 0) break;
+    if (number == SIGWINCH && pump.target->terminal) {
+      pump.size_due = true;
+    } else if (ask_numbers(ASK_SIGNAL, "SignalProcess", (uint64_t)number, 0)) {
+      pump.signals_asked++;
+    }
+  }
+  unsigned short rows, columns;
+  if (!pump.size_due || pump.size_asked) return;
+  pump.size_due = false;
+  if (terminal_size(&rows, &columns)) pump.size_asked = ask_numbers(ASK_SIZE, "TtyWinResize", rows, columns);
+}
+
+static void end_input(void) {
+  close_one(&pump.input.fd);
+  pump.input.start = pump.input.end = 0;
+}
+
+static void step_input(void) {
+  struct input *input = &pump.input;
+  if (input->asked || pump.exited) return;
+  if (input->fd >= 0 && input->start == input->end) {
+    ssize_t got = stream_read(input->fd, input->bytes, sizeof input->bytes);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    input->start = 0;
+    input->end = got > 0 ? (size_t)got : 0;
+    if (got <= 0) {
+      end_input();
+      /* A terminal has no end of its input. */
+      input->close_due = !pump.target->terminal;
+    }
+  }
+  if (input->start < input->end) {
+    static unsigned char bytes[INPUT_CHUNK + 2 * ID_SIZE + 16];
+    struct message message = message_of(bytes, sizeof bytes);
+    put_bytes(&message, 3, input->bytes + input->start, input->end - input->start);
+    input->asked = connection_ask(pump.connection, ASK_INPUT, "WriteStdin", &message);
+  } else if (input->close_due && !input->closed) {
+    input->closed = input->asked = ask_simple(ASK_INPUT, "CloseStdin");
+  }
+}
+
+/* True when it is not under way to a reader. */
+static bool delivered(struct output *output) {
+  while (output->start < output->end) {
+    ssize_t sent = output->fd < 0 ? (ssize_t)(output->end - output->start) : stream_write(output->fd, output->bytes + output->start, output->end - output->start);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return false;
+    /* Nobody reads it any more (EPIPE, EIO), or it can take no more (ENOSPC). */
+    if (sent < 0) close_one(&output->fd);
+    else output->start += (size_t)sent;
+  }
+  return true;
+}
+
+static void step_output(struct output *output) {
+  if (!delivered(output)) return;
+  if (output->ended) {
+    if (!pump.target->terminal) close_one(&output->fd);
+  } else if (!output->asked) {
+    output->asked = ask_numbers(output->ask, output->ask == ASK_OUTPUT ? "ReadStdout" : "ReadStderr", CHUNK, 0);
+  }
+}
+
+static void take_output(struct output *output, const struct answer *answer) {
+  const unsigned char *at = answer->payload;
+  size_t left = answer->failed ? 0 : answer->length;
+  struct field field;
+  bool broken = false;
+  output->asked = false;
+  output->start = output->end = 0;
+  while (field_next(&at, &left, &field, &broken)) {
+    if (field.number != 1 || field.bytes == NULL || field.length > sizeof output->bytes) continue;
+    memcpy(output->bytes, field.bytes, field.length);
+    output->end = field.length;
+  }
+  output->ended = output->end == 0;
+  pump.quiet_since = now_ms();
+  pump.check_asked = false;
+}
+
+static void take_input(const struct answer *answer) {
+  struct input *input = &pump.input;
+  const unsigned char *at = answer->payload;
+  size_t left = answer->length, taken = 0;
+  struct field field;
+  bool broken = false;
+  input->asked = false;
+  if (input->closed) return;
+  if (answer->failed) {
+    /* Nobody will ever read it: our writer is to learn of that, as it would of a pipe's. */
+    end_input();
+    input->closed = true;
+    return;
+  }
+  while (field_next(&at, &left, &field, &broken)) {
+    if (field.number == 1 && field.bytes == NULL) taken = field.value > INPUT_CHUNK ? INPUT_CHUNK : (size_t)field.value;
+  }
+  size_t sent = input->end - input->start;
+  input->start += taken < sent ? taken : sent;
+}
+
+static void take_exit(const struct answer *answer) {
+  const unsigned char *at = answer->payload;
+  size_t left = answer->length;
+  struct field field;
+  bool broken = false;
+  pump.exited = true;
+  pump.quiet_since = now_ms();
+  if (answer->failed) {
+    dprintf(STDERR_FILENO, "slipway: the agent lost process \"%s\": %s\n", pump.target->process, answer->error);
+    pump.ending.code = 255;
+    return;
+  }
+  while (field_next(&at, &left, &field, &broken)) {
+    if (field.bytes != NULL) continue;
+    if (field.number == 1) pump.ending.code = field.value > 255 ? 255 : (int)field.value;
+    if (field.number == 100) pump.ending.signal = field.value > 64 ? 0 : (int)field.value;
+    if (field.number == 101) pump.ending.oom_killed = field.value != 0;
+  }
+}
+
+/* Whoever holds the streams open but says nothing is left behind. The check's answer comes after all that was there to be read. */
+static void take_check(void) {
+  if (!pump.check_asked) return;
+  for (size_t i = 0; i < 2; i++) pump.outputs[i].ended = pump.outputs[i].ended || pump.outputs[i].start == pump.outputs[i].end;
+}
+
+static bool take_answers(void) {
+  struct header header;
+  const unsigned char *payload;
+  struct answer answer;
+  while (connection_next(pump.connection, &header, &payload)) {
+    if (header.type != FRAME_RESPONSE) continue;
+    if (!answer_get(payload, header.length, &answer)) return false;
+    switch (header.stream) {
+      case ASK_INPUT:
+        take_input(&answer);
+        break;
+      case ASK_OUTPUT:
+      case ASK_ERROR:
+        take_output(&pump.outputs[header.stream == ASK_ERROR], &answer);
+        break;
+      case ASK_EXIT:
+        take_exit(&answer);
+        break;
+      case ASK_SIGNAL:
+        pump.signals_asked--;
+        break;
+      case ASK_SIZE:
+        pump.size_asked = false;
+        break;
+      case ASK_CHECK:
+        take_check();
+        break;
+    }
+  }
+  return true;
+}
+
+static bool over(void) {
+  if (!pump.exited) return false;
+  for (size_t i = 0; i < 2; i++) {
+    if (!pump.outputs[i].ended || !delivered(&pump.outputs[i])) return false;
+  }
+  return true;
+}
+
+static void step_quiet(struct poll_set *set) {
+  bool waits = false;
+  for (size_t i = 0; i < 2; i++) waits = waits || (!pump.outputs[i].ended && pump.outputs[i].start == pump.outputs[i].end);
+  if (!pump.exited || !waits || pump.check_asked) return;
+  int64_t at = pump.quiet_since + QUIET_MS;
+  if (now_ms() >= at) pump.check_asked = connection_ask_health(pump.connection, ASK_CHECK);
+  else poll_wake_at(set, at);
+}
+
+static _Noreturn void end(void) {
+  if (pump.connection->fd >= 0) connection_bind(pump.connection, "");
+  if (pump.ending.oom_killed && pump.target->records_oom) {
+    int fd = open("oom", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    close_one(&fd);
+  }
+  end_as(&pump.ending);
+}
+
+static _Noreturn void machine_gone(void) {
+  char reason[2 * REASON_SIZE];
+  struct text text = {.bytes = reason, .size = sizeof reason};
+  for (int64_t deadline = now_ms() + LAST_OUTPUT_MS; now_ms() < deadline;) {
+    if (delivered(&pump.outputs[0]) & delivered(&pump.outputs[1])) break;
+    sleep_ms(5);
+  }
+  if (pump.exited) end();
+  text_add(&text, "slipway: ");
+  connection_lost(pump.target->folder, &text);
+  text_add(&text, "\n");
+  if (pump.outputs[1].fd >= 0) stream_write(pump.outputs[1].fd, reason, strlen(reason));
+  else if (pump.target->terminal) stream_write(STREAM_ERR, reason, strlen(reason));
+  pump.ending = (struct ending){.code = 255};
+  end();
+}
+
+_Noreturn void pump_run(struct connection *connection, const struct target *target, int signals) {
+  pump.connection = connection;
+  pump.target = target;
+  pump.signals = signals;
+  pump.size_due = target->terminal;
+  pump.input.fd = stream_own(STREAM_IN, O_RDONLY);
+  pump.outputs[0] = (struct output){.fd = stream_own(STREAM_OUT, O_WRONLY), .ask = ASK_OUTPUT};
+  pump.outputs[1] = (struct output){.fd = target->terminal ? -1 : stream_own(STREAM_ERR, O_WRONLY), .ask = ASK_ERROR, .ended = target->terminal};
+  while (!over()) {
+    struct poll_set set = {.deadline = -1};
+    if (!pump.exit_asked) pump.exit_asked = ask_simple(ASK_EXIT, "WaitProcess");
+    step_signals();
+    step_input();
+    for (size_t i = 0; i < 2; i++) step_output(&pump.outputs[i]);
+    step_quiet(&set);
+    if (connection->fd < 0) machine_gone();
+    if (pump.signals_asked < SIGNALS_MAX) poll_add(&set, signals, POLLIN);
+    connection_poll(connection, &set);
+    if (!pump.input.asked && pump.input.start == pump.input.end && !pump.exited) poll_add(&set, pump.input.fd, POLLIN);
+    for (size_t i = 0; i < 2; i++) {
+      if (pump.outputs[i].start < pump.outputs[i].end) poll_add(&set, pump.outputs[i].fd, POLLOUT);
+    }
+    poll_wait(&set);
+    connection_step(connection);
+    if (!take_answers()) connection_close(connection);
+  }
+  end();
+}
