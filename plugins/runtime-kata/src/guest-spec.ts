@@ -1,0 +1,120 @@
+import type { RuntimeMount, RuntimeSpec } from '@slipway/plugin-api';
+import { type GuestFile, guestBinds } from './guest-binds.js';
+import { cannot } from './refusal.js';
+import type { SharedTree } from './shared-trees.js';
+
+export interface GuestSpec {
+  /** For the runtime in the guest. */
+  readonly spec: RuntimeSpec;
+  /** Copied into the guest before the container is made. */
+  readonly files: readonly GuestFile[];
+}
+
+export interface GuestSpecInput {
+  readonly id: string;
+  readonly bundle: string;
+  readonly spec: RuntimeSpec;
+  /** Where the root is in the guest. */
+  readonly root: string;
+  readonly trees: readonly SharedTree[];
+}
+
+/** Memory devices, the terminal and fuse are the same in every kernel: type, major, minor. */
+const everywhere = new Set(['c 1 3', 'c 1 5', 'c 1 7', 'c 1 8', 'c 1 9', 'c 5 0', 'c 5 2', 'c 10 229']);
+
+/**
+ * What the host's config.json means in a kernel of its own. Namespaces that it would share with the host, devices of the host, and what the host's kernel would do for it, are refused: nothing is
+ * dropped in silence. Errors: `unimplemented`.
+ */
+export function guestSpec({ id, bundle, spec, root, trees }: GuestSpecInput): GuestSpec {
+  checkNamespaces(id, spec);
+  checkDevices(id, spec);
+  checkResources(id, spec);
+  if (Object.values(spec.hooks ?? {}).some((hooks) => hooks.length > 0))
+    throw cannot(id, 'hooks run on the host, in namespaces that a virtual machine does not have', 'leave out --hook');
+  const { mounts, files } = guestBinds(id, bundle, spec.mounts.map(checkPropagation(id)), trees);
+  const { resources = {}, rootfsPropagation: _, ...linux } = spec.linux;
+  // The host's processors and swap are the whole machine's matter.
+  const { cpu, memory, ...others } = resources;
+  const { cpus: _cpus, mems: _mems, ...time } = cpu ?? {};
+  const { swap: _swap, swappiness: _swappiness, ...limits } = memory ?? {};
+  const { hooks: _hooks, ...rest } = spec;
+  return {
+    files,
+    spec: {
+      ...rest,
+      root: { path: root, readonly: spec.root.readonly ?? false },
+      mounts,
+      linux: {
+        ...linux,
+        namespaces: guestNamespaces(spec),
+        cgroupsPath: `/${id}`,
+        resources: {
+          ...others,
+          ...(Object.keys(limits).length === 0 ? {} : { memory: limits }),
+          ...(Object.keys(time).length === 0 ? {} : { cpu: time }),
+        },
+      },
+    },
+  };
+}
+
+/** The guest has one network, and cgroups of v2, whatever the host has: they are hidden from the container as there. */
+function guestNamespaces({ linux }: RuntimeSpec): RuntimeSpec['linux']['namespaces'] {
+  const types = new Set(linux.namespaces.map(({ type }) => type).filter((type) => type !== 'network'));
+  return [...types.add('cgroup')].map((type) => ({ type }));
+}
+
+function checkNamespaces(id: string, { linux: { namespaces } }: RuntimeSpec): void {
+  const own = ['pid', 'ipc', 'uts', 'mount', 'network'];
+  for (const type of own) {
+    const found = namespaces.find((namespace) => namespace.type === type);
+    if (found === undefined) throw sharing(id, type, "the host's");
+    if (found.path !== undefined && type !== 'network') throw sharing(id, type, "another container's");
+  }
+  const other = namespaces.find(({ type }) => ![...own, 'cgroup'].includes(type));
+  if (other !== undefined) throw sharing(id, other.type, 'an');
+}
+
+function sharing(id: string, type: string, whose: string) {
+  return cannot(
+    id,
+    `${whose} ${type} namespace cannot be had in a virtual machine, which has a kernel of its own`,
+    'leave it out, or use a stack whose containers are processes of the host (--stack)',
+  );
+}
+
+function checkDevices(id: string, { linux: { devices = [] } }: RuntimeSpec): void {
+  const host = devices.find(({ type, major, minor }) => !everywhere.has(`${type === 'u' ? 'c' : type} ${major} ${minor}`));
+  if (host === undefined) return;
+  throw cannot(
+    id,
+    `the device ${JSON.stringify(host.path)} of the host cannot be given to a virtual machine`,
+    'leave out --device and --privileged, or use a stack whose containers are processes of the host (--stack)',
+  );
+}
+
+function checkResources(id: string, { linux: { resources = {} } }: RuntimeSpec): void {
+  const { blockIO = {}, hugepageLimits = [], unified = {}, memory } = resources;
+  if (Object.keys(blockIO).length > 0) throw limit(id, 'limits of disks are of disks of the host');
+  if (hugepageLimits.length > 0) throw limit(id, 'limits of huge pages are of memory of the host');
+  if (Object.keys(unified).length > 0) throw limit(id, "files of the host's control groups are not those of the machine");
+  if (memory?.disableOOMKiller === true) throw limit(id, 'a kernel with control groups of v2 always kills for lack of memory');
+}
+
+function limit(id: string, why: string) {
+  return cannot(id, `a limit cannot be set in a virtual machine: ${why}`, 'leave the limit out');
+}
+
+/** What is mounted later on the host does not show in the guest, nor the other way. */
+function checkPropagation(id: string): (mount: RuntimeMount) => RuntimeMount {
+  return (mount) => {
+    const word = (mount.options ?? []).find((option) => /^r?(shared|slave)$/.test(option));
+    if (word === undefined) return mount;
+    throw cannot(
+      id,
+      `the mount at ${JSON.stringify(mount.destination)} is to be ${word}, and mounts do not pass between host and virtual machine`,
+      'leave out its propagation',
+    );
+  };
+}

@@ -1,0 +1,153 @@
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { MonitorMount } from '@slipway/monitor';
+import type { Bundle, ContainerFolder, MachineTool } from '@slipway/oci-runtime';
+import type {
+  CreateRequest,
+  Logger,
+  PluginDirs,
+  ProcessIdentity,
+  RuntimeFeatures,
+  RuntimeResources,
+  RuntimeStats,
+} from '@slipway/plugin-api';
+import { type Acceleration, findAcceleration } from './acceleration.js';
+import type { KataConfig } from './config.js';
+import { executedProcesses } from './executed-processes.js';
+import { containerCalls, processRequest, updateRequest } from './guest-calls.js';
+import { type GuestFiles, guestFiles } from './guest-files.js';
+import { guestSpec } from './guest-spec.js';
+import { hostCgroupSteps } from './host-cgroup.js';
+import { kernelArgs } from './kernel-args.js';
+import { imagesInUse, readMachineRecord, writeMachineRecord } from './machine-record.js';
+import { machineUser } from './machine-user.js';
+import { checkNetwork } from './network-check.js';
+import { encodePlan } from './plan.js';
+import { rootDisks } from './root-disks.js';
+import { checkProcess, checkSpec } from './runtime-spec.js';
+import { sharedTrees, shareStorage, shareTag } from './shared-trees.js';
+import { checkUpdate, machineSize } from './sizing.js';
+import { guestStats } from './stats.js';
+import { virtiofsdFor } from './virtiofsd.js';
+import type { Vmm } from './vmm.js';
+
+/** Kinds of mounts that the manifest declares. */
+export const accepts = ['layers'] as const;
+
+/** For what follows the boot: the monitor's own part, and the deletion of a machine that did not come up. */
+const createGraceMs = 30_000;
+
+/** What is prepared for the shim, whose `create` makes the machine and the container in it. */
+export class KataMachines implements MachineTool {
+  readonly accepts = accepts;
+  readonly createLimitMs: number;
+  private found: Promise<{ readonly guest: GuestFiles; readonly acceleration: Acceleration }> | undefined;
+
+  constructor(
+    private readonly vmm: Vmm,
+    private readonly shim: string,
+    private readonly config: KataConfig,
+    private readonly dirs: PluginDirs,
+    private readonly log: Logger,
+  ) {
+    this.createLimitMs = config.boot_limit * 1000 + createGraceMs;
+  }
+
+  async features(): Promise<RuntimeFeatures> {
+    const version = await this.vmm.version();
+    const { acceleration } = await this.host();
+    const { accel, hardware, reason } = acceleration;
+    return {
+      version,
+      isolation: 'vm',
+      machine: { accel, hardware, ...(reason === undefined ? {} : { reason }) },
+      seccomp: true,
+      pause: true,
+      exec: true,
+      update: true,
+    };
+  }
+
+  async prepare(
+    request: CreateRequest,
+    bundle: Bundle,
+    folder: ContainerFolder,
+    cgroups: readonly string[],
+  ): Promise<readonly MonitorMount[]> {
+    const { id } = request;
+    const spec = checkSpec(id, bundle.spec);
+    const root = rootDisks(id, request.rootfs, this.config.disk_slots);
+    checkNetwork(id, spec, request.attachments);
+    const shared = path.join(folder.directory, 'shared');
+    const { trees, others } = sharedTrees(request.attachments, spec.mounts, shared);
+    const virtiofsd = trees.length === 0 ? undefined : virtiofsdFor(id, this.config);
+    const inGuest = guestSpec({ id, bundle: bundle.directory, spec, root: root.path, trees });
+    const { guest, acceleration } = await this.host(request.signal);
+    const resources = spec.linux.resources ?? {};
+    const size = machineSize(id, resources, this.config, { cpus: os.availableParallelism(), memoryBytes: os.totalmem() });
+    const { accel } = acceleration;
+    const machine = this.vmm.start(
+      {
+        name: id,
+        ...size,
+        accel,
+        kernel: guest.kernel,
+        initrd: guest.initrd,
+        kernelArgs: kernelArgs(accel, this.config.kernel_params),
+        disks: root.disks,
+        share: virtiofsd === undefined ? undefined : { tag: shareTag, directory: shared, virtiofsd },
+        user: await machineUser(path.join(this.dirs.state, 'users'), folder.directory, this.config.first_uid, accel),
+      },
+      folder.directory,
+    );
+    const plan = encodePlan([
+      ...hostCgroupSteps(cgroups, { id, size, overheadMiB: this.config.vmm_overhead, resources }),
+      ['boot-limit', String(this.config.boot_limit * 1000)],
+      ...machine,
+      ['hello'],
+      ['clock'],
+      ['random'],
+      ...containerCalls(id, inGuest, [...root.storages, ...(trees.length === 0 ? [] : [shareStorage])]),
+    ]);
+    writeFileSync(path.join(folder.directory, 'vm.plan'), plan, { mode: 0o600 });
+    writeMachineRecord(folder.directory, { ...size, accel, image: guest.key });
+    return [...trees.map(({ mount }) => mount), ...others];
+  }
+
+  prepareProcess({ id }: ContainerFolder, file: string, process: object): void {
+    writeFileSync(`${file}.pb`, processRequest(id, checkProcess(id, process)), { mode: 0o600 });
+  }
+
+  prepareUpdate({ id, directory }: ContainerFolder, file: string, resources: RuntimeResources): void {
+    const size = readMachineRecord(directory);
+    if (size !== undefined) checkUpdate(id, resources, size, this.config);
+    writeFileSync(`${file}.pb`, updateRequest(id, resources), { mode: 0o600 });
+  }
+
+  async stats({ id, toolState }: ContainerFolder): Promise<RuntimeStats> {
+    return await guestStats(id, toolState);
+  }
+
+  processes({ toolState }: ContainerFolder, { pid }: ProcessIdentity): readonly number[] {
+    return [pid, ...executedProcesses(toolState)];
+  }
+
+  /** What machines boot, and on what: found once in this process, unless it failed. */
+  private host(signal?: AbortSignal) {
+    this.found ??= this.findHost(signal).catch((error: unknown) => {
+      this.found = undefined;
+      throw error;
+    });
+    return this.found;
+  }
+
+  private async findHost(signal: AbortSignal | undefined) {
+    const { config, dirs, vmm, shim, log } = this;
+    const used = () => imagesInUse(path.join(dirs.state, 'containers'));
+    const guest = await guestFiles(config, dirs.root, used, signal);
+    const { accel, require_hardware: requireHardware, first_uid: firstUid } = config;
+    const settings = { accel, requireHardware, firstUid, shim, folder: dirs.state };
+    return { guest, acceleration: await findAcceleration(vmm, guest, settings, log) };
+  }
+}

@@ -1,0 +1,38 @@
+/** A machine as data, whatever makes it. Paths are of this host; whoever makes it opens them as root and hands descriptors on. */
+export interface MachineSettings {
+  /** For people and process lists. */
+  readonly name: string;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly accel: Accel;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly kernelArgs: readonly string[];
+  readonly disks: readonly Disk[];
+  /** Folders of this host, seen in the guest as a file system with this tag. */
+  readonly share: Share | undefined;
+  readonly user: MachineUser;
+}
+
+export type Accel = 'kvm' | 'tcg';
+
+/** The guest knows it by its serial, at most 20 characters. */
+export interface Disk {
+  readonly serial: string;
+  /** More than one: the disk has a partition for each, in order. */
+  readonly files: readonly string[];
+  readonly readOnly: boolean;
+}
+
+export interface Share {
+  readonly tag: string;
+  readonly directory: string;
+  readonly virtiofsd: string;
+}
+
+/** Whom what makes the machine runs as. */
+export interface MachineUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}

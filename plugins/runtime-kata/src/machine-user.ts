@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { linux } from '@slipway/linux';
+import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
+import type { Accel, MachineUser } from './machine-settings.js';
+
+const users = 65_536;
+const maxTries = 1000;
+
+/**
+ * A user for the machine of a container that no other machine has: one that broke out of its QEMU could then touch neither files nor processes of another. Kept as a link `<folder>/<number>` to the
+ * container's own folder, which is there as long as the container is.
+ */
+export async function machineUser(folder: string, container: string, first: number, accel: Accel): Promise<MachineUser> {
+  const uid = first + (await takeNumber(folder, container));
+  return { uid, gid: uid, groups: accel === 'kvm' ? kvmGroup() : [] };
+}
+
+async function takeNumber(folder: string, container: string): Promise<number> {
+  const start = createHash('sha256').update(container).digest().readUInt16LE(0);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    using _lock = await lockOf(folder);
+    for (let tried = 0; tried < maxTries; tried++) {
+      const number = (start + tried) % users;
+      if (take(path.join(folder, String(number)), container)) return number;
+    }
+  } catch (error) {
+    throw wrapError(`a user for the machine of ${JSON.stringify(container)}`, error);
+  }
+  throw new SlipwayError({
+    kind: 'resource-exhausted',
+    code: 'MACHINE_USERS_EXHAUSTED',
+    message: `no user is left for a machine: ${maxTries} in a row are taken`,
+    hint: 'remove containers that are no longer needed',
+  });
+}
+
+/** Held for some microseconds. */
+async function lockOf(folder: string): Promise<Disposable> {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    while (!linux.tryFlock(fd, 'exclusive')) await sleep(1);
+    return { [Symbol.dispose]: () => closeSync(fd) };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** One that names a container that is gone is free. */
+function take(link: string, container: string): boolean {
+  const owner = ownerOf(link);
+  if (owner === container) return true;
+  if (owner !== undefined && existsSync(owner)) return false;
+  rmSync(link, { force: true });
+  symlinkSync(container, link);
+  return true;
+}
+
+function ownerOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Whoever may use /dev/kvm, where that is not everybody. */
+function kvmGroup(): readonly number[] {
+  const { gid, mode } = statSync('/dev/kvm');
+  return gid === 0 || (mode & 0o006) === 0o006 ? [] : [gid];
+}

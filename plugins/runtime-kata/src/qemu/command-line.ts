@@ -1,0 +1,115 @@
+import type { MachineSettings } from '../machine-settings.js';
+import type { PlanStep } from '../plan.js';
+import { compositeDisk } from './composite-disk.js';
+
+export interface QemuProgram {
+  readonly binary: string;
+  readonly machine: string;
+  readonly firmware: string | undefined;
+}
+
+/** Of what is translated. Without it QEMU takes up to a gigabyte, which no cgroup of a small machine has. */
+const translationMiB = 64;
+const firstDescriptor = 10;
+
+/** QEMU's arguments, and the descriptors that they name. */
+export function qemuSteps(program: QemuProgram, settings: MachineSettings, folder: string): readonly PlanStep[] {
+  const given = new Descriptors();
+  const argv = [
+    program.binary,
+    ...['-name', `guest=${escaped(settings.name)}`],
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...machineArgs(program, settings),
+    ...['-kernel', given.path(settings.kernel), '-initrd', given.path(settings.initrd)],
+    ...['-append', settings.kernelArgs.join(' ')],
+    ...['-chardev', 'socket,id=console,fd=@console@', '-serial', 'chardev:console'],
+    ...['-chardev', 'socket,id=qmp,fd=@qmp@', '-mon', 'chardev=qmp,mode=control'],
+    ...['-chardev', 'socket,id=agent,fd=@agent@', '-device', 'virtio-serial-pci,id=serial,max_ports=2'],
+    ...['-device', 'virtserialport,bus=serial.0,chardev=agent,name=agent'],
+    ...diskArgs(settings, folder, given),
+    ...shareArgs(settings, given),
+  ];
+  const { uid, gid, groups } = settings.user;
+  return [['user', String(uid), String(gid), groups.join(',')], ...given.steps, ['qemu', ...argv]];
+}
+
+function machineArgs({ machine, firmware }: QemuProgram, { memoryMiB, cpus, accel, share }: MachineSettings): string[] {
+  // A share is read and written by another process, which must see the memory of the machine.
+  const memory = share === undefined ? [] : ['-object', `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`];
+  const backend = share === undefined ? '' : ',memory-backend=memory';
+  return [
+    ...memory,
+    ...['-machine', `${machine},usb=off,graphics=off,dump-guest-core=off${backend}`],
+    ...['-accel', accel === 'kvm' ? 'kvm' : `tcg,thread=multi,tb-size=${translationMiB}`],
+    // Programs of today want more than the processor that QEMU emulates by default.
+    ...['-cpu', accel === 'kvm' ? 'host' : 'max'],
+    ...['-m', `${memoryMiB}M`, '-smp', String(cpus)],
+    ...(firmware === undefined ? [] : ['-bios', firmware]),
+  ];
+}
+
+/** Every file is opened by the shim: QEMU's user may read none of them by its path. */
+function diskArgs({ disks }: MachineSettings, folder: string, given: Descriptors): string[] {
+  return disks.flatMap(({ serial, files, readOnly }, index) => {
+    const node = `disk${index}`;
+    const args =
+      files.length === 1 ? singleArgs(node, files[0] ?? '', readOnly, given) : compositeArgs(node, files, folder, serial, given);
+    return [...args, '-device', `virtio-blk-pci,drive=${node},serial=${serial},num-queues=1`];
+  });
+}
+
+/** What several machines read has no lock; the writable one has QEMU's, so that no second machine gets it. */
+function singleArgs(node: string, file: string, readOnly: boolean, given: Descriptors): string[] {
+  const set = given.set(file, readOnly ? 'ro' : 'rw');
+  const access = readOnly ? 'read-only=on,locking=off' : 'read-only=off,locking=on,discard=unmap';
+  return [...set.args, '-blockdev', `driver=file,node-name=${node},filename=${set.name},${access}`];
+}
+
+function compositeArgs(node: string, files: readonly string[], folder: string, serial: string, given: Descriptors): string[] {
+  const sets: string[][] = [];
+  const descriptor = compositeDisk(files, folder, serial, (file) => {
+    const set = given.set(file, 'ro');
+    sets.push(set.args);
+    return set.name;
+  });
+  const set = given.set(descriptor, 'ro');
+  const file = `file.driver=file,file.filename=${set.name},file.locking=off`;
+  return [...sets.flat(), ...set.args, '-blockdev', `driver=vmdk,node-name=${node},read-only=on,${file}`];
+}
+
+function shareArgs({ share }: MachineSettings, given: Descriptors): string[] {
+  if (share === undefined) return [];
+  const { virtiofsd, directory, tag } = share;
+  // Nothing of the host is seen but the folder (mount, pid and network namespaces); links and devices of the guest stay what they are.
+  const options = ['-o', `source=${directory}`, '-o', 'sandbox=namespace', '-o', 'xattr', '-o', 'cache=auto'];
+  given.steps.push(['helper', 'share.sock', virtiofsd, '--fd=@listen@', ...options]);
+  return ['-chardev', 'socket,id=share,fd=@helper0@', '-device', `vhost-user-fs-pci,chardev=share,tag=${tag},queue-size=1024`];
+}
+
+class Descriptors {
+  readonly steps: PlanStep[] = [];
+  #next = firstDescriptor;
+
+  /** As a path that QEMU itself opens. */
+  path(file: string): string {
+    return `/proc/self/fd/${this.#open(file, 'ro')}`;
+  }
+
+  /** As QEMU's block drivers take a descriptor. */
+  set(file: string, access: 'ro' | 'rw'): { readonly name: string; readonly args: string[] } {
+    const number = this.#open(file, access);
+    return { name: `/dev/fdset/${number}`, args: ['-add-fd', `fd=${number},set=${number}`] };
+  }
+
+  #open(file: string, access: 'ro' | 'rw'): number {
+    const number = this.#next++;
+    this.steps.push(['file', String(number), file, access]);
+    return number;
+  }
+}
+
+/** A comma in a value of QEMU's options is written twice. */
+function escaped(value: string): string {
+  return value.replaceAll(',', ',,');
+}

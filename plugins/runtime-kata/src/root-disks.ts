@@ -1,0 +1,111 @@
+import { statSync } from 'node:fs';
+import { type ErofsMount, type LayersMount, type Mount, SlipwayError } from '@slipway/plugin-api';
+import type { Disk } from './machine-settings.js';
+
+/** A file system that the agent mounts, in Kata's words. */
+export interface GuestStorage {
+  readonly driver: 'blk' | 'overlayfs' | 'virtio-fs';
+  readonly source: string;
+  readonly fstype: string;
+  readonly options: readonly string[];
+  readonly mountPoint: string;
+}
+
+export interface GuestRoot {
+  readonly disks: readonly Disk[];
+  /** In order. */
+  readonly storages: readonly GuestStorage[];
+  /** Where the container's root is in the guest. */
+  readonly path: string;
+}
+
+/** One file, or one partition, of a disk. */
+interface Layer {
+  readonly source: string;
+  readonly number: number;
+}
+
+/** The folder of a container in the guest. */
+export function guestFolder(id: string): string {
+  return `/run/kata-containers/${id}`;
+}
+
+/**
+ * How layers come into the guest: each a disk, and where those are more than `slots`, the lowest as partitions of one; over them, mounted in the guest, an overlay.
+ * Errors: `unimplemented` for a root that only a host could mount.
+ */
+export function rootDisks(id: string, rootfs: readonly Mount[], slots: number): GuestRoot {
+  const { lower, upper } = onlyLayers(id, rootfs);
+  if (upper?.kind === 'directories') throw refused(id, 'changes in a directory of the host');
+  const files = lower.map((layer) => imageFile(id, layer));
+  const upperDisks: Disk[] = upper === undefined ? [] : [{ serial: 'upper', files: [upper.source], readOnly: upper.readOnly }];
+  const { disks, layers } = layerDisks(files, slots - upperDisks.length);
+  const folder = guestFolder(id);
+  const storages: GuestStorage[] = layers.map(({ source, number }) => ({
+    driver: 'blk',
+    source,
+    fstype: 'erofs',
+    options: ['ro'],
+    mountPoint: `${folder}/layers/${number}`,
+  }));
+  if (upper !== undefined) {
+    const options = upper.readOnly ? ['ro'] : ['discard'];
+    storages.push({ driver: 'blk', source: diskPath('upper'), fstype: upper.fstype, options, mountPoint: `${folder}/upper` });
+  }
+  const lowerPaths = layers.map(({ number }) => `${folder}/layers/${number}`);
+  const all = [...disks, ...upperDisks];
+  const [single] = lowerPaths;
+  // overlayfs takes neither no lower layer nor a single one without an upper.
+  if (single === undefined) return { disks: all, storages, path: `${folder}/upper/upper` };
+  if (lowerPaths.length === 1 && upper === undefined) return { disks: all, storages, path: single };
+  const changes = upper === undefined ? [] : [`upperdir=${folder}/upper/upper`, `workdir=${folder}/upper/work`];
+  const mountPoint = `${folder}/rootfs`;
+  const options = [`lowerdir=${lowerPaths.join(':')}`, ...changes];
+  storages.push({ driver: 'overlayfs', source: 'none', fstype: 'overlay', options, mountPoint });
+  return { disks: all, storages, path: mountPoint };
+}
+
+function layerDisks(
+  files: readonly string[],
+  slots: number,
+): { readonly disks: readonly Disk[]; readonly layers: readonly Layer[] } {
+  const own = files.length <= slots ? files.length : slots - 1;
+  const disks: Disk[] = files.slice(0, own).map((file, index) => ({ serial: `l${index}`, files: [file], readOnly: true }));
+  const layers: Layer[] = disks.map(({ serial }, number) => ({ source: diskPath(serial), number }));
+  const shared = files.slice(own);
+  if (shared.length === 0) return { disks, layers };
+  const serial = 'layers';
+  disks.push({ serial, files: shared, readOnly: true });
+  // One alone has no partition table around it.
+  for (const index of shared.keys()) {
+    const source = shared.length === 1 ? diskPath(serial) : `${diskPath(serial)}-part${index + 1}`;
+    layers.push({ source, number: own + index });
+  }
+  return { disks, layers };
+}
+
+function diskPath(serial: string): string {
+  return `/dev/disk/by-id/virtio-${serial}`;
+}
+
+function onlyLayers(id: string, [first, ...more]: readonly Mount[]): LayersMount {
+  if (first?.kind === 'layers' && more.length === 0) return first;
+  throw refused(id, `a root of ${more.length + 1} mounts, the first of kind ${JSON.stringify(first?.kind ?? 'none')},`);
+}
+
+function imageFile(id: string, { source, devices = [] }: ErofsMount): string {
+  // Their data would be in disks of their own, with blocks smaller than those of a disk.
+  if (devices.length > 0) throw refused(id, `the layer ${JSON.stringify(source)}, whose data is in other files,`);
+  if (statSync(source).isFile()) return source;
+  throw refused(id, `the layer ${JSON.stringify(source)}, which is no file,`);
+}
+
+function refused(id: string, what: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'unimplemented',
+    code: 'MACHINE_ROOT_UNSUPPORTED',
+    message: `container "${id}": ${what} cannot be given to a virtual machine`,
+    hint: 'use the snapshotter kata with the runtime kata: its layers are disks',
+    details: { id },
+  });
+}

@@ -1,0 +1,15 @@
+import type { MachineSettings } from './machine-settings.js';
+import type { PlanStep } from './plan.js';
+
+/** What makes machines: QEMU now; Cloud Hypervisor and Firecracker fit behind it as well. It starts nothing: it says what the shim has to do. */
+export interface Vmm {
+  /** `QEMU 7.2.22`. Errors: `failed-precondition` when it does not work. */
+  version(): Promise<string>;
+  /** Changes whenever another answer to "does KVM work" is possible. */
+  identity(): Promise<string>;
+  /**
+   * Steps that open what the machine needs and start it; the agent's channel is the shim's. `folder`: the container's own, where files that describe the machine may be written.
+   * Errors: `unimplemented` for what it cannot make.
+   */
+  start(settings: MachineSettings, folder: string): readonly PlanStep[];
+}
