@@ -195,13 +195,14 @@ void tools_reap(void);
 void tools_poll(struct poll_set *set);
 void tools_step(void);
 
-/* ---- stats.c, network.c, routes.c, guest.c ---- */
+/* ---- stats.c, network.c, routes.c, copy_file.c, guest.c, sandbox.c ---- */
 
 bool container_stats(uint32_t stream, struct view request);
 bool interface_update(uint32_t stream, struct view request);
 bool interfaces_list(uint32_t stream, struct view request);
 bool loopback_up(void);
 bool routes_update(uint32_t stream, struct view request);
+bool copy_file(uint32_t stream, struct view request);
 bool guest_details(uint32_t stream, struct view request);
 bool guest_set_time(uint32_t stream, struct view request);
 bool guest_reseed(uint32_t stream, struct view request);

@@ -1,4 +1,4 @@
-#include "files.h"
+#include "agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ static bool write_at(int fd, struct view data, uint64_t offset) {
 }
 
 /* path = 1, file_size = 2, file_mode = 3, uid = 5, gid = 6, offset = 7, data = 8. A file may come in parts, the first one first. */
-bool copy_file(struct view request) {
+bool copy_file(uint32_t stream, struct view request) {
   char path[PATH_SIZE];
   const char *name;
   uint64_t size = wire_number(request, 2), offset = wire_number(request, 7);
@@ -36,5 +36,6 @@ bool copy_file(struct view request) {
   bool done = write_at(fd, data, offset) && fchown(fd, (uid_t)wire_number(request, 5), (gid_t)wire_number(request, 6)) == 0 && fchmod(fd, mode & 07777) == 0;
   if (!done) fail_errno("write \"%s\"", path);
   close(fd);
+  if (done) answer_empty(stream);
   return done;
 }

@@ -24,10 +24,6 @@ int file_create(int folder, const char *name, mode_t mode);
 /* Removes a tree that has no mount in it, as far as it goes. */
 void folder_remove(const char *path);
 
-/* ---- copy_file.c: CopyFile ---- */
-
-bool copy_file(struct view request);
-
 /* ---- disks.c ---- */
 
 /* The device file of `/dev/disk/by-id/virtio-SERIAL` or `...-partN`, as soon as it is there. */

@@ -39,6 +39,7 @@ static const struct method agent[] = {
   {"UpdateInterface", interface_update},
   {"ListInterfaces", interfaces_list},
   {"UpdateRoutes", routes_update},
+  {"CopyFile", copy_file},
   {"CreateContainer", container_create},
   {"StartContainer", container_start},
   {"RemoveContainer", container_remove},
