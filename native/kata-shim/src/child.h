@@ -4,7 +4,7 @@
 
 #include "base.h"
 
-#define GIVEN_MAX 64
+#define GIVEN_MAX 250
 #define GROUPS_MAX 32
 
 struct user {

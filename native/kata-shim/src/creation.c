@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_LIMIT_MS 50000
 #define CGROUPS_MAX 16
 #define LOOK_AGAIN_MS 5
+/* In a helper's argv: its socket listens already, and nothing is left of it in any folder. */
+#define LISTENER "@listen@"
 
 struct creation {
   struct vm *vm;
@@ -97,14 +101,63 @@ static bool open_file(struct creation *creation, char *const strings[]) {
   return give(creation, strings[0], open(strings[1], access | O_CLOEXEC, 0600), strings[1]);
 }
 
+/* A socket that listens, with one connection made; it is at no path any more. -1. */
+static int listen_at(const char *path, int *client) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (!copy(address.sun_path, sizeof address.sun_path, path)) return -1;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool listens = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0;
+  *client = listens ? connect_by_path(path) : -1;
+  int error = errno;
+  if (listens) unlink(path);
+  if (*client < 0) close_one(&fd);
+  errno = error;
+  return fd;
+}
+
+static bool takes_listener(char *const argv[]) {
+  for (size_t i = 0; argv[i] != NULL; i++) {
+    if (strstr(argv[i], LISTENER) != NULL) return true;
+  }
+  return false;
+}
+
+/* With the socket in place of its name in argv. */
+static bool start_listening(struct creation *creation, char *const strings[], const char **what, int *error) {
+  struct vm *vm = creation->vm;
+  const struct channel listener = {.name = LISTENER, .number = FD_MIN};
+  *what = "listening";
+  int fd = listen_at(strings[0], &creation->helpers[vm->helper_count]);
+  *error = errno;
+  if (fd < 0) return false;
+  char **numbered = with_numbers(strings + 1, &listener, 1);
+  *error = ENOMEM;
+  if (numbered != NULL) {
+    struct program program = {.argv = numbered, .given = &(struct given){.number = FD_MIN, .fd = fd}, .given_count = 1, .output = vm->words_write};
+    *error = program_start(&program, &vm->helpers[vm->helper_count], what);
+    free(numbered[0]);
+    free(numbered);
+  }
+  close(fd);
+  return *error == 0;
+}
+
+static bool start_alone(struct creation *creation, char *const strings[], const char **what, int *error) {
+  struct vm *vm = creation->vm;
+  struct program program = {.argv = strings + 1, .output = vm->words_write};
+  creation->helpers[vm->helper_count] = -1;
+  *error = program_start(&program, &vm->helpers[vm->helper_count], what);
+  return *error == 0;
+}
+
 static bool start_helper(struct creation *creation, char *const strings[]) {
   struct vm *vm = creation->vm;
   const char *what;
+  int error;
   if (vm->helper_count == HELPERS_MAX) return failed(creation, "too many helpers:", strings[1], 0);
   if (!join_cgroups(creation)) return false;
-  struct program program = {.argv = strings + 1, .output = vm->words_write};
-  int error = program_start(&program, &vm->helpers[vm->helper_count], &what);
-  if (error != 0) {
+  bool started = takes_listener(strings + 1) ? start_listening(creation, strings, &what, &error) : start_alone(creation, strings, &what, &error);
+  if (!started) {
     vm->helpers[vm->helper_count] = 0;
     text_add(creation->reason, "%s: ", what);
     return failed(creation, "starting", strings[1], error);
@@ -113,7 +166,7 @@ static bool start_helper(struct creation *creation, char *const strings[]) {
   if (vm->folder != NULL) process_note(vm->folder, "helper", vm->helpers[index]);
   creation->waits_for = strings[0];
   creation->deadline = now_ms() + creation->limit_ms;
-  while ((creation->helpers[index] = connect_by_path(strings[0])) < 0) {
+  while (creation->helpers[index] < 0 && (creation->helpers[index] = connect_by_path(strings[0])) < 0) {
     if (!wait_more(creation, now_ms() + LOOK_AGAIN_MS)) return false;
   }
   return true;

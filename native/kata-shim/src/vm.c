@@ -77,12 +77,6 @@ static int free_number(const struct given *given, size_t count) {
   return -1;
 }
 
-/* The channels' names, and the numbers that they have in QEMU. */
-struct channel {
-  char name[16];
-  int number;
-};
-
 static void replace(struct text *text, const char *argument, const struct channel *channels, size_t count) {
   for (const char *at = argument; *at != '\0';) {
     const struct channel *found = NULL;
@@ -98,8 +92,7 @@ static void replace(struct text *text, const char *argument, const struct channe
   }
 }
 
-/* A copy with numbers for names; to be freed, with its first string. NULL: no memory. */
-static char **with_numbers(char *const argv[], const struct channel *channels, size_t count) {
+char **with_numbers(char *const argv[], const struct channel *channels, size_t count) {
   size_t arguments = 0, size = 1;
   for (; argv[arguments] != NULL; arguments++) size += strlen(argv[arguments]) + 1;
   char **copies = calloc(arguments + 1, sizeof *copies), *bytes = malloc(size);
