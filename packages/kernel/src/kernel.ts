@@ -10,7 +10,7 @@ import { discover, type PluginPlaces } from './plugins/discovery.js';
 import { checkClosure, closureProblems } from './plugins/graph.js';
 import { shortName } from './plugins/manifest.js';
 import type { PluginSchema } from './plugins/schemas.js';
-import { chooseById, chooseOne, wiringProblems } from './plugins/wiring.js';
+import { chooseById, chooseOne, isOfferedOnly, isWired, wiringProblems } from './plugins/wiring.js';
 import { type Problem, problemsError, throwProblems } from './problem.js';
 import { checkStack } from './stack-check.js';
 import { type PluginStatus, statusOf } from './status.js';
@@ -108,7 +108,9 @@ export class Kernel implements AsyncDisposable {
   async check(): Promise<Problem[]> {
     const enabled = this.#catalog.entries.filter((entry) => !entry.disabled);
     const { problems } = await closureProblems(enabled, this.#catalog, this.config, (entry) => this.#load(entry));
-    const stacks = Object.entries(this.config.stacks);
+    const stacks = Object.entries(this.config.stacks).filter(
+      ([name, stack]) => !isOfferedOnly(this.config, name) || isWired(this.#catalog, stack),
+    );
     return [...problems, ...stacks.flatMap(([name, stack]) => checkStack(name, stack, this.#catalog))];
   }
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { defaultToml, problemsOf } from '@slipway/kernel';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import 'reflect-metadata';
 import { builtin, failure, journal, Place, point, stackPlugins } from './place.js';
 
@@ -310,6 +310,47 @@ test('check proves that every stack fits', async () => {
     'stack "mute" does not fit: snapshotter "mute" does not declare what it produces',
     'stack "mute" does not fit: snapshotter "mute" does not declare its layerTarget',
   ]);
+});
+
+describe('a stack that comes with the defaults', () => {
+  const boot = async (place: Place): ReturnType<Place['boot']> => {
+    const stacks = { vm: { snapshotter: 'images', runtime: 'machines', differ: 'images' } };
+    return await place.boot({ config: await place.load({ defaults: { ...place.defaults, stacks } }) });
+  };
+  const install = (place: Place): void => {
+    place.plugin({ provides: 'snapshotter.v1', id: 'images', declares: { produces: ['layers'], layerTarget: 'erofs' } });
+    place.plugin({ provides: 'differ.v1', id: 'images', package: '@test/differ', declares: { writes: ['erofs'] } });
+    place.plugin({ provides: 'runtime.v1', id: 'machines', declares: { accepts: ['layers'] } });
+  };
+
+  test('is no problem where its plugins are not there or turned off: nobody has asked for it', async () => {
+    using without = new Place();
+    await using bare = await boot(without);
+    expect(await bare.check()).toEqual([]);
+    for (const name of ['@test/images', '@test/machines', '@test/differ']) {
+      using place = new Place();
+      install(place);
+      place.config(`plugins.disabled = ["${name}"]`);
+      await using kernel = await boot(place);
+      expect(await kernel.check()).toEqual([]);
+    }
+  });
+
+  test('must fit where a file speaks of it', async () => {
+    using place = new Place();
+    install(place);
+    {
+      await using kernel = await boot(place);
+      expect(await kernel.check()).toEqual([]);
+    }
+    place.config('[stacks.vm]\nsnapshotter = "s"\ndiffer = "d"\n');
+    await using kernel = await boot(place);
+    expect((await kernel.check()).map(({ message }) => message)).toEqual([
+      'stack "vm" does not fit: snapshotter "s" produces overlay mounts, but runtime "machines" accepts layers',
+    ]);
+    place.config('plugins.disabled = ["@test/machines"]\n[stacks.vm]\nsnapshotter = "images"\n');
+    expect((await failure(boot(place))).code).toBe('STACK_PLUGIN_DISABLED');
+  });
 });
 
 test('a pinned differ must write the layer target', async () => {

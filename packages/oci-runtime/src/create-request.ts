@@ -5,7 +5,7 @@ import type { Tool } from './tool.js';
 import { unsupportedMount } from './tool-errors.js';
 
 /** Kinds of {@link Mount} that the plugins' manifests declare. */
-export const accepts = ['overlay', 'bind', 'erofs', 'block', 'generic'] as const satisfies readonly Mount['kind'][];
+export const accepts = ['overlay', 'bind', 'layers', 'erofs', 'block', 'generic'] as const satisfies readonly Mount['kind'][];
 
 /** Refuses what the tool would refuse later and less clearly. */
 export function checkRequest(tool: Tool, request: CreateRequest, bundle: Bundle): void {

@@ -12,10 +12,13 @@ export const defaultConfig = {
       '@slipway/resolver-registry',
       '@slipway/resolver-archive',
       '@slipway/differ-tar',
+      '@slipway/differ-erofs',
       '@slipway/snapshot-overlay',
       '@slipway/snapshot-native',
+      '@slipway/snapshot-kata',
       '@slipway/runtime-runc',
       '@slipway/runtime-crun',
+      '@slipway/runtime-kata',
       '@slipway/volume-local',
       '@slipway/network-cni',
     ],
@@ -29,5 +32,8 @@ export const defaultConfig = {
     snapshotter: ['overlay', 'native'],
     runtime: 'runc',
     network: 'cni',
+  },
+  stacks: {
+    kata: { snapshotter: 'kata', differ: 'erofs', runtime: 'kata' },
   },
 } as const satisfies ConfigTable;

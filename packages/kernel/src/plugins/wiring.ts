@@ -1,4 +1,4 @@
-import type { Config } from '../config/load.js';
+import type { Config, StackChoice } from '../config/load.js';
 import { describeSource } from '../config/source.js';
 import { spellKey } from '../config/table.js';
 import { suggestion } from '../nearest.js';
@@ -82,6 +82,23 @@ function missing(catalog: Catalog, pointId: string, needer: string): Problem {
   };
 }
 
+/**
+ * A stack that no file speaks of: one that Slipway comes with. Where its plugins are turned off, or are not there, nobody has asked for it.
+ */
+export function isOfferedOnly(config: Config, stack: string): boolean {
+  return Object.hasOwn(config.settings.stacks, stack) && config.sourceOf(['stacks', stack]).kind === 'default';
+}
+
+/** Whether every plugin that the stack names is there and enabled. */
+export function isWired(catalog: Catalog, stack: StackChoice): boolean {
+  return Object.entries(stack).every(([key, value]) =>
+    [value as string | readonly string[]].flat().every((id) => {
+      const { entries } = catalog;
+      return entries.some(({ manifest, disabled }) => stackKey(manifest.provides) === key && manifest.id === id && !disabled);
+    }),
+  );
+}
+
 /** Ids in `[stack]` and `[stacks.*]` that no enabled plugin has. */
 export function wiringProblems(catalog: Catalog, config: Config): Problem[] {
   const written: { path: string[]; value: string | readonly string[] | undefined }[] = [];
@@ -89,7 +106,9 @@ export function wiringProblems(catalog: Catalog, config: Config): Problem[] {
     for (const [key, value] of Object.entries(stack)) written.push({ path: [...base, key], value });
   };
   collect(['stack'], config.settings.stack);
-  for (const [name, stack] of Object.entries(config.settings.stacks)) collect(['stacks', name], stack);
+  for (const [name, stack] of Object.entries(config.settings.stacks)) {
+    if (!isOfferedOnly(config, name)) collect(['stacks', name], stack);
+  }
   return written.flatMap(({ path, value }) =>
     (value === undefined ? [] : [value].flat()).flatMap((id): Problem[] => {
       const key = path.at(-1) ?? '';
