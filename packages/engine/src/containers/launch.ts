@@ -58,7 +58,7 @@ export interface Launch {
 /** From the container's row to its running program: config.json made anew, the runtime's container, the start. */
 export async function launch(parts: EngineParts, operation: Operation, launched: Launch): Promise<RuntimeContainer> {
   const { id, row, stdio, dieWithParent, signal } = launched;
-  const rootfs = withNameFiles(parts.settings.state, launched.rootfs);
+  const rootfs = await withNameFiles(parts.settings.state, launched.rootfs);
   using prepared = await makeBundle(parts, operation, { ...launched, rootfs });
   const { bundle, attachments, keepOpen } = prepared;
   throwIfAborted(`start container ${JSON.stringify(row.name)}`, signal);

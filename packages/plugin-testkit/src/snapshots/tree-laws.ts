@@ -219,6 +219,7 @@ export function treeLaws(law: SnapshotLaw): void {
         linux.lutimes(`${path}/${name}`, 1_000_000_001n, -1_234_567_890_123n);
       }
     });
+    assert.ok((await snapshotter.usage('A')).bytes < 1 << 20, 'a hole takes no space');
     await commitLayer(snapshotter, 'B', 'A', (path) => writeFileSync(`${path}/new`, ''));
     inTree(await snapshotter.view('v', 'B'), (path) => {
       const stat = (name: string) => lstatSync(`${path}/${name}`, { bigint: true });
@@ -233,7 +234,6 @@ export function treeLaws(law: SnapshotLaw): void {
       assert.deepEqual(linux.lgetxattr(`${path}/setuid`, 'user.bytes'), Buffer.from([0, 255, 0]));
       assert.equal(linux.lgetxattr(`${path}/setuid`, 'trusted.mine')?.toString(), 't');
       assert.equal(stat('sparse').size, 1n << 30n);
-      assert.ok(stat('sparse').blocks < 1024n, 'a hole takes no space');
       for (const name of ['linked', 'soft', 'null', 'fifo', 'setuid', 'dir']) {
         assert.equal(stat(name).mtimeNs, -1_234_567_890_123n, name);
       }

@@ -3,7 +3,6 @@ import { closeSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'n
 import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import type { Mount, Snapshotter } from '@slipway/plugin-api';
-import { listTree } from '../trees/tree-listing.js';
 
 /** Calls `look` with a path under which the mounts' tree is seen, by this process only. */
 export function inTree<R>(mounts: readonly Mount[], look: (path: string) => R): R {
@@ -71,7 +70,7 @@ export function readTree(path: string): Record<string, string> {
   return tree;
 }
 
-/** Names of everything below a folder. No link is followed. */
+/** Names of everything below a folder. No link is followed, and no file is read: one may be as big as a disk. */
 export function namesBelow(folder: string): string[] {
-  return Object.keys(listTree(folder, { raw: true }));
+  return ['.', ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()];
 }
