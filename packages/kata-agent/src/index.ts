@@ -1,1 +1,13 @@
-export {};
+export * from './messages/agent.js';
+export * from './messages/oci.js';
+export { agentService, health, type Method } from './messages/services.js';
+export { StatsContainerRequest, StatsContainerResponse } from './messages/stats.js';
+export { Interface, IPAddress, ipFamilies, Route } from './messages/types.js';
+export { type EncodedRequest, encodeRequest } from './requests.js';
+export { processMessage, resourcesMessage, specMessage } from './spec.js';
+export { statsOf } from './stats.js';
+export { AgentClient, type CallOptions } from './ttrpc/client.js';
+export { encodeFrame, type Frame, FrameReader, frameTypes, maxFrameBytes } from './ttrpc/frames.js';
+export { decodeMessage } from './wire/decode.js';
+export { EncodeError, encodeMessage } from './wire/encode.js';
+export type { Field, Fields, Init, Values } from './wire/fields.js';
