@@ -1,0 +1,23 @@
+import 'reflect-metadata';
+import { join } from 'node:path';
+import type { Snapshotter } from '@slipway/plugin-api';
+import { fileMetadata, openPlugin, type Subject } from '@slipway/plugin-testkit';
+import { plugin } from '@slipway/snapshot-kata';
+
+export interface Settings {
+  readonly upper: 'ext4' | 'directory';
+  /** MiB. */
+  readonly upper_size: number;
+}
+
+/** The plugin on `<root>/plugin`, with its books in a file beside it. */
+export async function openKata(root: string, config: Settings): Promise<Subject<Snapshotter>> {
+  const metadata = fileMetadata(join(root, 'metadata.json'));
+  // Makes its file, so that what changes on disk afterwards is the snapshotter's.
+  await metadata.write(() => undefined);
+  return await openPlugin(plugin, {
+    config,
+    dirs: { root: join(root, 'plugin'), state: join(root, 'state') },
+    needs: { metadata },
+  });
+}
