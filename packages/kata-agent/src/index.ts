@@ -1,6 +1,6 @@
 export * from './messages/agent.js';
 export * from './messages/oci.js';
-export { agentService, health, type Method } from './messages/services.js';
+export { AgentService, Health, type Method } from './messages/services.js';
 export { StatsContainerRequest, StatsContainerResponse } from './messages/stats.js';
 export { Interface, IPAddress, ipFamilies, Route } from './messages/types.js';
 export { type EncodedRequest, encodeRequest } from './requests.js';
