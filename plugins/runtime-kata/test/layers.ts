@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, copyFileSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { writeTreeImage } from '@slipway/layers';
+import { linux } from '@slipway/linux';
+import type { LayersMount } from '@slipway/plugin-api';
+
+/** What tests keep from one run to the next. */
+export const cacheFolder = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'slipway-fixtures', 'kata');
+
+const upperBytes = 64 * 1024 * 1024;
+
+/** A tree of the host as a root for a machine: an image of it, and an empty file system for changes, in a folder of the container's own. */
+export function layersOf(tree: string, folder: string): LayersMount {
+  mkdirSync(folder, { recursive: true });
+  const source = path.join(folder, 'upper.ext4');
+  copyFileSync(emptyUpper(), source, constants.COPYFILE_EXCL);
+  return { kind: 'layers', lower: [imageOf(tree, path.join(folder, 'tree.erofs'))], upper: { kind: 'block', source, fstype: 'ext4', readOnly: false } };
+}
+
+export function imageOf(tree: string, source: string): LayersMount['lower'][number] {
+  const image = openSync(source, 'wx+', 0o600);
+  try {
+    writeTreeImage(tree, image, { system: linux });
+  } finally {
+    closeSync(image);
+  }
+  return { kind: 'erofs', source };
+}
+
+/** Made once: as a snapshotter does it. */
+function emptyUpper(): string {
+  const file = path.join(cacheFolder, 'upper.ext4');
+  if (existsSync(file)) return file;
+  mkdirSync(cacheFolder, { recursive: true });
+  const work = mkdtempSync(path.join(cacheFolder, 'making-'));
+  try {
+    for (const name of ['upper', 'work']) mkdirSync(path.join(work, 'seed', name), { recursive: true });
+    const image = path.join(work, 'image');
+    writeFileSync(image, '');
+    truncateSync(image, upperBytes);
+    const options = ['-q', '-F', '-m', '0', '-E', 'lazy_itable_init=0', '-J', 'size=4', '-d', path.join(work, 'seed')];
+    execFileSync('mkfs.ext4', [...options, image], { env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } });
+    renameSync(image, file);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+  return file;
+}
