@@ -3,17 +3,17 @@ import * as v from 'valibot';
 
 const positive = (fallback: number) => v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)), fallback);
 
-/** Bounds on what a layer may claim; the defaults are far above what real images have. */
-export const differTarConfig = v.strictObject({
+/** Keys of a differ's config: bounds on what a layer may claim. The defaults are far above what real images have. */
+export const limitKeys = {
   max_entries: positive(defaultLimits.entries),
   max_depth: positive(defaultLimits.depth),
   max_header_bytes: positive(defaultLimits.headerBytes),
   max_unpacked_bytes: positive(defaultLimits.unpackedBytes),
-});
+};
 
-export type DifferTarConfig = v.InferOutput<typeof differTarConfig>;
+export type LimitsConfig = v.InferOutput<v.StrictObjectSchema<typeof limitKeys, undefined>>;
 
-export function limitsOf(config: DifferTarConfig): LayerLimits {
+export function limitsOf(config: LimitsConfig): LayerLimits {
   return {
     entries: config.max_entries,
     depth: config.max_depth,

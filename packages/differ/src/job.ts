@@ -1,4 +1,4 @@
-import type { LayerLimits } from '@slipway/layers';
+import type { ErofsForm, LayerLimits } from '@slipway/layers';
 import type { ErrorKind, LayerTarget } from '@slipway/plugin-api';
 
 /** What a worker thread can do, by the type of the job: what it is told, and what it answers. */
@@ -19,14 +19,21 @@ export type JobRequest = {
   };
 }[JobType];
 
+/** How a differ reads layers. */
+export interface LayerSettings {
+  /** As the config file names it. */
+  readonly plugin: string;
+  readonly limits: LayerLimits;
+  readonly imageForm: ErofsForm | undefined;
+}
+
 /** To apply or stage a blob. */
-export interface ReadJob {
+export interface ReadJob extends LayerSettings {
   /** Of the blob; read with pread, so it may be shared. */
   readonly fd: number;
   /** Of the blob, in bytes. */
   readonly size: number;
   readonly target: LayerTarget;
-  readonly limits: LayerLimits;
 }
 
 /** Of the uncompressed stream. */
@@ -42,6 +49,7 @@ export interface StageResult extends ReadResult {
 
 export interface RebaseJob {
   readonly target: LayerTarget;
+  readonly imageForm: ErofsForm | undefined;
   /** As {@link StageResult.notes}. */
   readonly notes: Uint8Array;
 }

@@ -18,20 +18,22 @@ import {
 import { inject, injectable } from 'tsyringe';
 import { CompareThreads } from './compare-threads.js';
 import { compareToContent } from './compare-to-content.js';
-import { type DifferTarConfig, limitsOf } from './config.js';
-import type { Jobs, ReadResult } from './job.js';
+import { type LimitsConfig, limitsOf } from './config.js';
+import { type DifferChoice, differToken } from './differ-choice.js';
+import type { Jobs, LayerSettings, ReadResult } from './job.js';
 import { LayerThreads } from './layer-threads.js';
 import { spool } from './spool.js';
 
-/** Applies tar layers to directories, off the event loop. */
+/** Applies tar layers, and makes them, off the event loop. */
 @injectable()
-export class TarDiffer implements Differ, AsyncDisposable {
+export class LayerDiffer implements Differ, AsyncDisposable {
   readonly #threads = new LayerThreads();
   readonly #compareThreads = new CompareThreads();
   readonly #calls = new Set<Promise<unknown>>();
 
   constructor(
-    @inject(tokens.config) private readonly config: DifferTarConfig,
+    @inject(differToken) private readonly choice: DifferChoice,
+    @inject(tokens.config) private readonly config: LimitsConfig,
     @inject(tokens.need('content')) private readonly content: ContentStore,
     @inject(tokens.dirs) private readonly dirs: PluginDirs,
     @inject(tokens.log) private readonly log: Logger,
@@ -66,28 +68,38 @@ export class TarDiffer implements Differ, AsyncDisposable {
   ): Promise<Jobs[Type]['result']> {
     const what = `${type} layer "${layer.digest}"`;
     throwIfAborted(what, signal);
-    if (target.format === 'erofs')
-      throw new SlipwayError({
-        kind: 'unimplemented',
-        code: 'LAYER_FORMAT_UNSUPPORTED',
-        message: `${what}: the target "${target.path}" is an EROFS image, expected a directory`,
-        hint: 'wire a differ that writes erofs, or a snapshotter with directories',
-      });
+    this.#checkFormat(what, target);
     await using reader = await this.content.readerAt(layer.digest);
     await using spooled = reader.fd === undefined ? await spool(reader, this.dirs.state, signal) : undefined;
     const fd = reader.fd ?? spooled?.fd ?? -1;
     step(`diff.${type}.opened`, { digest: layer.digest });
-    const job = { fd, size: reader.size, target, limits: limitsOf(this.config) };
+    const job = { fd, size: reader.size, target, ...this.#settings() };
     return await this.#threads.run(type, job, { signal, weight: layer.size, onProgress, onWarning: this.#warningsOf(layer) });
   }
 
   async #rebase(layer: Descriptor, target: LayerTarget, notes: Uint8Array, { signal }: ApplyOptions = {}): Promise<void> {
     await this.#threads.run(
       'rebase',
-      { target, notes },
+      { target, notes, imageForm: this.choice.imageForm },
       { signal, weight: Number.POSITIVE_INFINITY, onWarning: this.#warningsOf(layer) },
     );
     step('diff.rebase.rebased', { digest: layer.digest });
+  }
+
+  #settings(): LayerSettings {
+    const { plugin, imageForm } = this.choice;
+    return { plugin, limits: limitsOf(this.config), imageForm };
+  }
+
+  #checkFormat(what: string, { format, path }: LayerTarget): void {
+    const { writes } = this.choice;
+    if (!writes.includes(format))
+      throw new SlipwayError({
+        kind: 'unimplemented',
+        code: 'LAYER_FORMAT_UNSUPPORTED',
+        message: `${what}: the target "${path}" is of the format "${format}", expected ${writes.map((each) => `"${each}"`).join(' or ')}`,
+        hint: `wire a differ that writes ${format}, or a snapshotter with another layer target`,
+      });
   }
 
   #warningsOf(layer: Descriptor): (message: string) => void {

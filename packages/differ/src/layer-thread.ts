@@ -57,7 +57,7 @@ export class LayerThread {
   #started(): Worker {
     if (this.#worker) return this.#worker;
     // Without the program's own flags: some of them (--input-type) are errors in a worker.
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { name: 'slipway-differ-tar', execArgv: [] });
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { name: 'slipway-layers', execArgv: [] });
     worker.on('message', (message: JobMessage) => this.#receive(message));
     worker.on('error', (error) => this.#lose(worker, error));
     worker.on('exit', (code) => this.#lose(worker, new Error(`worker thread ended with code ${code}`)));

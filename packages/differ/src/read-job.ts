@@ -21,8 +21,8 @@ export async function stageJob(job: ReadJob, context: JobContext): Promise<Stage
   return { ...blob.result(), notes: serialize(notes) };
 }
 
-function layerOptions({ limits }: ReadJob, { checkpoint, onWarning }: JobContext): ApplyLayerOptions {
-  return { system: linux, limits, checkpoint, onWarning };
+function layerOptions({ limits, imageForm }: ReadJob, { checkpoint, onWarning }: JobContext): ApplyLayerOptions {
+  return { system: linux, limits, imageForm, checkpoint, onWarning };
 }
 
 class HashedBlob {
@@ -37,12 +37,12 @@ class HashedBlob {
   }
 
   async *chunks(): AsyncIterable<Uint8Array> {
-    const { fd, size, limits } = this.#job;
+    const { fd, size, limits, plugin } = this.#job;
     for await (const chunk of uncompressed({ fd, size, onRead: this.#context.onProgress })) {
       this.#context.checkpoint();
       this.#size += chunk.length;
       // What follows the archive's end is hashed like the rest, so it is bounded like the rest.
-      if (this.#size > limits.unpackedBytes) throw tooLarge(limits.unpackedBytes);
+      if (this.#size > limits.unpackedBytes) throw tooLarge(limits.unpackedBytes, plugin);
       this.#hash.update(chunk);
       yield chunk;
     }
@@ -54,11 +54,11 @@ class HashedBlob {
   }
 }
 
-function tooLarge(limit: number): SlipwayError {
+function tooLarge(limit: number, plugin: string): SlipwayError {
   return new SlipwayError({
     kind: 'resource-exhausted',
     code: 'LAYER_TOO_LARGE',
     message: `layer is over the limit of ${limit} bytes uncompressed`,
-    hint: 'raise max_unpacked_bytes of [plugin.differ-tar] if the image is to be trusted',
+    hint: `raise max_unpacked_bytes of [plugin.${plugin}] if the image is to be trusted`,
   });
 }

@@ -5,6 +5,6 @@ import type { RebaseJob } from './job.js';
 import type { JobContext } from './job-context.js';
 
 /** Puts a staged layer onto the trees below. */
-export function rebaseJob({ target, notes }: RebaseJob, { checkpoint, onWarning }: JobContext): void {
-  rebaseLayer(target, deserialize(notes) as LayerNotes, { system: linux, checkpoint, onWarning });
+export function rebaseJob({ target, notes, imageForm }: RebaseJob, { checkpoint, onWarning }: JobContext): void {
+  rebaseLayer(target, deserialize(notes) as LayerNotes, { system: linux, imageForm, checkpoint, onWarning });
 }

@@ -25,7 +25,7 @@ export const layerErrorKinds = {
   LAYER_TREE_CHANGED: 'aborted',
   /** A limit of {@link LayerLimits} is passed. */
   LAYER_TOO_LARGE: 'resource-exhausted',
-  /** The target is no directory, but an image that another writer makes. */
+  /** Images and directories below each other, or what is no layer. */
   LAYER_FORMAT_UNSUPPORTED: 'unimplemented',
   /** The target is not what the format asks for. */
   LAYER_TARGET_INVALID: 'failed-precondition',

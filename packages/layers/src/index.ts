@@ -5,6 +5,7 @@ export { type CompareTreesOptions, compareTrees } from './compare/compare.js';
 export { type PackSource, type PackTreeOptions, packTree } from './copy/pack-tree.js';
 export { type UnpackTreeOptions, unpackTree } from './copy/unpack-tree.js';
 export * from './erofs/index.js';
+export { tarOf } from './erofs-apply/image-file.js';
 export type { LayerErrorCode } from './errors.js';
 export * from './limits.js';
 export type { LayerNote, LayerNotes } from './stage/layer-notes.js';

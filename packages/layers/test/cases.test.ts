@@ -1,4 +1,4 @@
-import { linkSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isSlipwayError, type SlipwayError } from '@slipway/plugin-api';
 import { describe, expect, test } from 'vitest';
@@ -30,6 +30,8 @@ const base = tar(
 
 /** Cases with a layer that can only be applied in order. */
 const inOrder = new Set<string>();
+/** Cases with a layer that is staged to other bytes of an image, though to the same tree. */
+const otherMarks = new Set<string>();
 
 /** The tree that the layers make over the base, after checking that all ways agree on it. */
 async function applied(...layers: (Buffer | readonly (Buffer | EntryOptions)[])[]): Promise<Listing> {
@@ -42,6 +44,9 @@ async function applied(...layers: (Buffer | readonly (Buffer | EntryOptions)[])[
   const listing = stack.listDirectory();
   expect(stack.listOverlay()).toEqual(listing);
   expect(stack.listStaged()).toEqual(listing);
+  for (const images of stack.listImages()) expect(images).toEqual(listing);
+  if (stack.ways.every((way) => way === 'staged') && !stack.areStagedImagesSame())
+    otherMarks.add(expect.getState().currentTestName ?? '');
   if (stack.ways.some((way) => way !== 'staged')) inOrder.add(expect.getState().currentTestName ?? '');
   expect(stack.warnings).toEqual([]);
   return listing;
@@ -61,8 +66,12 @@ async function refusedBytes(layer: Buffer): Promise<SlipwayError> {
     await stack.applyDirectory(layer, { chunk }).catch((error: unknown) => errors.push(error));
     await stack.applyOverlay(layer, { chunk }).catch((error: unknown) => errors.push(error));
     await stack.applyStaged(layer, { chunk }).catch((error: unknown) => errors.push(error));
+    for (const images of stack.images) {
+      await stack.applyImage(images, layer, { chunk }).catch((error: unknown) => errors.push(error));
+      await stack.applyStagedImage(images, layer, { chunk }).catch((error: unknown) => errors.push(error));
+    }
   }
-  expect(errors).toHaveLength(6);
+  expect(errors).toHaveLength(14);
   expect(names(stack.listDirectory())).toEqual(expect.arrayContaining(before));
   const [error] = errors;
   if (!isSlipwayError(error)) throw error;
@@ -726,9 +735,31 @@ describe('targets', () => {
     const { linux } = await import('@slipway/linux');
     const target = { format: 'overlay', path: path.join(stack.folder, 'used'), lower: [] } as const;
     await expect(applyLayer([tar()], target, { system: linux })).rejects.toMatchObject({ kind: 'failed-precondition' });
-    await expect(applyLayer([tar()], { ...target, format: 'erofs' }, { system: linux })).rejects.toMatchObject({
-      kind: 'unimplemented',
-    });
+  });
+
+  test('an image lies on images, and a directory on directories', async () => {
+    using stack = new Stack();
+    await stack.apply(base);
+    const { applyLayer } = await import('@slipway/layers');
+    const { linux } = await import('@slipway/linux');
+    const [images = { inOrder: [] }] = stack.images;
+    const image = { format: 'erofs', path: path.join(stack.folder, 'new.erofs'), lower: stack.overlay } as const;
+    const directory = { format: 'overlay', path: path.join(stack.folder, 'new'), lower: images.inOrder } as const;
+    mkdirSync(directory.path);
+    for (const target of [image, directory])
+      await expect(applyLayer([tar()], target, { system: linux })).rejects.toMatchObject({ kind: 'unimplemented' });
+    expect(readdirSync(stack.folder)).not.toContain('new.erofs');
+  });
+
+  test('a file that is there is not written to', async () => {
+    using stack = new Stack();
+    const { applyLayer } = await import('@slipway/layers');
+    const { linux } = await import('@slipway/linux');
+    const file = path.join(stack.folder, 'mine');
+    writeFileSync(file, 'mine');
+    const work = applyLayer([tar()], { format: 'erofs', path: file, lower: [] }, { system: linux });
+    await expect(work).rejects.toMatchObject({ kind: 'failed-precondition' });
+    expect(readFileSync(file, 'utf8')).toBe('mine');
   });
 
   test('lower files and their links are never written through', async () => {
@@ -753,5 +784,12 @@ test('only layers with paths through links of lower layers, or links to their fi
     'names > a symbolic link of bytes that are no UTF-8 is followed',
     'whiteouts > of a file through a link',
     'whiteouts > opaque marker after a hard link to what it hides',
+  ]);
+});
+
+test('only a directory in the place of something else of its own layer has an opaque mark that it may not need', () => {
+  expect([...otherMarks].sort()).toEqual([
+    'attributes > long paths, large numbers, fractions and times before 1970 are exact',
+    'clashes > a link that was followed and then replaced is not followed any more',
   ]);
 });

@@ -30,6 +30,8 @@ test(
         expect(compared(renamed(pair.lower), pair.upperTrees).equals(layer)).toBe(true);
         expect(compared([copies.lower], [copies.upper]).equals(layer)).toBe(true);
         expect(compared([copies.lower], pair.upperTrees).equals(layer)).toBe(true);
+        expect(compared(pair.images, pair.upperOnImages).equals(layer)).toBe(true);
+        expect(compared(renamed(pair.images), pair.upperOnImages).equals(layer)).toBe(true);
         for (const same of [pair.lower, pair.upperTrees, [copies.upper]]) {
           expect(compared(same, same)).toEqual(tar());
           expect(compared(renamed(same), same)).toEqual(tar());

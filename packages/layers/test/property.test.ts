@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { layers, plainPath } from './generated-layers.js';
 import { Stack } from './stack.js';
 import { tar } from './tar-builder.js';
-import { names } from './tree-listing.js';
+import { list, names } from './tree-listing.js';
 
 async function outcome(work: Promise<void>): Promise<string> {
   return work.then(
@@ -25,10 +25,14 @@ test('any stack of layers gives the same tree on every format', async () => {
         const layer = tar(...parts);
         const onDirectory = await outcome(stack.applyDirectory(layer));
         expect(await outcome(stack.applyOverlay(layer, { chunk }))).toBe(onDirectory);
+        for (const images of stack.images) expect(await outcome(stack.applyImage(images, layer, { chunk }))).toBe(onDirectory);
         if (onDirectory !== 'applied') return;
         const listing = stack.listDirectory();
         expect(stack.listOverlay()).toEqual(listing);
-        expect(readdirSync(stack.folder).filter((entry) => !/^(merged|empty|layer\d)$/.test(entry))).toEqual([]);
+        for (const { inOrder } of stack.images) expect(stack.onImages(list, inOrder)).toEqual(listing);
+        expect(readdirSync(stack.folder).filter((entry) => !/^(merged|empty|layer\d|.*\.erofs|.*\.tar)$/.test(entry))).toEqual(
+          [],
+        );
         expect(names(listing).filter((path) => path.includes('.wh.'))).toEqual([]);
       }
     }),

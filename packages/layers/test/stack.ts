@@ -1,7 +1,15 @@
-import { closeSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { applyLayer, type LayerLimits, rebaseLayer, stageLayer } from '@slipway/layers';
+import {
+  type ApplyLayerOptions,
+  applyLayer,
+  createErofsImage,
+  type ErofsForm,
+  type LayerLimits,
+  rebaseLayer,
+  stageLayer,
+} from '@slipway/layers';
 import { linux } from '@slipway/linux';
 import { isSlipwayError, type LayerTarget, type LayerTree } from '@slipway/plugin-api';
 import { type Listing, list } from './tree-listing.js';
@@ -9,9 +17,21 @@ import { type Listing, list } from './tree-listing.js';
 /** How a layer came where it is: staged ahead of those below, or in order because it could not be. */
 export type Way = 'staged' | 'refused by stage' | 'refused by rebase';
 
+interface Options {
+  readonly limits?: LayerLimits;
+  readonly chunk?: number;
+}
+
+/** Images of one form, topmost first: made in order, and staged. */
+interface ImageStack {
+  readonly form: ErofsForm;
+  readonly inOrder: LayerTree[];
+  readonly staged: LayerTree[];
+}
+
 /**
  * Layers applied one after the other: to one directory, to directories that overlayfs stacks, and to such directories each of
- * which was staged knowing nothing of those below.
+ * which was staged knowing nothing of those below. And the same to images.
  */
 export class Stack implements Disposable {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-layers-'));
@@ -21,50 +41,103 @@ export class Stack implements Disposable {
   readonly staged: LayerTree[] = [];
   /** How the layers of `apply` came to `staged`. */
   readonly ways: Way[] = [];
+  readonly images: readonly ImageStack[] = (['flat', 'tar-index'] as const).map((form) => ({ form, inOrder: [], staged: [] }));
   readonly warnings: string[] = [];
   #empty = path.join(this.folder, 'empty');
+  #emptyImage = path.join(this.folder, 'empty.erofs');
 
   constructor() {
     mkdirSync(this.directory, { mode: 0o755 });
     mkdirSync(this.#empty);
+    writeEmptyImage(this.#emptyImage);
   }
 
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async apply(layer: Buffer, options: { limits?: LayerLimits; chunk?: number } = {}): Promise<void> {
+  async apply(layer: Buffer, options: Options = {}): Promise<void> {
     await this.applyDirectory(layer, options);
     await this.applyOverlay(layer, options);
-    this.ways.push(await this.applyStaged(layer, options));
+    const way = await this.applyStaged(layer, options);
+    this.ways.push(way);
+    for (const images of this.images) {
+      await this.applyImage(images, layer, options);
+      const imageWay = await this.applyStagedImage(images, layer, options);
+      if (imageWay !== way) throw new Error(`an image was ${imageWay}, a directory ${way}`);
+    }
   }
 
-  async applyDirectory(layer: Buffer, options: { limits?: LayerLimits; chunk?: number } = {}): Promise<void> {
+  async applyImage(images: ImageStack, layer: Buffer, options: Options = {}): Promise<void> {
+    const tree = this.#newImage(images, 'image', images.inOrder.length);
+    await this.#apply(layer, { ...tree, lower: [...images.inOrder] }, { ...options, imageForm: images.form });
+    images.inOrder.unshift(tree);
+  }
+
+  async applyStagedImage(images: ImageStack, layer: Buffer, options: Options = {}): Promise<Way> {
+    const tree = this.#newImage(images, 'staged', images.staged.length);
+    const again = (): LayerTree => this.#newImage(images, 'staged', images.staged.length);
+    return await this.#applyStaged(layer, { tree, again, stack: images.staged, form: images.form }, options);
+  }
+
+  /** Whether images that were staged are those that were made in order, byte for byte. */
+  areStagedImagesSame(): boolean {
+    return this.images.every(({ inOrder, staged }) =>
+      inOrder.every(({ path: one }, index) => readFileSync(one).equals(readFileSync(staged[index]?.path ?? ''))),
+    );
+  }
+
+  listImages(): readonly Listing[] {
+    return this.images.flatMap(({ inOrder, staged }) => [inOrder, staged].map((trees) => this.onImages(list, trees)));
+  }
+
+  /** Looks at what the kernel makes of images. */
+  onImages<T>(look: (root: string) => T, trees: readonly LayerTree[]): T {
+    const lower = [...trees.map((tree) => tree.path), this.#emptyImage].map((source) => {
+      const devices = existsSync(archiveOf(source)) ? { devices: [archiveOf(source)] } : {};
+      return { kind: 'erofs', source, ...devices } as const;
+    });
+    const fd = linux.mountDetached([{ kind: 'layers', lower }], { readOnly: true });
+    try {
+      return look(`/proc/self/fd/${fd}/.`);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async applyDirectory(layer: Buffer, options: Options = {}): Promise<void> {
     await this.#apply(layer, { format: 'directory', path: this.directory, lower: [] }, options);
   }
 
-  async applyOverlay(layer: Buffer, options: { limits?: LayerLimits; chunk?: number } = {}): Promise<void> {
+  async applyOverlay(layer: Buffer, options: Options = {}): Promise<void> {
     const tree = this.#newTree('layer', this.overlay.length);
     await this.#apply(layer, { ...tree, lower: [...this.overlay] }, options);
     this.overlay.unshift(tree);
   }
 
   /** Stages the layer knowing nothing of those below, and puts it on them. In order where that is refused. */
-  async applyStaged(layer: Buffer, options: { limits?: LayerLimits; chunk?: number } = {}): Promise<Way> {
-    let way: Way = 'refused by stage';
+  async applyStaged(layer: Buffer, options: Options = {}): Promise<Way> {
     const tree = this.#newTree('staged', this.staged.length);
+    const again = (): LayerTree => this.#newTree('staged', this.staged.length);
+    return await this.#applyStaged(layer, { tree, again, stack: this.staged }, options);
+  }
+
+  async #applyStaged(layer: Buffer, { tree, again, stack, form: imageForm }: Staging, options: Options): Promise<Way> {
+    let way: Way = 'refused by stage';
     try {
       const { chunk = layer.length, limits } = options;
       // Through a clone, as it comes from a worker.
-      const notes = structuredClone(await stageLayer(chunks(layer, chunk), { ...tree, lower: [] }, { system: linux, limits }));
+      const notes = structuredClone(
+        await stageLayer(chunks(layer, chunk), { ...tree, lower: [] } as LayerTarget, { system: linux, limits, imageForm }),
+      );
       way = 'refused by rebase';
-      rebaseLayer({ ...tree, lower: [...this.staged] }, notes, { system: linux });
+      rebaseLayer({ ...tree, lower: [...stack] } as LayerTarget, notes, { system: linux });
       way = 'staged';
     } catch (error) {
       if (!isSlipwayError(error) || error.code !== 'LAYER_NEEDS_LOWER') throw error;
-      await this.#apply(layer, { ...this.#newTree('staged', this.staged.length), lower: [...this.staged] }, options);
+      await this.#apply(layer, { ...again(), lower: [...stack] } as LayerTarget, { ...options, imageForm });
     }
-    this.staged.unshift(tree);
+    stack.unshift(tree);
     return way;
   }
 
@@ -98,14 +171,40 @@ export class Stack implements Disposable {
     return tree;
   }
 
-  async #apply(layer: Buffer, target: LayerTarget, options: { limits?: LayerLimits; chunk?: number }): Promise<void> {
-    const { chunk = layer.length, limits } = options;
+  #newImage({ form }: ImageStack, prefix: string, index: number): LayerTarget {
+    const image = path.join(this.folder, `${prefix}-${form}${index}.erofs`);
+    for (const file of [image, archiveOf(image)]) rmSync(file, { force: true });
+    return { format: 'erofs', path: image, lower: [] };
+  }
+
+  async #apply(layer: Buffer, target: LayerTarget, options: Options & Pick<ApplyLayerOptions, 'imageForm'>): Promise<void> {
+    const { chunk = layer.length, limits, imageForm } = options;
     await applyLayer(chunks(layer, chunk), target, {
       system: linux,
       limits,
+      imageForm,
       onWarning: (message) => this.warnings.push(message),
     });
   }
+}
+
+function writeEmptyImage(file: string): void {
+  const fd = openSync(file, 'wx+');
+  const root = { mode: 0o755, uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0, xattrs: [] };
+  createErofsImage(fd, { form: 'flat', root }).finish();
+  closeSync(fd);
+}
+
+interface Staging {
+  readonly tree: LayerTree;
+  /** An empty one in its place. */
+  readonly again: () => LayerTree;
+  readonly stack: LayerTree[];
+  readonly form?: ErofsForm;
+}
+
+function archiveOf(image: string): string {
+  return image.replace(/\.erofs$/, '.tar');
 }
 
 function* chunks(layer: Buffer, size: number): Iterable<Uint8Array> {

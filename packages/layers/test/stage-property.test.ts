@@ -31,6 +31,10 @@ test.each([
         const layer = tar(...parts);
         const inOrder = await outcome(stack.applyOverlay(layer));
         const staged = await outcome(stack.applyStaged(layer, { chunk }));
+        for (const images of stack.images) {
+          expect(await outcome(stack.applyImage(images, layer, { chunk }))).toEqual(inOrder);
+          expect(await outcome(stack.applyStagedImage(images, layer))).toEqual(staged);
+        }
         if ('error' in inOrder || 'error' in staged) {
           // A layer that cannot be applied is left out, and the next one comes on what is there.
           expect(staged).toEqual(inOrder);
@@ -38,9 +42,16 @@ test.each([
         }
         ways[staged.value]++;
         const look = (root: string) => ({ tree: list(root), links: hardLinks(root) });
-        expect(stack.onOverlay(look, stack.staged)).toEqual(stack.onOverlay(look));
+        const seen = stack.onOverlay(look);
+        expect(stack.onOverlay(look, stack.staged)).toEqual(seen);
+        for (const images of stack.images) {
+          expect(stack.onImages(look, images.inOrder)).toEqual(seen);
+          expect(stack.onImages(look, images.staged)).toEqual(seen);
+        }
       }
-      expect(readdirSync(stack.folder).filter((entry) => !/^(merged|empty|(layer|staged)\d)$/.test(entry))).toEqual([]);
+      expect(
+        readdirSync(stack.folder).filter((entry) => !/^(merged|empty|(layer|staged)\d|.*\.erofs|.*\.tar)$/.test(entry)),
+      ).toEqual([]);
     }),
     { numRuns: runs },
   );

@@ -78,7 +78,11 @@ export function hardLinks(root: string): string[][] {
       const childName = name === '' ? child.toString('latin1') : `${name}/${child.toString('latin1')}`;
       const stats = lstatSync(childPath, { bigint: true });
       if (stats.isDirectory()) visit(childPath, childName);
-      else groups.set(`${stats.ino}`, [...(groups.get(`${stats.ino}`) ?? []), childName]);
+      else {
+        // Inodes of several images may have one number.
+        const inode = `${stats.dev}:${stats.ino}`;
+        groups.set(inode, [...(groups.get(inode) ?? []), childName]);
+      }
     }
   };
   visit(Buffer.from(root), '');

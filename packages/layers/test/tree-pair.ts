@@ -22,6 +22,8 @@ export class TreePair implements Disposable {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-compare-'));
   /** Topmost first. */
   readonly lower: LayerTree[] = [];
+  /** The same layers as images. */
+  readonly images: LayerTree[] = [];
   readonly upper: LayerTree = { format: 'overlay', path: path.join(this.folder, 'upper') };
   readonly #empty = path.join(this.folder, 'empty');
 
@@ -37,7 +39,15 @@ export class TreePair implements Disposable {
     return [this.upper, ...this.lower];
   }
 
+  get upperOnImages(): LayerTree[] {
+    return [this.upper, ...this.images];
+  }
+
   async addLayer(layer: Buffer): Promise<void> {
+    const image: LayerTree = { format: 'erofs', path: path.join(this.folder, `layer${this.images.length}.erofs`) };
+    const imageForm = this.images.length % 2 === 0 ? 'flat' : 'tar-index';
+    await applyLayer([layer], { ...image, format: 'erofs', lower: [...this.images] }, { system: linux, imageForm });
+    this.images.unshift(image);
     const tree: LayerTree = { format: 'overlay', path: path.join(this.folder, `layer${this.lower.length}`) };
     mkdirSync(tree.path, { mode: 0o755 });
     await applyLayer([layer], { ...tree, lower: [...this.lower] }, { system: linux });

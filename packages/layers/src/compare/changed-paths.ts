@@ -5,6 +5,7 @@ import { HandleTable } from '../tree/handle.js';
 import { inChangedTree } from './changed.js';
 import { findChanges } from './changes.js';
 import type { CompareTreesOptions } from './compare.js';
+import { ImageMounts } from './image-mounts.js';
 import { openTrees } from './open-trees.js';
 
 export interface ChangedPath {
@@ -24,8 +25,9 @@ export function* changedPaths(
   { system, limits = defaultLimits, checkpoint = () => undefined }: CompareTreesOptions,
 ): Generator<ChangedPath> {
   using handles = new HandleTable();
+  using mounts = new ImageMounts(system);
   try {
-    for (const change of findChanges(openTrees({ system, handles }, lower, upper, limits.depth, checkpoint))) {
+    for (const change of findChanges(openTrees({ system, handles, mounts }, lower, upper, limits.depth, checkpoint))) {
       const { type, path } = change;
       if (path !== '') yield { path, kind: type === 'remove' ? 'deleted' : change.isNew ? 'added' : 'changed' };
     }

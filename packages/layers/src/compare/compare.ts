@@ -9,6 +9,7 @@ import { HandleTable } from '../tree/handle.js';
 import { Blocks } from './blocks.js';
 import { inChangedTree } from './changed.js';
 import { type Change, findChanges } from './changes.js';
+import { ImageMounts } from './image-mounts.js';
 import { endBytes, LayerSize } from './layer-size.js';
 import { linkTargetOf, type TreeAccess, type TreeEntry } from './merged-tree.js';
 import { OpenFile } from './open-file.js';
@@ -32,7 +33,7 @@ export interface CompareTreesOptions {
  * - Each directory on the way to a change is listed before it, with the attributes it has in `upper`.
  *
  * Errors: `invalid-argument` for what no layer can describe, `resource-exhausted` past a limit, `aborted` when a tree changes
- * meanwhile, `unimplemented` for trees that are no directories.
+ * meanwhile, `unimplemented` where this kernel cannot mount EROFS images among the trees.
  */
 export function* compareTrees(
   lower: readonly LayerTree[],
@@ -41,14 +42,15 @@ export function* compareTrees(
 ): Generator<Buffer> {
   const { system, limits = defaultLimits, checkpoint = () => undefined } = options;
   using handles = new HandleTable();
-  const access: TreeAccess = { system, handles };
+  using mounts = new ImageMounts(system);
+  const access: TreeAccess = { system, handles, mounts };
   const blocks = new Blocks();
   const size = new LayerSize(limits);
   const walk = openTrees(access, lower, upper, limits.depth, checkpoint);
   try {
     for (const change of findChanges(walk)) {
       checkNames(change.path);
-      const entry = describe(access, change);
+      const entry = describe(change);
       const header = encodeEntry(entry, limits.headerBytes);
       size.add(change.path, header, entry.size);
       yield* blocks.add(header);
@@ -107,7 +109,7 @@ const whiteout: Omit<TarEntry, 'path'> = {
   xattrs: [],
 };
 
-function describe(access: TreeAccess, change: Change): TarEntry {
+function describe(change: Change): TarEntry {
   const { path } = change;
   if (change.type === 'remove') {
     const slash = path.lastIndexOf('/') + 1;
@@ -119,12 +121,12 @@ function describe(access: TreeAccess, change: Change): TarEntry {
   const { major, minor } = isDevice ? splitdev(entry.stats.rdev) : { major: 0, minor: 0 };
   if (type === 'character' && major === 0 && minor === 0)
     throw entryError('LAYER_DEVICE_INVALID', path, 'the character device 0:0 would hide the file of a layer below');
-  const attributes = readAttributes(access, entry);
+  const attributes = readAttributes(entry);
   return {
     ...attributes,
     type: change.type === 'link' ? 'hardlink' : type,
     path: type === 'directory' ? `${path === '' ? '.' : path}/` : path,
-    linkTarget: change.type === 'link' ? change.target : linkTargetOf(access, entry),
+    linkTarget: change.type === 'link' ? change.target : linkTargetOf(entry),
     size: type === 'file' && change.type === 'write' ? Number(entry.stats.size) : 0,
     deviceMajor: major,
     deviceMinor: minor,

@@ -1,16 +1,16 @@
 import { constants } from 'node:fs';
 import type { ByteString } from '../bytes.js';
 import { type Attributes, attributesOf } from '../tree/attributes.js';
-import { readXattrs } from '../tree/xattrs.js';
-import { inodeKey, linkTargetOf, pathOf, type TreeAccess, type TreeEntry } from './merged-tree.js';
+import { inodeKey, linkTargetOf, type TreeAccess, type TreeEntry } from './merged-tree.js';
 import { OpenFile } from './open-file.js';
 
 /** A label that the host's security module puts on every file: it says where the tree lies, not what it is. */
 const hostLabel = 'security.selinux';
 
 /** Everything but type and content. Extended attributes are in the order of their names. */
-export function readAttributes(access: TreeAccess, entry: TreeEntry): Attributes {
-  const xattrs = readXattrs(access.system, pathOf(access, entry))
+export function readAttributes(entry: TreeEntry): Attributes {
+  const xattrs = entry.at
+    .readXattrs(entry.name)
     .filter(({ name }) => name !== hostLabel)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return attributesOf(entry.stats, xattrs);
@@ -31,8 +31,8 @@ export function isSame(
   if ((a.mode & fileType) !== (b.mode & fileType)) return false;
   if (a.isFile() && a.size !== b.size) return false;
   if ((a.isCharacterDevice() || a.isBlockDevice()) && a.rdev !== b.rdev) return false;
-  if (!haveSameAttributes(readAttributes(access, lower), readAttributes(access, upper))) return false;
-  if (a.isSymbolicLink()) return linkTargetOf(access, lower) === linkTargetOf(access, upper);
+  if (!haveSameAttributes(readAttributes(lower), readAttributes(upper))) return false;
+  if (a.isSymbolicLink()) return linkTargetOf(lower) === linkTargetOf(upper);
   return !a.isFile() || haveSameContent(access, lower, upper, path, checkpoint);
 }
 

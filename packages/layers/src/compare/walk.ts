@@ -1,6 +1,6 @@
 import type { ByteString } from '../bytes.js';
 import { entryError } from '../errors.js';
-import type { BaseDirectory } from '../tree/base.js';
+import type { FolderPart } from '../tree/folder-part.js';
 import { lookUp, type MergedNames, readNames, type TreeAccess, type TreeEntry } from './merged-tree.js';
 
 /** A path that at least one of two trees has. A socket of the upper one counts as nothing, unless there was one before. */
@@ -31,7 +31,7 @@ interface Frame {
   readonly pair: Pair;
   readonly depth: number;
   /** The upper directory's parts besides those that are the lower directory's; undefined when the two do not share all of those. */
-  readonly own: readonly BaseDirectory[] | undefined;
+  readonly own: readonly FolderPart[] | undefined;
   readonly lowerNames: MergedNames | undefined;
   readonly upperNames: MergedNames | undefined;
   /** Names to come, the next one last. */
@@ -44,7 +44,7 @@ export function* walkTrees(options: WalkOptions): Generator<Pair> {
   const root: Pair = { path: '', lower: options.lower, upper: options.upper, parent: undefined };
   yield root;
   const own = options.onTop === undefined ? undefined : (options.upper?.directories.slice(0, options.onTop) ?? []);
-  const frames: Frame[] = [openFrame(access, root, own, 1)];
+  const frames: Frame[] = [openFrame(root, own, 1)];
   for (let frame = frames.at(-1); frame; frame = frames.at(-1)) {
     const name = frame.pending.pop();
     if (name === undefined) {
@@ -53,24 +53,24 @@ export function* walkTrees(options: WalkOptions): Generator<Pair> {
       continue;
     }
     checkpoint();
-    const pair = pairOf(access, frame, name);
+    const pair = pairOf(frame, name);
     if (!pair.lower && !pair.upper) continue;
     if (frame.depth > options.depth)
       throw entryError('LAYER_TOO_LARGE', pair.path, `is deeper than the limit of ${options.depth} directories`);
     yield pair;
     if (!pair.upper?.stats.isDirectory()) continue;
     const ownParts = frame.own && ownPartsOf(pair, frame.own);
-    if (ownParts?.length !== 0) frames.push(openFrame(access, pair, ownParts, frame.depth + 1));
+    if (ownParts?.length !== 0) frames.push(openFrame(pair, ownParts, frame.depth + 1));
   }
 }
 
-function openFrame(access: TreeAccess, pair: Pair, own: Frame['own'], depth: number): Frame {
+function openFrame(pair: Pair, own: Frame['own'], depth: number): Frame {
   if (own) {
-    const pending = sorted(readNames(access, own).keys());
+    const pending = sorted(readNames(own).keys());
     return { pair, depth, own, lowerNames: undefined, upperNames: undefined, pending };
   }
-  const lowerNames = readNames(access, pair.lower?.directories ?? []);
-  const upperNames = readNames(access, pair.upper?.directories ?? []);
+  const lowerNames = readNames(pair.lower?.directories ?? []);
+  const upperNames = readNames(pair.upper?.directories ?? []);
   const pending = sorted(new Set(lowerNames.keys()).union(upperNames));
   return { pair, depth, own, lowerNames, upperNames, pending };
 }
@@ -84,10 +84,10 @@ function closeFrame({ handles }: TreeAccess, { pair }: Frame): void {
   for (const entry of [pair.lower, pair.upper]) for (const { handle } of entry?.directories ?? []) handles.close(handle);
 }
 
-function pairOf(access: TreeAccess, frame: Frame, name: ByteString): Pair {
+function pairOf(frame: Frame, name: ByteString): Pair {
   const { pair: parent, lowerNames, upperNames } = frame;
-  const lower = lookUp(access, lowerNames ? lowerNames.get(name) : parent.lower?.directories, name);
-  const found = lookUp(access, upperNames ? upperNames.get(name) : parent.upper?.directories, name);
+  const lower = lookUp(lowerNames ? lowerNames.get(name) : parent.lower?.directories, name);
+  const found = lookUp(upperNames ? upperNames.get(name) : parent.upper?.directories, name);
   const upper = found?.stats.isSocket() ? (lower?.stats.isSocket() ? lower : undefined) : found;
   return { path: parent.path === '' ? name : `${parent.path}/${name}`, lower, upper, parent };
 }
@@ -96,7 +96,7 @@ function pairOf(access: TreeAccess, frame: Frame, name: ByteString): Pair {
  * The upper directory's parts that lie in one of the given parts of its parent, when the rest are all that the lower one has. An opaque
  * directory has no such rest: names of the lower one that nothing on top has are gone then.
  */
-function ownPartsOf({ lower, upper }: Pair, above: readonly BaseDirectory[]): readonly BaseDirectory[] | undefined {
+function ownPartsOf({ lower, upper }: Pair, above: readonly FolderPart[]): readonly FolderPart[] | undefined {
   const handles = new Set(above.map(({ handle }) => handle));
   const parts = upper?.directories ?? [];
   const own = parts.filter(({ handle }) => handle.parent && handles.has(handle.parent));

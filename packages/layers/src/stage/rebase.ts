@@ -1,17 +1,16 @@
-import { type BigIntStats, lstatSync } from 'node:fs';
 import type { LinuxSystem } from '@slipway/linux';
 import { type LayerTarget, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import { type ByteString, fromText, quote } from '../bytes.js';
+import type { ErofsForm } from '../erofs/types.js';
 import { layerError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
 import { attributesOf } from '../tree/attributes.js';
-import { type BaseDirectory, type BaseEntry, baseNames, isOpaque, lookUpBase } from '../tree/base.js';
-import { DirectoryWriter } from '../tree/directory-writer.js';
-import { DirectoryHandle, HandleTable } from '../tree/handle.js';
+import { type BaseDirectory, type BaseEntry, baseNames, lookUpBase } from '../tree/base.js';
 import { DirectoryNode } from '../tree/node.js';
-import { baseRoots, directoryForm, rootAttributes } from '../tree/root.js';
+import { rootAttributes } from '../tree/root.js';
+import { openTarget, type Target } from '../tree/target.js';
 import { MergedView } from '../tree/view.js';
-import { readXattrs } from '../tree/xattrs.js';
+import type { OwnEntry, TreeWriter } from '../tree/writer.js';
 import type { LayerNote, LayerNotes } from './layer-notes.js';
 
 export interface RebaseLayerOptions {
@@ -21,6 +20,8 @@ export interface RebaseLayerOptions {
   readonly checkpoint?: (() => void) | undefined;
   /** Told what the target could not keep and the layer works without. */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** As it was staged with. */
+  readonly imageForm?: ErofsForm | undefined;
 }
 
 /**
@@ -33,10 +34,8 @@ export interface RebaseLayerOptions {
 export function rebaseLayer(target: LayerTarget, notes: LayerNotes, options: RebaseLayerOptions): void {
   const what = `rebase layer in ${quote(fromText(target.path))}`;
   throwIfAborted(what, options.signal);
-  // What a layer asks of nothing is answered by how it was staged.
-  if (target.lower.length === 0) return;
-  if (directoryForm(target) !== 'overlay')
-    throw layerError('LAYER_TARGET_INVALID', `${what}: found format "${target.format}", expected "overlay"`);
+  if (target.format === 'directory')
+    throw layerError('LAYER_TARGET_INVALID', `${what}: found format "${target.format}", expected "overlay" or "erofs"`);
   using rebase = new Rebase(target, notes, options);
   try {
     rebase.run();
@@ -54,33 +53,26 @@ interface Place {
 }
 
 class Rebase implements Disposable {
-  readonly #handles = new HandleTable();
   readonly #places: Place[] = [];
-  readonly #target: LayerTarget;
+  readonly #target: Target;
   readonly #notes: LayerNotes;
-  readonly #system: LinuxSystem;
   readonly #checkpoint: () => void;
-  readonly #writer: DirectoryWriter;
+  readonly #writer: TreeWriter;
   readonly #view: MergedView;
 
   constructor(target: LayerTarget, notes: LayerNotes, options: RebaseLayerOptions) {
-    const { system, checkpoint = () => undefined, onWarning = () => undefined } = options;
-    const handles = this.#handles;
-    this.#target = target;
-    this.#notes = notes;
-    this.#system = system;
+    const { system, checkpoint = () => undefined, onWarning: warn = () => undefined, imageForm = 'flat' } = options;
+    // What a layer asks of nothing is answered by how it was staged.
+    this.#notes = target.lower.length === 0 ? [] : notes;
     this.#checkpoint = checkpoint;
-    this.#writer = new DirectoryWriter({ system, handles, form: 'overlay', checkpoint, warn: onWarning });
-    const handle = new DirectoryHandle(undefined, fromText(target.path));
-    const attributes = attributesOf(lstatSync(target.path, { bigint: true }), []);
-    const root = new DirectoryNode(undefined, '', handle, [], attributes, undefined);
-    root.made = true;
-    this.#view = new MergedView({ system, handles, writer: this.#writer, form: 'overlay', root, limits: defaultLimits });
+    this.#target = openTarget(target, { system, checkpoint, warn, imageForm, isStaged: true });
+    const { writer, root, form } = this.#target;
+    this.#writer = writer;
+    this.#view = new MergedView({ writer, form, root, limits: defaultLimits });
   }
 
   [Symbol.dispose](): void {
-    this.#writer[Symbol.dispose]();
-    this.#handles[Symbol.dispose]();
+    this.#target[Symbol.dispose]();
   }
 
   run(): void {
@@ -95,17 +87,17 @@ class Rebase implements Disposable {
 
   #rebaseRoot(note: LayerNote): Place {
     const { root } = this.#view;
-    const lower = baseRoots(this.#target.lower);
+    const { lower } = this.#target;
     const [top] = lower;
     if (note.isImplied && top) {
-      root.attributes = rootAttributes(this.#system, this.#handles, top.handle, lower);
+      root.attributes = rootAttributes(top, lower);
       this.#writer.setAttributes(root);
     }
     this.#view.touched.add(root);
     if (!note.isOpaque) return { lower, node: root };
     // overlayfs does not look for the opaque mark on the root of a layer, so there each name is hidden by itself.
-    for (const name of baseNames(this.#handles, lower)) {
-      const found = lookUpBase(this.#system, this.#handles, lower, name);
+    for (const name of baseNames(lower)) {
+      const found = lookUpBase(lower, name);
       if (found) this.#hide(root, name, found, this.#own(root, name));
     }
     return { lower, node: undefined };
@@ -113,7 +105,7 @@ class Rebase implements Disposable {
 
   #rebase(note: LayerNote, above: Place): Place {
     const { name } = note;
-    const found = lookUpBase(this.#system, this.#handles, above.lower, name);
+    const found = lookUpBase(above.lower, name);
     if (note.isNoLink && found?.stats.isSymbolicLink())
       throw layerError('LAYER_NEEDS_LOWER', `the layer has a path through ${quote(this.#path(note))}, a symbolic link below`, {
         hint: 'apply the layer in order',
@@ -126,13 +118,12 @@ class Rebase implements Disposable {
       this.#hide(above.node, name, found, own);
       return closed;
     }
-    if (lower.length === 0 || (own && !own.isDirectory())) return closed;
+    if (lower.length === 0 || (own && !own.isDirectory)) return closed;
     const node = this.#directory(above.node, name, found, own);
     // Where the layer has put something else before, staging has closed it already.
-    if (own && isOpaque(this.#system, this.#handles.path(node.handle, '.'))) return closed;
+    if (own && this.#writer.isOpaque(node)) return closed;
     if (own && note.isImplied) {
-      const xattrs = readXattrs(this.#system, this.#handles.path(found.at, name));
-      node.attributes = attributesOf(found.stats, xattrs);
+      node.attributes = attributesOf(found.stats, found.at.readXattrs(name));
       this.#writer.setAttributes(node);
       this.#view.touched.add(node);
     }
@@ -143,31 +134,23 @@ class Rebase implements Disposable {
   }
 
   /** Keeps what is below under a name from showing, except through nothing that the layer itself has there. */
-  #hide(parent: DirectoryNode, name: ByteString, found: BaseEntry, own: BigIntStats | undefined): void {
+  #hide(parent: DirectoryNode, name: ByteString, found: BaseEntry, own: OwnEntry | undefined): void {
     if (!own) {
       this.#view.touch(parent);
       this.#writer.hide(parent, name);
-    } else if (own.isDirectory() && found.directories.length > 0) {
+    } else if (own.isDirectory && found.directories.length > 0) {
       this.#writer.setOpaque(this.#directory(parent, name, found, own));
     }
   }
 
   /** What the layer itself has under a name. */
-  #own(parent: DirectoryNode, name: ByteString): BigIntStats | undefined {
-    if (!parent.made) return undefined;
-    return lstatSync(this.#handles.path(parent.handle, name), { bigint: true, throwIfNoEntry: false });
+  #own(parent: DirectoryNode, name: ByteString): OwnEntry | undefined {
+    return parent.made ? this.#writer.lookUp(parent, name) : undefined;
   }
 
-  #directory(parent: DirectoryNode, name: ByteString, found: BaseEntry, own: BigIntStats | undefined): DirectoryNode {
-    const attributes = attributesOf(own ?? found.stats, []);
-    const node = new DirectoryNode(
-      parent,
-      name,
-      new DirectoryHandle(parent.handle, name),
-      [],
-      attributes,
-      own ? undefined : found,
-    );
+  #directory(parent: DirectoryNode, name: ByteString, found: BaseEntry, own: OwnEntry | undefined): DirectoryNode {
+    const attributes = own?.attributes ?? attributesOf(found.stats, []);
+    const node = new DirectoryNode(parent, name, [], attributes, own ? undefined : found);
     node.made = own !== undefined;
     return node;
   }

@@ -106,6 +106,7 @@ export function describeEntry(
     deviceMajor,
     deviceMinor,
     xattrs: extension && extension.xattrs.size > 0 ? readXattrs(extension.xattrs, path) : noXattrs,
+    isSparse: sparse ? true : undefined,
   };
   // Only files have bodies, whatever the size field of a link or directory says.
   return { entry, storedBytes: type === 'file' ? size : 0, sparse };

@@ -32,6 +32,8 @@ export interface TarEntry {
   readonly deviceMinor: number;
   /** Without overlayfs' own marks. */
   readonly xattrs: readonly Xattr[];
+  /** The bytes of a file are not in one piece in the archive. */
+  readonly isSparse?: boolean | undefined;
 }
 
 /** What a {@link TarReader} feeds: for every entry `entry`, then for a file `data` in rising order and `fileEnd`. */

@@ -1,5 +1,5 @@
-import type { BigIntStats } from 'node:fs';
-import type { TarEntry, Xattr } from '../tar/entry.js';
+import type { Xattr } from '../tar/entry.js';
+import type { EntryStats } from './base.js';
 
 /** What a file system object carries beside its content. */
 export interface Attributes {
@@ -25,7 +25,7 @@ export const unlistedDirectory: Attributes = {
 
 const second = 1_000_000_000n;
 
-export function attributesOf(stats: BigIntStats, xattrs: readonly Xattr[]): Attributes {
+export function attributesOf(stats: Pick<EntryStats, 'mode' | 'uid' | 'gid' | 'mtimeNs'>, xattrs: readonly Xattr[]): Attributes {
   const nanoseconds = ((stats.mtimeNs % second) + second) % second;
   return {
     mode: Number(stats.mode) & 0o7777,
@@ -38,11 +38,11 @@ export function attributesOf(stats: BigIntStats, xattrs: readonly Xattr[]): Attr
 }
 
 /** Of an entry, in an object of their own: its path and link target can be a thousand times longer. */
-export function attributesOfEntry(entry: TarEntry): Attributes {
+export function attributesOfEntry(entry: Attributes): Attributes {
   const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs } = entry;
   return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs };
 }
 
-export function mtimeNs(attributes: Attributes): bigint {
+export function mtimeNs(attributes: Pick<Attributes, 'mtimeSeconds' | 'mtimeNanoseconds'>): bigint {
   return BigInt(attributes.mtimeSeconds) * second + BigInt(attributes.mtimeNanoseconds);
 }

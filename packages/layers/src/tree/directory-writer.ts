@@ -8,6 +8,7 @@ import {
   futimesSync,
   lchownSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -17,15 +18,16 @@ import {
 } from 'node:fs';
 import { type LinuxSystem, splitdev } from '@slipway/linux';
 import { hasCode } from '@slipway/plugin-api';
-import { type ByteString, toPath } from '../bytes.js';
+import { type ByteString, quote, toPath } from '../bytes.js';
 import type { TarEntry } from '../tar/entry.js';
 import { type Attributes, attributesOf, mtimeNs } from './attributes.js';
 import type { BaseEntry } from './base.js';
+import { isOpaque } from './folder-part.js';
 import type { HandleTable } from './handle.js';
 import type { DirectoryNode } from './node.js';
 import { removeTree } from './remove.js';
-import type { TreeWriter } from './writer.js';
-import { hasDefaultAcl, isUnsupported, listXattrs, readXattrs } from './xattrs.js';
+import type { OwnEntry, TreeWriter } from './writer.js';
+import { hasDefaultAcl, isUnsupported, listXattrs } from './xattrs.js';
 
 export interface DirectoryWriterOptions {
   readonly system: LinuxSystem;
@@ -127,9 +129,10 @@ export class DirectoryWriter implements TreeWriter, Disposable {
   }
 
   copyUp(parent: DirectoryNode, name: ByteString, source: BaseEntry): void {
-    const sourcePath = this.#handles.path(source.at, source.name);
-    const { stats } = source;
-    const attributes = attributesOf(stats, readXattrs(this.#system, sourcePath));
+    const { stats, at } = source;
+    if (!at.handle) throw new Error(`what is below ${quote(name)} lies in no file system`);
+    const sourcePath = this.#handles.path(at.handle, source.name);
+    const attributes = attributesOf(stats, at.readXattrs(source.name));
     if (stats.isFile()) {
       const from = openSync(sourcePath, constants.O_RDONLY | constants.O_NOFOLLOW);
       try {
@@ -166,6 +169,27 @@ export class DirectoryWriter implements TreeWriter, Disposable {
   setOpaque(node: DirectoryNode): void {
     if (this.#form === 'overlay')
       this.#system.lsetxattr(this.#handles.path(node.handle, '.'), 'trusted.overlay.opaque', Buffer.from('y'));
+  }
+
+  forget(node: DirectoryNode): void {
+    this.#handles.close(node.handle);
+  }
+
+  lookUp(parent: DirectoryNode, name: ByteString): OwnEntry | undefined {
+    const stats = lstatSync(this.#handles.path(parent.handle, name), { bigint: true, throwIfNoEntry: false });
+    return stats && { isDirectory: stats.isDirectory(), attributes: attributesOf(stats, []) };
+  }
+
+  readLink(parent: DirectoryNode, name: ByteString): ByteString {
+    return readlinkSync(this.#handles.path(parent.handle, name), 'latin1');
+  }
+
+  isOpaque(node: DirectoryNode): boolean {
+    return isOpaque(this.#system, this.#handles.path(node.handle, '.'));
+  }
+
+  suspend(nodes: Iterable<DirectoryNode>): void {
+    this.finish(nodes);
   }
 
   finish(nodes: Iterable<DirectoryNode>): void {

@@ -1,21 +1,16 @@
-import type { BigIntStats } from 'node:fs';
-import type { LinuxSystem } from '@slipway/linux';
 import { hasCode, isSlipwayError, type SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ByteString, copyName, quote } from '../bytes.js';
 import { entryError, layerErrorKinds } from '../errors.js';
 import type { LayerLimits } from '../limits.js';
 import type { TarEntry, TarSink } from '../tar/entry.js';
 import { attributesOfEntry } from './attributes.js';
-import { lookUpBase } from './base.js';
-import type { HandleTable } from './handle.js';
+import { type EntryStats, lookUpBase } from './base.js';
 import { copiedLeaf, DirectoryNode, type Leaf, ownLeaf } from './node.js';
 import type { MergedView } from './view.js';
 import type { Markers } from './whiteouts.js';
 import type { TreeWriter } from './writer.js';
 
 export interface LayerMergeOptions {
-  readonly system: LinuxSystem;
-  readonly handles: HandleTable;
   readonly writer: TreeWriter;
   readonly view: MergedView;
   readonly markers: Markers;
@@ -33,8 +28,6 @@ const opaqueMarker = '.wh..wh..opq';
 
 /** Turns the entries of a layer into operations on a tree, by the rules of the OCI image-spec (layer.md). */
 export class LayerMerge implements TarSink {
-  readonly #system: LinuxSystem;
-  readonly #handles: HandleTable;
   readonly #writer: TreeWriter;
   readonly #view: MergedView;
   readonly #markers: Markers;
@@ -49,8 +42,6 @@ export class LayerMerge implements TarSink {
   #lastParent: DirectoryNode;
 
   constructor(options: LayerMergeOptions) {
-    this.#system = options.system;
-    this.#handles = options.handles;
     this.#writer = options.writer;
     this.#view = options.view;
     this.#markers = options.markers;
@@ -199,10 +190,10 @@ export class LayerMerge implements TarSink {
   /** A file of a separate tree below cannot be linked to: it is brought into the target first, and so leaves the group it had there. */
   #copyUpTarget(parent: DirectoryNode, name: ByteString, found: Leaf, entry: ByteString): void {
     if (found.state !== 'base') return;
-    const source = lookUpBase(this.#system, this.#handles, parent.base, name);
+    const source = lookUpBase(parent.base, name);
     if (!source) return;
     // In place only where no other name of the trees below is left behind: overlayfs could not keep that one in the group.
-    if (source.at !== parent.handle || source.stats.nlink > 1n) {
+    if (!this.#view.isInPlace || source.stats.nlink > 1n) {
       this.#countCopy(source.stats, entry);
       this.#view.touch(parent);
       this.#writer.copyUp(parent, name, source);
@@ -211,7 +202,7 @@ export class LayerMerge implements TarSink {
   }
 
   /** Names of one large file below could each be copied for a hard link of a few bytes. */
-  #countCopy({ size, blocks }: BigIntStats, entry: ByteString): void {
+  #countCopy({ size, blocks }: EntryStats, entry: ByteString): void {
     // Holes are not copied; a block count is of 512 bytes, whatever the file system has.
     this.#copied += Math.min(Number(size), Number(blocks) * 512);
     const { unpackedBytes } = this.#limits;

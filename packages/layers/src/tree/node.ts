@@ -1,11 +1,12 @@
 import type { ByteString } from '../bytes.js';
 import type { Attributes } from './attributes.js';
 import type { BaseDirectory } from './base.js';
-import type { DirectoryHandle } from './handle.js';
+import { DirectoryHandle } from './handle.js';
 
 /** A directory of the merged view, as far as the layer has walked into it. */
 export class DirectoryNode {
   #children: Map<ByteString, Child> | undefined;
+  #handle: DirectoryHandle | undefined;
   readonly depth: number;
   /** It is in the target: made, copied up, or there from the start. */
   made = false;
@@ -23,16 +24,22 @@ export class DirectoryNode {
   constructor(
     readonly parent: DirectoryNode | undefined,
     readonly name: ByteString,
-    /** Of the target's directory. */
-    readonly handle: DirectoryHandle,
     /** The parts of the trees below that show through: none for a new or opaque directory. */
     public base: readonly BaseDirectory[],
     /** As it should be at the end. */
     public attributes: Attributes,
     /** What it has from the trees below; the attributes' xattrs are read only when it is copied up. */
     public copyFrom: CopySource | undefined,
+    handle?: DirectoryHandle | undefined,
   ) {
+    this.#handle = handle;
     this.depth = parent === undefined ? 0 : parent.depth + 1;
+  }
+
+  /** Of the target's directory, where the target lies in a file system. */
+  get handle(): DirectoryHandle {
+    this.#handle ??= new DirectoryHandle(this.parent?.handle, this.name);
+    return this.#handle;
   }
 
   /**
@@ -47,7 +54,7 @@ export class DirectoryNode {
 
 /** Where a base directory's own attributes are. */
 export interface CopySource {
-  readonly at: DirectoryHandle;
+  readonly at: BaseDirectory;
   readonly name: ByteString;
 }
 

@@ -1,9 +1,9 @@
 import type { LinuxSystem } from '@slipway/linux';
 import type { LayerTree } from '@slipway/plugin-api';
 import type { ByteString } from '../bytes.js';
-import { lookUpBase } from './base.js';
+import { type BaseDirectory, lookUpBase } from './base.js';
+import { BaseTrees } from './base-trees.js';
 import { HandleTable } from './handle.js';
-import { baseRoots } from './root.js';
 
 /**
  * Whether anything of the lower trees can show in a directory of the topmost one, as long as that directory itself is not opaque:
@@ -16,8 +16,9 @@ export function showsLower(system: LinuxSystem, trees: readonly LayerTree[], pat
   const name = path.at(-1);
   if (name === undefined) return false;
   using handles = new HandleTable();
-  let parts = baseRoots(trees);
+  using base = new BaseTrees({ system, handles });
+  let parts: readonly BaseDirectory[] = base.open(trees);
   const top = parts[0]?.form;
-  for (const parent of path.slice(0, -1)) parts = lookUpBase(system, handles, parts, parent)?.directories ?? [];
-  return top === 'overlay' && (lookUpBase(system, handles, parts.slice(1), name)?.directories.length ?? 0) > 0;
+  for (const parent of path.slice(0, -1)) parts = lookUpBase(parts, parent)?.directories ?? [];
+  return top === 'overlay' && (lookUpBase(parts.slice(1), name)?.directories.length ?? 0) > 0;
 }

@@ -1,15 +1,11 @@
-import { readlinkSync } from 'node:fs';
-import type { LinuxSystem } from '@slipway/linux';
 import { type ByteString, copyName } from '../bytes.js';
 import { entryError } from '../errors.js';
 import type { LayerLimits } from '../limits.js';
 import type { NoteTaker } from '../stage/note-taker.js';
 import { type Attributes, attributesOf, unlistedDirectory } from './attributes.js';
 import { lookUpBase } from './base.js';
-import { DirectoryHandle, type HandleTable } from './handle.js';
 import { type Child, DirectoryNode, type Leaf } from './node.js';
 import type { TreeWriter } from './writer.js';
-import { readXattrs } from './xattrs.js';
 
 /** How many symbolic links the kernel follows in one path (path_resolution(7)). */
 const mostLinks = 40;
@@ -29,8 +25,6 @@ export interface Walked {
 }
 
 export interface MergedViewOptions {
-  readonly system: LinuxSystem;
-  readonly handles: HandleTable;
   readonly writer: TreeWriter;
   /** In a `directory` the base and the target are one tree. */
   readonly form: 'overlay' | 'directory';
@@ -47,8 +41,6 @@ export class MergedView {
   readonly touched = new Set<DirectoryNode>();
   /** Some path was followed on an assumption about trees below that are not known yet. */
   hasAssumed = false;
-  readonly #system: LinuxSystem;
-  readonly #handles: HandleTable;
   readonly #writer: TreeWriter;
   readonly #form: 'overlay' | 'directory';
   readonly #limits: LayerLimits;
@@ -59,12 +51,15 @@ export class MergedView {
 
   constructor(options: MergedViewOptions) {
     this.root = options.root;
-    this.#system = options.system;
-    this.#handles = options.handles;
     this.#writer = options.writer;
     this.#form = options.form;
     this.#limits = options.limits;
     this.#notes = options.notes;
+  }
+
+  /** The trees below are the target itself. */
+  get isInPlace(): boolean {
+    return this.#form === 'directory';
   }
 
   /** What is under a name; undefined when nothing is or the layer has hidden it. */
@@ -73,14 +68,13 @@ export class MergedView {
     if (known) return known instanceof DirectoryNode || known.state !== 'gone' ? known : undefined;
     if (node.base.length === 0) return undefined;
     const name = copyName(sought);
-    const found = lookUpBase(this.#system, this.#handles, node.base, name);
+    const found = lookUpBase(node.base, name);
     if (!found) return undefined;
     const [first] = found.directories;
     if (first) {
-      const inPlace = this.#form === 'directory';
-      const handle = inPlace ? first.handle : new DirectoryHandle(node.handle, name);
-      const child = new DirectoryNode(node, name, handle, found.directories, attributesOf(found.stats, []), found);
-      child.made = inPlace;
+      const handle = this.isInPlace ? first.handle : undefined;
+      const child = new DirectoryNode(node, name, found.directories, attributesOf(found.stats, []), found, handle);
+      child.made = this.isInPlace;
       node.children.set(name, child);
       return child;
     }
@@ -88,8 +82,8 @@ export class MergedView {
   }
 
   #readLink(node: DirectoryNode, name: ByteString, link: Leaf): ByteString {
-    const at = link.state === 'base' ? lookUpBase(this.#system, this.#handles, node.base, name)?.at : undefined;
-    return readlinkSync(this.#handles.path(at ?? node.handle, name), 'latin1');
+    const found = link.state === 'base' ? lookUpBase(node.base, name) : undefined;
+    return found ? found.at.readLink(name) : this.#writer.readLink(node, name);
   }
 
   /** Resolves a path to a directory as chroot(2) to the root would. Errors name `entry`. */
@@ -171,9 +165,8 @@ export class MergedView {
     this.touch(parent);
     // Where the layer itself has put something else before, nothing that the trees below may have shows through.
     const wasOwn = parent.isBaseUnknown && parent.children.has(name);
-    const hidesBase =
-      wasOwn || (this.#form === 'overlay' && lookUpBase(this.#system, this.#handles, parent.base, name) !== undefined);
-    const node = new DirectoryNode(parent, name, new DirectoryHandle(parent.handle, name), [], attributes, undefined);
+    const hidesBase = wasOwn || (!this.isInPlace && (lookUpBase(parent.base, name)?.directories.length ?? 0) > 0);
+    const node = new DirectoryNode(parent, name, [], attributes, undefined);
     node.made = true;
     node.isBaseUnknown = parent.isBaseUnknown && !wasOwn;
     this.#writer.makeDirectory(node, hidesBase);
@@ -197,8 +190,7 @@ export class MergedView {
     this.touch(node.parent);
     const { copyFrom } = node;
     if (copyFrom && !node.listed) {
-      const xattrs = readXattrs(this.#system, this.#handles.path(copyFrom.at, copyFrom.name));
-      node.attributes = { ...node.attributes, xattrs };
+      node.attributes = { ...node.attributes, xattrs: copyFrom.at.readXattrs(copyFrom.name) };
     }
     this.#writer.makeDirectory(node, false);
     node.made = true;
@@ -212,7 +204,7 @@ export class MergedView {
   /** Forgets a directory that is no longer there, with all below it. */
   drop(node: DirectoryNode): void {
     for (const child of node.children.values()) if (child instanceof DirectoryNode) this.drop(child);
-    this.#handles.close(node.handle);
+    this.#writer.forget(node);
     this.touched.delete(node);
     node.parent?.children.delete(node.name);
   }

@@ -1,19 +1,13 @@
-import { readdirSync } from 'node:fs';
-import type { LinuxSystem } from '@slipway/linux';
 import { type ByteString, copyName } from '../bytes.js';
 import { unlistedDirectory } from './attributes.js';
 import { baseNames, lookUpBase } from './base.js';
-import type { HandleTable } from './handle.js';
 import { DirectoryNode, goneLeaf } from './node.js';
 import type { MergedView, Walked } from './view.js';
 import type { TreeWriter } from './writer.js';
 
 export interface WhiteoutsOptions {
-  readonly system: LinuxSystem;
-  readonly handles: HandleTable;
   readonly writer: TreeWriter;
   readonly view: MergedView;
-  readonly form: 'overlay' | 'directory';
 }
 
 /** What the markers of a layer (whiteouts and opaque markers) do. */
@@ -29,18 +23,12 @@ export interface Markers {
  * entries in the archive makes no difference.
  */
 export class Whiteouts implements Markers {
-  readonly #system: LinuxSystem;
-  readonly #handles: HandleTable;
   readonly #writer: TreeWriter;
   readonly #view: MergedView;
-  readonly #form: 'overlay' | 'directory';
 
   constructor(options: WhiteoutsOptions) {
-    this.#system = options.system;
-    this.#handles = options.handles;
     this.#writer = options.writer;
     this.#view = options.view;
-    this.#form = options.form;
   }
 
   hide({ node, missing }: Walked, name: ByteString): void {
@@ -50,7 +38,7 @@ export class Whiteouts implements Markers {
   hideAll({ node, missing }: Walked): void {
     if (missing.length > 0 || node.base.length === 0) return;
     // overlayfs does not look for the opaque mark on the root of a layer, so there each name is hidden by itself.
-    if (!node.parent) for (const name of baseNames(this.#handles, node.base)) this.#hide(node, name);
+    if (!node.parent) for (const name of baseNames(node.base)) this.#hide(node, name);
     else {
       this.#detach(node, false);
       this.#writer.setOpaque(node);
@@ -66,7 +54,7 @@ export class Whiteouts implements Markers {
       return;
     }
     if (child && !(child instanceof DirectoryNode) && (child.state === 'own' || child.state === 'gone')) return;
-    if (!lookUpBase(this.#system, this.#handles, parent.base, name)) return;
+    if (!lookUpBase(parent.base, name)) return;
     this.#view.touch(parent);
     if (child instanceof DirectoryNode) this.#view.drop(child);
     this.#writer.hide(parent, name);
@@ -84,8 +72,7 @@ export class Whiteouts implements Markers {
   }
 
   #discardBase(node: DirectoryNode): void {
-    const inTarget =
-      this.#form === 'directory' ? readdirSync(this.#handles.path(node.handle, '.'), 'latin1') : node.children.keys();
+    const inTarget = this.#view.isInPlace ? baseNames(node.base) : node.children.keys();
     for (const name of [...inTarget]) {
       const child = node.children.get(name);
       if (child instanceof DirectoryNode && child.added) this.#detach(child, true);

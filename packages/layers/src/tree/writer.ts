@@ -28,6 +28,22 @@ export interface TreeWriter {
   hide(parent: DirectoryNode, name: ByteString): void;
   /** Keeps the trees below from showing through a directory that is in the target. */
   setOpaque(node: DirectoryNode): void;
-  /** Sets the times of directories, last of all. */
+  /** The directory is no longer in the layer. */
+  forget(node: DirectoryNode): void;
+  /** Last of all: `nodes` are the directories whose content has changed. */
   finish(nodes: Iterable<DirectoryNode>): void;
+  /** In its place, when the trees below come later, and with them more of this. */
+  suspend(nodes: Iterable<DirectoryNode>): void;
+  /** What the target itself has under a name. */
+  lookUp(parent: DirectoryNode, name: ByteString): OwnEntry | undefined;
+  readLink(parent: DirectoryNode, name: ByteString): ByteString;
+  /** Whether a directory of the target keeps the trees below from showing through. */
+  isOpaque(node: DirectoryNode): boolean;
+}
+
+/** Something that the target itself has. */
+export interface OwnEntry {
+  readonly isDirectory: boolean;
+  /** Without extended ones. */
+  readonly attributes: Attributes;
 }

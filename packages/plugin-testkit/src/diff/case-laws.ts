@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { LayerFormat } from '@slipway/plugin-api';
 import type { TreeListing } from '../trees/tree-listing.js';
 import { attributeCases } from './cases/attribute-cases.js';
 import { clashCases } from './cases/clash-cases.js';
@@ -7,7 +8,6 @@ import { type Expected, expectedTree, type LayerCase, layersOf } from './cases/l
 import { linkCases } from './cases/link-cases.js';
 import { nameCases } from './cases/name-cases.js';
 import { whiteoutCases } from './cases/whiteout-cases.js';
-import type { DirectoryFormat } from './layer-bench.js';
 import type { DifferLaw } from './subject.js';
 
 export const layerCaseGroups: Readonly<Record<string, readonly LayerCase[]>> = {
@@ -22,7 +22,7 @@ export const layerCaseGroups: Readonly<Record<string, readonly LayerCase[]>> = {
 export const layerCases: readonly LayerCase[] = Object.values(layerCaseGroups).flat();
 
 /** Each case gives the tree that it says, exactly, and the same in every format. */
-export function caseLaws(law: DifferLaw, formats: readonly DirectoryFormat[]): void {
+export function caseLaws(law: DifferLaw, formats: readonly LayerFormat[]): void {
   for (const layerCase of layerCases) {
     law(`layers: ${layerCase.name}`, async ({ bench }) => {
       let other: TreeListing | undefined;

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { linux } from '@slipway/linux';
-import type { ComparedLayer, CompareOptions, ContentStore, LayerTree } from '@slipway/plugin-api';
+import type { ComparedLayer, CompareOptions, ContentStore, LayerFormat, LayerTree } from '@slipway/plugin-api';
 import { expectKind } from '../expect-kind.js';
 import type { TreeListing } from '../trees/tree-listing.js';
 import { layerCaseGroups } from './case-laws.js';
 import { baseLayer, type LayerCase, layersOf } from './cases/layer-case.js';
 import { changeCases } from './change-cases.js';
-import type { DirectoryFormat } from './layer-bench.js';
 import { type DifferLaw, type DifferLawContext, layerMediaType, sha256 } from './subject.js';
 import { tar } from './tar-bytes.js';
 
@@ -16,7 +15,7 @@ import { tar } from './tar-bytes.js';
 const comparable = (layerCase: LayerCase): boolean => !layerCase.name.startsWith('an archive is read');
 
 /** Capability `compare`: applying what it makes to the lower tree gives the upper one, whatever lies between them. */
-export function compareLaws(law: DifferLaw, formats: readonly DirectoryFormat[]): void {
+export function compareLaws(law: DifferLaw, formats: readonly LayerFormat[]): void {
   for (const [group, cases] of Object.entries(layerCaseGroups)) {
     // One differ for all of them: they are many, and starting one takes longer than a comparison.
     law(`compared: ${group}`, async (whole) => {
@@ -175,7 +174,7 @@ async function compare(
 
 async function roundTrip(
   context: DifferLawContext,
-  format: DirectoryFormat,
+  format: LayerFormat,
   lower: readonly LayerTree[],
   upper: readonly LayerTree[],
   what: string,
@@ -191,7 +190,7 @@ async function roundTrip(
 /** The tree that the layer makes of the lower one, which is of no use afterwards. */
 async function applied(
   { differ, bench }: DifferLawContext,
-  format: DirectoryFormat,
+  format: LayerFormat,
   lower: readonly LayerTree[],
   { descriptor, diffId }: ComparedLayer,
 ): Promise<TreeListing> {

@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
+import type { LayerFormat } from '@slipway/plugin-api';
 import type { SuiteOptions } from '../subject.js';
 import { assertTree } from './case-laws.js';
 import { baseLayer, baseTree } from './cases/layer-case.js';
-import type { DirectoryFormat } from './layer-bench.js';
 import type { DifferOperation } from './operator.js';
 import type { DifferLaw } from './subject.js';
 import { tar } from './tar-bytes.js';
 
 /** A process is killed right after each named step. Only its targets may have changed, and the next one applies as if nothing had been. */
-export function crashLaws(law: DifferLaw, formats: readonly DirectoryFormat[], { module, steps = [] }: SuiteOptions): void {
+export function crashLaws(law: DifferLaw, formats: readonly LayerFormat[], { module, steps = [] }: SuiteOptions): void {
   if (module === undefined) return;
   for (const step of steps) {
     law(`after ${step} leaves nothing outside the target, and a retry works`, async ({ bench, differ, start, reopen }) => {
       const lower = await bench.stack(formats[0] ?? 'directory', [baseLayer]);
       const upper = await bench.stack(formats[0] ?? 'directory', [baseLayer, tar({ name: 'dir/new' }, { name: '.wh.file' })]);
       const layer = bench.file('layer', tar({ name: 'dir/new' }, { name: 'slipway-laws/.wh.passwd' }, { name: '.wh.keep' }));
-      const below = lower.trees.filter(({ format }) => format === 'overlay');
+      const below = lower.trees.filter(({ format }) => format === bench.overlaid);
       const targets = formats.map((format) => bench.target(format, below));
       const operations: DifferOperation[] = targets.map((target) => ({ do: 'apply', layer, target }));
       if (differ.stage !== undefined) {
-        const target = bench.target('overlay');
+        const target = bench.target(bench.overlaid);
         targets.push(target);
         operations.push({ do: 'stage', layer, target, lower: below });
       }

@@ -8,7 +8,6 @@ import { caseLaws } from './case-laws.js';
 import { cleanUp } from './clean-up.js';
 import { compareLaws } from './compare-laws.js';
 import { crashLaws } from './crash-laws.js';
-import type { DirectoryFormat } from './layer-bench.js';
 import { refusalLaws } from './refusal-laws.js';
 import { stageLaws } from './stage-laws.js';
 import { streamLaws } from './stream-laws.js';
@@ -16,7 +15,7 @@ import { type DifferLawOptions, differLawsOn, type OpenDiffer } from './subject.
 import { workLaws } from './work-laws.js';
 
 /**
- * The laws of differ.v1, for any implementation that writes directories. They need root and real mounts of overlayfs. What the differ
+ * The laws of differ.v1, for any implementation. They need root and real mounts of overlayfs, and of EROFS where images are written. What the differ
  * says of itself (`capabilities`) decides about the laws of `stage` and `compare`.
  *
  * ```ts
@@ -29,7 +28,7 @@ import { workLaws } from './work-laws.js';
  */
 export async function differLaws(runner: LawRunner, open: OpenDiffer, options: DifferLawOptions): Promise<void> {
   const capabilities = await capabilitiesOf(open);
-  const formats = options.writes.filter((format): format is DirectoryFormat => format === 'overlay' || format === 'directory');
+  const formats = options.writes;
   const law = differLawsOn(runner, open, options);
   const openDiffer: OpenSubject<Differ> = async (root) => {
     const subject = await open(root);

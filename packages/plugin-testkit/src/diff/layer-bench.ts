@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode, type LayerTarget, type LayerTree, type StagedLayer } from '@slipway/plugin-api';
+import { hasCode, type LayerFormat, type LayerTarget, type LayerTree, type StagedLayer } from '@slipway/plugin-api';
 import { inTrees } from '../trees/mounted-trees.js';
 import { listTree, type TreeListing } from '../trees/tree-listing.js';
 import { type DifferInstance, putBlob } from './subject.js';
 
-/** A format of {@link LayerTarget} that is looked at through directories. */
-export type DirectoryFormat = 'overlay' | 'directory';
-
 /** How layers get into trees: one after the other in a format, or staged side by side and rebased. */
-export type Manner = DirectoryFormat | 'staged';
+export type Manner = LayerFormat | 'staged';
+
+/** A format in which each layer has a tree of its own. */
+export type OverlaidFormat = Exclude<LayerFormat, 'directory'>;
 
 /** Layers that were put on each other. */
 export interface LayerStack {
@@ -28,11 +28,14 @@ export interface LayerStack {
 export class LayerBench {
   /** A folder that stands for the host. It has `canary` in it. */
   readonly host: string;
+  /** What layers are staged in. */
+  readonly overlaid: OverlaidFormat;
   readonly #folder: string;
   readonly #instance: DifferInstance;
   #made = 0;
 
-  constructor(folder: string, instance: DifferInstance) {
+  constructor(folder: string, instance: DifferInstance, formats: readonly LayerFormat[]) {
+    this.overlaid = formats.find((format): format is OverlaidFormat => format !== 'directory') ?? 'overlay';
     this.#folder = folder;
     this.#instance = instance;
     this.host = join(folder, 'host');
@@ -43,13 +46,13 @@ export class LayerBench {
 
   /** Another place for trees, where what lies here is not looked at: for another differ, or for one case of many. */
   of(instance: DifferInstance): LayerBench {
-    return new LayerBench(join(this.#folder, `of${this.#made++}`), instance);
+    return new LayerBench(join(this.#folder, `of${this.#made++}`), instance, [this.overlaid]);
   }
 
   /** A new, empty target. */
-  target(format: DirectoryFormat, lower: readonly LayerTree[] = []): LayerTarget {
-    const path = join(this.#folder, 'trees', String(this.#made++));
-    mkdirSync(path, { mode: 0o755 });
+  target(format: LayerFormat, lower: readonly LayerTree[] = []): LayerTarget {
+    const path = join(this.#folder, 'trees', `${this.#made++}${format === 'erofs' ? '.erofs' : ''}`);
+    if (format !== 'erofs') mkdirSync(path, { mode: 0o755 });
     return { format, path, lower: format === 'directory' ? [] : lower };
   }
 
@@ -63,7 +66,7 @@ export class LayerBench {
       if (rebased !== undefined) trees = [rebased, ...trees];
       else {
         if (manner === 'staged') inOrder++;
-        const target = this.target('overlay', trees);
+        const target = this.target(manner === 'staged' ? this.overlaid : manner, trees);
         await this.#apply(layer, target);
         trees = [target, ...trees];
       }
@@ -82,7 +85,7 @@ export class LayerBench {
 
   /** Trees, topmost first, that are what `layers`, whose trees are `lower`, make, with a change made through a mount. */
   async change(
-    format: DirectoryFormat,
+    format: LayerFormat,
     layers: readonly Buffer[],
     lower: readonly LayerTree[],
     change: (path: string) => void,
@@ -92,7 +95,7 @@ export class LayerBench {
       inTrees(trees, change);
       return trees;
     }
-    const target = this.target(format, lower);
+    const target = this.target('overlay', lower);
     const work = join(this.#folder, 'work');
     mkdirSync(work, { recursive: true });
     inTrees(lower, change, { upper: target.path, work });
@@ -108,7 +111,7 @@ export class LayerBench {
 
   /** Everything around some targets, as it lies on disk. */
   around(...targets: readonly LayerTree[]): TreeListing {
-    const inside = targets.map(({ path }) => path.slice(this.#folder.length + 1));
+    const inside = targets.flatMap((target) => placesOf(target)).map((path) => path.slice(this.#folder.length + 1));
     const all = Object.entries(listTree(this.#folder, { raw: true }));
     return Object.fromEntries(all.filter(([name]) => !inside.some((own) => name === own || name.startsWith(`${own}/`))));
   }
@@ -128,7 +131,7 @@ export class LayerBench {
   async #stageAll(layers: readonly Buffer[]): Promise<readonly StageAttempt[]> {
     const { content, differ } = this.#instance;
     const blobs = await Promise.all(layers.map((layer) => putBlob(content, layer)));
-    const targets = blobs.map(() => this.target('overlay'));
+    const targets = blobs.map(() => this.target(this.overlaid));
     const before = this.around(...targets);
     const attempts = await Promise.all(
       targets.map(async (target, index): Promise<StageAttempt> => {
@@ -155,7 +158,7 @@ export class LayerBench {
       return { format: target.format, path: target.path };
     } catch (reason) {
       if (!hasCode(reason, 'LAYER_NEEDS_LOWER')) throw reason;
-      await rm(target.path, { recursive: true });
+      await rm(target.path, { recursive: true, force: true });
       return undefined;
     }
   }
@@ -176,6 +179,11 @@ function escaped(): string[] {
   const names = readdirSync('/').filter((name) => name.startsWith('slipway-laws'));
   for (const name of names) rmSync(`/${name}`, { recursive: true });
   return names;
+}
+
+/** An image may have an archive with its content beside it. */
+function placesOf({ format, path }: LayerTree): string[] {
+  return format === 'erofs' ? [path, path.replace(/\.erofs$/, '.tar')] : [path];
 }
 
 interface StageAttempt {

@@ -24,8 +24,8 @@ export function stageLaws(law: DifferLaw): void {
   law('staging: the descriptor is that of apply', async ({ bench, content, differ }) => {
     const layer = Buffer.concat([baseLayer, Buffer.from('behind it')]);
     const blob = await putBlob(content, layer);
-    const staged = await differ.stage?.(blob, bench.target('overlay'));
-    assert.deepEqual(staged?.descriptor, await differ.apply(blob, bench.target('overlay')));
+    const staged = await differ.stage?.(blob, bench.target(bench.overlaid));
+    assert.deepEqual(staged?.descriptor, await differ.apply(blob, bench.target(bench.overlaid)));
     assert.equal(staged?.descriptor.digest, sha256(layer));
   });
 
@@ -38,16 +38,16 @@ export function stageLaws(law: DifferLaw): void {
         { name: 'all', body: `${index}` },
       ),
     );
-    assert.deepEqual(await bench.tree('staged', layers), await bench.tree('overlay', layers));
+    assert.deepEqual(await bench.tree('staged', layers), await bench.tree(bench.overlaid, layers));
   });
 
   law('staging: a missing blob is not-found, an aborted signal canceled', async ({ bench, content, differ }) => {
     const blob = await putBlob(content, baseLayer);
     const stage = differ.stage?.bind(differ);
     assert.ok(stage !== undefined);
-    await expectKind(stage({ ...blob, digest: sha256(Buffer.from('missing')) }, bench.target('overlay')), 'not-found');
-    await expectKind(stage(blob, bench.target('overlay'), { signal: AbortSignal.abort() }), 'canceled');
-    const target = bench.target('overlay');
+    await expectKind(stage({ ...blob, digest: sha256(Buffer.from('missing')) }, bench.target(bench.overlaid)), 'not-found');
+    await expectKind(stage(blob, bench.target(bench.overlaid), { signal: AbortSignal.abort() }), 'canceled');
+    const target = bench.target(bench.overlaid);
     const staged = await stage(blob, target);
     await staged.rebase([]);
     assertTree(bench.list([target]), baseTree, 'staged');

@@ -14,7 +14,7 @@ export interface DifferInstance {
 export type OpenDiffer = OpenSubject<DifferInstance>;
 
 export interface DifferLawOptions extends SuiteOptions {
-  /** As the manifest declares it. Laws look into `overlay` and `directory` targets; every other format must be refused or is not looked into. */
+  /** As the manifest declares it. Every other format must be refused. */
   readonly writes: readonly LayerFormat[];
 }
 
@@ -27,14 +27,14 @@ export interface DifferLawContext extends LawContext<DifferInstance> {
 export type DifferLaw = (name: string, body: (context: DifferLawContext) => Promise<void>) => void;
 
 /** Laws on a differ, and a place for trees, of their own each. */
-export function differLawsOn(runner: LawRunner, open: OpenDiffer, { module }: SuiteOptions): DifferLaw {
+export function differLawsOn(runner: LawRunner, open: OpenDiffer, { module, writes }: DifferLawOptions): DifferLaw {
   const child = module === undefined ? undefined : { module, operator: new URL('./operator.js', import.meta.url).href };
   const law = lawsOn(runner, open, child);
   return (name, body) =>
     law(name, async (context) => {
       await using place = await temporaryRoot();
       const { differ, content } = context.instance;
-      await body({ ...context, differ, content, bench: new LayerBench(place.root, context.instance) });
+      await body({ ...context, differ, content, bench: new LayerBench(place.root, context.instance, writes) });
     });
 }
 
