@@ -84,7 +84,6 @@ struct container {
   enum container_state state;
   char id[ID_SIZE], folder[MOUNT_POINT_SIZE];
   char first[ID_SIZE]; /* name of its first process */
-  struct mounts mounts;
   struct cgroup cgroup;
   bool busy;               /* a tool works on it that no other may disturb */
   uint32_t answer;         /* the request that creates or removes it */
@@ -93,6 +92,7 @@ struct container {
   int64_t unmount_by;
   uint32_t freezing;       /* the request that waits for the freezer; 0: none */
   int64_t freeze_by;
+  struct mounts mounts;    /* last: what is not used of it is never touched */
 };
 
 struct process {

@@ -52,7 +52,10 @@ static struct container *add(const char *id) {
     fail(CODE_RESOURCE_EXHAUSTED, "there are %d containers already", CONTAINERS_MAX);
     return NULL;
   }
-  *free = (struct container){.state = CONTAINER_CREATING, .cgroup = {.memory_events = -1}};
+  memset(free, 0, offsetof(struct container, mounts));
+  free->state = CONTAINER_CREATING;
+  free->cgroup.memory_events = -1;
+  free->mounts.count = 0;
   copy(free->id, sizeof free->id, id);
   print(free->folder, sizeof free->folder, RUN_FOLDER "/%s", id);
   return free;

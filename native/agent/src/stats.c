@@ -1,7 +1,6 @@
 /* StatsContainer: what the cgroup counts, and the interfaces of the machine, which are the container's. */
 #include "agent.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,25 +48,34 @@ static void put_limited(struct wire_out *out, uint32_t number, const struct cgro
   wire_close(out, data);
 }
 
+static void put_entry(struct wire_out *out, const char *name, uint64_t value) {
+  size_t entry = wire_open(out, 6);
+  wire_put_text(out, 1, name);
+  wire_put_number(out, 2, value);
+  wire_close(out, entry);
+}
+
+static void put_lines(struct wire_out *out) {
+  char *rest = NULL;
+  wire_put_number(out, 1, count("file"));
+  for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    char *space = strchr(line, ' ');
+    if (space == NULL) continue;
+    *space = '\0';
+    put_entry(out, line, strtoull(space + 1, NULL, 10));
+  }
+}
+
 static void put_memory(struct wire_out *out, const struct cgroup *cgroup) {
-  uint64_t failures = read_file(cgroup, "memory.events") ? count("max") : 0;
+  bool has_events = read_file(cgroup, "memory.events");
+  uint64_t failures = has_events ? count("max") : 0, killed = has_events ? count("oom_kill") : 0;
   size_t memory = wire_open(out, 2);
   put_limited(out, 2, cgroup, "memory", failures);
   put_limited(out, 3, cgroup, "memory.swap", 0);
   wire_put_number(out, 5, 1);
-  if (read_file(cgroup, "memory.stat")) {
-    wire_put_number(out, 1, count("file"));
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-      char *space = strchr(line, ' ');
-      if (space == NULL) continue;
-      *space = '\0';
-      size_t entry = wire_open(out, 6);
-      wire_put_text(out, 1, line);
-      wire_put_number(out, 2, strtoull(space + 1, NULL, 10));
-      wire_close(out, entry);
-    }
-  }
+  /* Of memory.events, where memory.stat has no such line. */
+  put_entry(out, "oom_kill", killed);
+  if (read_file(cgroup, "memory.stat")) put_lines(out);
   wire_close(out, memory);
 }
 
@@ -96,8 +104,10 @@ static void put_blkio(struct wire_out *out, const struct cgroup *cgroup) {
   size_t blkio = wire_open(out, 4);
   char *rest = NULL;
   for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-    uint64_t device[2];
-    if (sscanf(line, "%" SCNu64 ":%" SCNu64, &device[0], &device[1]) != 2) continue;
+    char *minor;
+    uint64_t device[2] = {strtoull(line, &minor, 10), 0};
+    if (*minor != ':') continue;
+    device[1] = strtoull(minor + 1, NULL, 10);
     put_transfer(out, 1, device, line, " rbytes=", "read");
     put_transfer(out, 1, device, line, " wbytes=", "write");
     put_transfer(out, 2, device, line, " rios=", "read");
