@@ -23,7 +23,7 @@ packages='ca-certificates runc docker-registry busybox-static gcc libc6-dev musl
   containernetworking-plugins iptables nftables dnsmasq-base iproute2'
 case $purpose in
   run) ;;
-  test) packages="$packages apache2-utils attr conntrack curl e2fsprogs libarchive-tools mmdebstrap openssl qemu-system-x86 strace systemd tar zstd" ;;
+  test) packages="$packages apache2-utils attr conntrack cryptsetup-bin curl e2fsprogs erofs-utils libarchive-tools mmdebstrap openssl qemu-system-x86 strace systemd tar zstd" ;;
   bench) packages="$packages apache2-utils conntrack containerd curl e2fsprogs mmdebstrap openssl podman tar" ;;
   *) usage ;;
 esac
