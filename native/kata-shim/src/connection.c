@@ -25,6 +25,7 @@ void connection_lost(const struct folder *folder, struct text *reason) {
 bool connection_open(struct connection *connection, const struct folder *folder, struct text *reason) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   connection->in_length = connection->taken = connection->out_length = 0;
+  connection->wrong = NULL;
   snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/agent.sock", folder->fd);
   connection->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0) {
@@ -35,7 +36,11 @@ bool connection_open(struct connection *connection, const struct folder *folder,
   return never_wait(connection->fd);
 }
 
-void connection_close(struct connection *connection) { close_one(&connection->fd); }
+void connection_break(struct connection *connection, const char *wrong) {
+  close_one(&connection->fd);
+  connection->wrong = wrong;
+  connection->in_length = connection->taken = 0;
+}
 
 void connection_poll(const struct connection *connection, struct poll_set *set) {
   poll_add(set, connection->fd, (short)(POLLIN | (connection->out_length > 0 ? POLLOUT : 0)));
@@ -100,9 +105,7 @@ bool connection_next(struct connection *connection, struct header *header, const
   if (length < HEADER_SIZE) return false;
   *header = header_get(at);
   if (header->length > sizeof connection->in - HEADER_SIZE) {
-    /* More than was asked for: nothing after it can be understood. */
-    close_one(&connection->fd);
-    connection->in_length = connection->taken = 0;
+    connection_break(connection, "the agent answered with more than was asked for");
     return false;
   }
   if (length - HEADER_SIZE < header->length) return false;
@@ -124,7 +127,9 @@ static bool await(struct connection *connection, uint8_t type, int64_t deadline,
 }
 
 static bool not_answered(struct connection *connection, const char *what, int64_t limit_ms, struct text *reason) {
-  if (connection->fd < 0) {
+  if (connection->wrong != NULL) {
+    text_add(reason, "%s: %s", what, connection->wrong);
+  } else if (connection->fd < 0) {
     text_add(reason, "%s: the virtual machine has gone", what);
   } else {
     text_add(reason, "%s: the agent did not answer within %lld ms", what, (long long)limit_ms);

@@ -13,13 +13,15 @@
 
 struct connection {
   int fd; /* -1: the other side has gone */
+  const char *wrong; /* what nothing after it can be understood for; NULL */
   size_t in_length, taken, out_length;
   unsigned char in[CONNECTION_IN], out[CONNECTION_OUT];
 };
 
 /* False: why not is in *reason. */
 bool connection_open(struct connection *connection, const struct folder *folder, struct text *reason);
-void connection_close(struct connection *connection);
+/* Ends it for what the guest has said. */
+void connection_break(struct connection *connection, const char *wrong);
 void connection_poll(const struct connection *connection, struct poll_set *set);
 void connection_step(struct connection *connection);
 /* Queues a request. False: there is no room yet. */
@@ -27,7 +29,7 @@ bool connection_ask(struct connection *connection, uint32_t stream, const char *
 /* The same to the agent's health service. */
 bool connection_ask_health(struct connection *connection, uint32_t stream);
 bool connection_bind(struct connection *connection, const char *process);
-/* Takes the next whole frame, valid until the next step. */
+/* Takes the next whole frame, valid until the next step. One that is longer than anything we ask for ends the connection. */
 bool connection_next(struct connection *connection, struct header *header, const unsigned char **payload);
 /* Asks and waits. Answers 0, or why not in *reason. */
 bool connection_call(struct connection *connection, const char *method, const void *payload, size_t length, int64_t limit_ms, struct text *reason);

@@ -141,7 +141,7 @@ static void step_output(struct output *output) {
   }
 }
 
-static void take_output(struct output *output, const struct answer *answer) {
+static bool take_output(struct output *output, const struct answer *answer) {
   const unsigned char *at = answer->payload;
   size_t left = answer->failed ? 0 : answer->length;
   struct field field;
@@ -149,13 +149,15 @@ static void take_output(struct output *output, const struct answer *answer) {
   output->asked = false;
   output->start = output->end = 0;
   while (field_next(&at, &left, &field, &broken)) {
-    if (field.number != 1 || field.bytes == NULL || field.length > sizeof output->bytes) continue;
+    if (field.number != 1 || field.bytes == NULL) continue;
+    if (field.length > sizeof output->bytes) return false;
     memcpy(output->bytes, field.bytes, field.length);
     output->end = field.length;
   }
   output->ended = output->end == 0;
   pump.quiet_since = now_ms();
   pump.check_asked = false;
+  return !broken;
 }
 
 static void take_input(const struct answer *answer) {
@@ -218,7 +220,7 @@ static bool take_answers(void) {
         break;
       case ASK_OUTPUT:
       case ASK_ERROR:
-        take_output(&pump.outputs[header.stream == ASK_ERROR], &answer);
+        if (!take_output(&pump.outputs[header.stream == ASK_ERROR], &answer)) return false;
         break;
       case ASK_EXIT:
         take_exit(&answer);
@@ -272,7 +274,8 @@ static _Noreturn void machine_gone(void) {
   }
   if (pump.exited) end();
   text_add(&text, "slipway: ");
-  connection_lost(pump.target->folder, &text);
+  if (pump.connection->wrong != NULL) text_add(&text, "\"%s\" was given up: %s", pump.target->folder->id, pump.connection->wrong);
+  else connection_lost(pump.target->folder, &text);
   text_add(&text, "\n");
   if (pump.outputs[1].fd >= 0) stream_write(pump.outputs[1].fd, reason, strlen(reason));
   else if (pump.target->terminal) stream_write(STREAM_ERR, reason, strlen(reason));
@@ -304,7 +307,7 @@ _Noreturn void pump_run(struct connection *connection, const struct target *targ
     }
     poll_wait(&set);
     connection_step(connection);
-    if (!take_answers()) connection_close(connection);
+    if (!take_answers()) connection_break(connection, "the agent's answer is no message");
   }
   end();
 }

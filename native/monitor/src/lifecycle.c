@@ -41,8 +41,9 @@ static void init_ended(struct container *container, int wait_status) {
   container->stop_deadline = 0;
   exit_status_set(&container->status, wait_status);
   /* Before the deletion takes the counter away. */
-  if (oom_grew(&container->oom)) lifecycle_oom(container);
-  container->status.oom_killed = oom_ever(&container->oom);
+  bool noted = oom_noted();
+  if (oom_grew(&container->oom) || noted) lifecycle_oom(container);
+  container->status.oom_killed = oom_ever(&container->oom) || noted;
   oom_close(&container->oom);
   health_stop(&container->health);
   bool over = container->stop_requested || container->delete_wanted || container->dying || !container->was_started;

@@ -52,6 +52,8 @@ bool oom_grew(struct oom *oom);
 /* The same, where the kernel has told that there is something to see. */
 bool oom_told(struct oom *oom);
 bool oom_ever(const struct oom *oom);
+/* The first process left word of a memory kill where no cgroup of the host counts: in a virtual machine. It is told once. */
+bool oom_noted(void);
 /* Every process of the container is frozen. */
 bool oom_frozen(const struct oom *oom);
 

@@ -12,6 +12,8 @@
 /* The notice of v1 comes before the process is killed, and only then it is counted. */
 #define LOOKS 5
 #define LOOK_AGAIN_MS 50
+/* In the container's folder. */
+#define NOTE "oom"
 
 /* The number that follows the word at the beginning of a line. */
 static long number_after(int fd, const char *word) {
@@ -102,6 +104,8 @@ bool oom_grew(struct oom *oom) {
   oom->killed = killed;
   return true;
 }
+
+bool oom_noted(void) { return unlink(NOTE) == 0; }
 
 bool oom_told(struct oom *oom) {
   if (noticed(oom)) {

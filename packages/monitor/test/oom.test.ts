@@ -80,6 +80,17 @@ test('bug: a process that was executed in a container and killed for memory at o
   }
 });
 
+test('a first process that leaves a note of a memory kill where nobody counts them is believed, once', async () => {
+  const restart = { name: 'on-failure', maximumRetries: 1 } as const;
+  const monitor = await bench.monitor({ supervision: bench.supervision({ restart }) });
+  await monitor.create(bench.creation('[ -e again ] && exit 3; touch again oom; kill -9 $$'));
+  await monitor.start();
+  const status = await monitor.exited;
+  expect(status).toMatchObject({ exitCode: 3 });
+  expect(status.oomKilled).toBeUndefined();
+  expect(bench.events().map(({ action }) => action)).toEqual(['start', 'oom', 'die', 'start', 'die']);
+});
+
 test('what ends in any other way was not killed for memory', async () => {
   const monitor = await bench.monitor();
   await monitor.create(creationIn(cgroup, 'kill -9 $$'));

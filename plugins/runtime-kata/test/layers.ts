@@ -11,9 +11,8 @@ export const cacheFolder = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(
 
 const upperBytes = 64 * 1024 * 1024;
 
-/** A tree of the host as a root for a machine: an image of it, and an empty file system for changes, in a folder of the container's own. */
+/** A tree of the host as a root for a machine: an image of it, and an empty file system for changes, in an empty folder. */
 export function layersOf(tree: string, folder: string): LayersMount {
-  mkdirSync(folder, { recursive: true });
   const source = path.join(folder, 'upper.ext4');
   copyFileSync(emptyUpper(), source, constants.COPYFILE_EXCL);
   return { kind: 'layers', lower: [imageOf(tree, path.join(folder, 'tree.erofs'))], upper: { kind: 'block', source, fstype: 'ext4', readOnly: false } };

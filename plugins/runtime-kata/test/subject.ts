@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { closeSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { cloudKernel } from '@slipway/machine';
@@ -34,7 +34,7 @@ async function create(runtime: Runtime, request: CreateRequest): Promise<Runtime
   shareIn(path.join(request.bundle, 'config.json'), directory);
   const fd = linux.mountDetached([{ kind: 'bind', source: path.join(root.source, 'shared'), readOnly: false }]);
   try {
-    const rootfs = [layersOf(root.source, path.join(request.bundle, 'layers'))];
+    const rootfs = [layersOf(root.source, mkdtempSync(path.join(request.bundle, 'layers-')))];
     return await runtime.create({ ...request, rootfs, attachments: [...(request.attachments ?? []), { fd, directory }] });
   } finally {
     closeSync(fd);
@@ -43,7 +43,8 @@ async function create(runtime: Runtime, request: CreateRequest): Promise<Runtime
 
 /** What is no config.json is the runtime's to refuse. */
 function shareIn(file: string, source: string): void {
-  const spec = JSON.parse(readFileSync(file, 'utf8')) as { mounts?: object[] };
-  spec.mounts?.push({ destination: '/shared', type: 'bind', source, options: ['rbind'] });
+  const spec = JSON.parse(readFileSync(file, 'utf8')) as { mounts?: { destination: string }[] };
+  if (spec.mounts === undefined || spec.mounts.some(({ destination }) => destination === '/shared')) return;
+  spec.mounts.push({ destination: '/shared', type: 'bind', source, options: ['rbind'] } as { destination: string });
   writeFileSync(file, JSON.stringify(spec));
 }

@@ -1,0 +1,222 @@
+/**
+ * Stands in for QEMU, its guest and the agent in it: what reality does not do on demand. Run as
+ * `node shim-fake-qemu.ts AGENT QMP CONSOLE SCENARIO`, with the numbers of the descriptors and a {@link Scenario} as JSON.
+ */
+import { writeFileSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { type FakeProcess, field, fields, frame, type Scenario, text } from './shim-wire.ts';
+
+const [agentFd, qmpFd, consoleFd] = process.argv.slice(2, 5).map(Number);
+const scenario = JSON.parse(process.argv[5] ?? '{}') as Scenario;
+const agent = new Socket({ fd: agentFd ?? -1 });
+const qmp = new Socket({ fd: qmpFd ?? -1 });
+const terminal = new Socket({ fd: consoleFd ?? -1 });
+for (const socket of [agent, qmp, terminal]) socket.on('error', () => {});
+
+function log(line: string): void {
+  if (scenario.log !== undefined) writeSync(scenario.log, `${line}\n`);
+}
+
+/** False when the step goes no further. */
+function reach(name: string): boolean {
+  const event = scenario.at?.[name];
+  if (event?.send !== undefined) agent.write(Buffer.from(event.send, 'hex'));
+  if (event?.exit !== undefined) process.exit(event.exit);
+  if (event?.kill !== undefined) process.kill(process.pid, event.kill);
+  if (event?.close === true) agent.destroy();
+  return event?.hang !== true;
+}
+
+type Answer = (payload: Buffer, error?: string) => void;
+
+class Running {
+  private readonly out: [Buffer[], Buffer[]] = [[], []];
+  private readonly ended: [boolean, boolean] = [false, false];
+  private readonly readers: [Answer | undefined, Answer | undefined] = [undefined, undefined];
+  private waiter: Answer | undefined;
+  private status: Buffer | undefined;
+
+  private readonly what: FakeProcess;
+
+  constructor(what: FakeProcess) {
+    this.what = what;
+  }
+
+  start(): void {
+    for (const line of this.what.stdout ?? []) this.print(0, line);
+    for (const line of this.what.stderr ?? []) this.print(1, line);
+    for (let left = this.what.flood ?? 0; left > 0; left -= 65536) this.out[0].push(Buffer.alloc(Math.min(left, 65536), 'x'));
+    if (this.what.cat !== true && this.what.untilSignal === undefined && this.what.printsSize !== true)
+      this.end(this.what.code ?? 0, this.what.signal);
+    this.serve();
+  }
+
+  print(stream: 0 | 1, line: string): void {
+    this.out[stream].push(Buffer.from(line, 'latin1'));
+    this.serve();
+  }
+
+  end(code: number, signal: number | undefined): void {
+    if (this.status !== undefined) return;
+    const parts = [field(1, code)];
+    if (signal !== undefined) parts.push(field(100, signal));
+    if (this.what.oom === true) parts.push(field(101, 1));
+    this.status = Buffer.concat(parts);
+    if (this.what.holdsOutput !== true) this.ended[0] = this.ended[1] = true;
+    this.serve();
+  }
+
+  signal(number: number): void {
+    if (this.what.untilSignal !== undefined && !this.what.untilSignal.includes(number) && number !== 9)
+      this.print(0, `signal ${number}\n`);
+    else this.end(128 + number, number);
+  }
+
+  input(bytes: Buffer, answer: Answer): void {
+    if (this.what.deaf === true) {
+      answer(Buffer.alloc(0), 'EPIPE');
+      return;
+    }
+    const taken = bytes.subarray(0, this.what.sip ?? bytes.length);
+    if (this.what.cat === true) this.out[0].push(taken);
+    answer(field(1, taken.length));
+    this.serve();
+  }
+
+  closeInput(): void {
+    if (this.what.cat === true) this.end(this.what.code ?? 0, undefined);
+  }
+
+  resize(rows: number, columns: number): void {
+    this.print(0, `size ${rows} ${columns}\n`);
+    if (this.what.printsSize === true) this.end(0, undefined);
+  }
+
+  read(stream: 0 | 1, answer: Answer): void {
+    this.readers[stream] = answer;
+    this.serve();
+  }
+
+  wait(answer: Answer): void {
+    this.waiter = answer;
+    this.serve();
+  }
+
+  private serve(): void {
+    for (const stream of [0, 1] as const) {
+      const reader = this.readers[stream];
+      const first = this.out[stream].shift();
+      if (reader === undefined || (first === undefined && !this.ended[stream])) {
+        if (first !== undefined) this.out[stream].unshift(first);
+        continue;
+      }
+      this.readers[stream] = undefined;
+      reader(first === undefined ? Buffer.alloc(0) : field(1, first));
+    }
+    if (this.status !== undefined) this.waiter?.(this.status);
+    if (this.status !== undefined) this.waiter = undefined;
+  }
+}
+
+const processes = new Map<string, Running>();
+const parse = (spec: string) => JSON.parse(spec === '' ? '{}' : spec) as FakeProcess;
+
+function serve(service: string, method: string, request: Map<number, Buffer | bigint>, answer: Answer): void {
+  const of = processes.get(text(request, 2) === '' ? text(request, 1) : text(request, 2));
+  const number = (at: number) => Number(request.get(at) ?? 0);
+  switch (method) {
+    case 'CreateContainer':
+      processes.set(text(request, 1), new Running(parse(text(request, 4))));
+      return answer(Buffer.alloc(0));
+    case 'ExecProcess': {
+      const made = new Running(parse(text(request, 4)));
+      processes.set(text(request, 2), made);
+      answer(Buffer.alloc(0));
+      return made.start();
+    }
+    case 'StartContainer':
+      answer(Buffer.alloc(0));
+      return processes.get(text(request, 1))?.start();
+    case 'ReadStdout':
+    case 'ReadStderr':
+      return of === undefined
+        ? answer(Buffer.alloc(0), 'no such process')
+        : of.read(method === 'ReadStdout' ? 0 : 1, answer);
+    case 'WriteStdin':
+      return of === undefined
+        ? answer(Buffer.alloc(0), 'no such process')
+        : of.input(Buffer.from(request.get(3) as Buffer), answer);
+    case 'CloseStdin':
+      of?.closeInput();
+      return answer(Buffer.alloc(0));
+    case 'WaitProcess':
+      return of === undefined ? answer(Buffer.alloc(0), 'no such process') : of.wait(answer);
+    case 'SignalProcess':
+      of?.signal(number(3));
+      return answer(Buffer.alloc(0), of === undefined ? 'no such process' : undefined);
+    case 'TtyWinResize':
+      of?.resize(number(3), number(4));
+      return answer(Buffer.alloc(0));
+    default:
+      return answer(
+        Buffer.alloc(0),
+        service === 'grpc.Health' || scenario.at?.[method]?.error === undefined ? undefined : scenario.at[method]?.error,
+      );
+  }
+}
+
+function take(stream: number, payload: Buffer): void {
+  const request = fields(payload);
+  const [service, method] = [text(request, 1), text(request, 2)];
+  const inner = fields((request.get(3) as Buffer | undefined) ?? Buffer.alloc(0));
+  const named = method === 'SetGuestDateTime' || method === 'ReseedRandomDev' ? '' : text(inner, 2);
+  log(`${method} ${named} ${method === 'SignalProcess' ? String(inner.get(3)) : ''}`.trimEnd());
+  if (!reach(method)) return;
+  const answer: Answer = (message, error) => {
+    const parts = [];
+    if (error !== undefined) parts.push(field(1, Buffer.concat([field(1, 2), field(2, error)])));
+    if (message.length > 0) parts.push(field(2, message));
+    agent.write(frame(stream, 2, Buffer.concat(parts)));
+  };
+  const error = scenario.at?.[method]?.error;
+  if (error !== undefined) answer(Buffer.alloc(0), error);
+  else serve(service, method, inner, answer);
+}
+
+let received = Buffer.alloc(0);
+agent.on('data', (bytes) => {
+  received = Buffer.concat([received, bytes]);
+  while (received.length >= 10 && received.length >= 10 + received.readUInt32BE()) {
+    const length = received.readUInt32BE();
+    const [stream, payload] = [received.readUInt32BE(4), received.subarray(10, 10 + length)];
+    received = received.subarray(10 + length);
+    take(stream, payload);
+  }
+});
+
+let lines = '';
+qmp.on('data', (bytes) => {
+  lines += bytes.toString();
+  for (let end = lines.indexOf('\n'); end >= 0; end = lines.indexOf('\n')) {
+    const { execute } = JSON.parse(lines.slice(0, end)) as { execute: string };
+    lines = lines.slice(end + 1);
+    if (execute !== 'qmp_capabilities') log(`qmp ${execute}`);
+    if (!reach(`qmp:${execute}`)) continue;
+    const error = scenario.at?.[`qmp:${execute}`]?.error;
+    const queue = (scenario.qmp?.[execute] ?? []) as unknown[];
+    const said = queue.length > 1 ? queue.shift() : queue[0];
+    qmp.write(`{"timestamp": {"seconds": 1}, "event": "RESUME"}\n`);
+    qmp.write(
+      `${JSON.stringify(error === undefined ? { return: said ?? {} } : { error: { class: 'GenericError', desc: error } })}\r\n`,
+    );
+  }
+});
+
+if (scenario.words !== undefined) writeFileSync(2, scenario.words);
+if (scenario.console !== undefined) terminal.write(scenario.console);
+const flood = () => void terminal.write(Buffer.alloc(65536, 'console without end\n'), flood);
+if (scenario.consoleFlood === true) flood();
+if (reach('start')) {
+  qmp.write(`${JSON.stringify({ QMP: { version: {}, capabilities: [] } })}\r\n`);
+  if (reach('hello') && scenario.silent !== true) agent.write(Buffer.alloc(10, 0).fill(2, 8, 9));
+}
