@@ -40,6 +40,8 @@ export class CompareThreads implements AsyncDisposable {
     const worker = new Worker(new URL('./compare-worker.js', import.meta.url), {
       name: 'slipway-compare',
       execArgv: [],
+      // It closes descriptors that no call of node:fs has opened, of which Node would warn.
+      trackUnmanagedFds: false,
       workerData: job,
     });
     const { promise, resolve, reject } = Promise.withResolvers<CompareResult>();

@@ -15,6 +15,8 @@ export async function* readTrees<Kind extends TreeJob['kind']>(
   const worker = new Worker(new URL('./tree-worker.js', import.meta.url), {
     name: 'slipway-trees',
     execArgv: [],
+    // It closes descriptors that no call of node:fs has opened, of which Node would warn.
+    trackUnmanagedFds: false,
     workerData: job,
   });
   try {

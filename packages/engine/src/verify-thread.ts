@@ -16,7 +16,12 @@ interface Pending {
 /** A thread for the time of one verification. */
 export class VerifyThread implements AsyncDisposable {
   // Without the program's own flags: some of them are errors in a worker.
-  readonly #worker = new Worker(new URL('./verify-worker.js', import.meta.url), { name: 'slipway-verify', execArgv: [] });
+  readonly #worker = new Worker(new URL('./verify-worker.js', import.meta.url), {
+    name: 'slipway-verify',
+    execArgv: [],
+    // It closes descriptors that no call of node:fs has opened, of which Node would warn.
+    trackUnmanagedFds: false,
+  });
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   #lost: Error | undefined;

@@ -5,7 +5,7 @@ import { O_CLOEXEC } from './constants.js';
 import { copySparse } from './files.js';
 import { FsContext } from './fs-context.js';
 import { tryLockImage } from './image-lock.js';
-import { openLoop } from './loop.js';
+import { findLoop, openLoop } from './loop.js';
 import { MOUNT_ATTR_RDONLY } from './mount-flags.js';
 
 export function mountBlock({ source, fstype, readOnly }: BlockMount): number {
@@ -20,11 +20,11 @@ export function mountUpper({ source, fstype, readOnly }: BlockMount): number {
   const fd = openSync(source, constants.O_RDWR | O_CLOEXEC);
   try {
     if (fstype !== 'ext4' || !hasJournal(fd)) return mountByLoop(source, { fstype, readOnly, deviceReadOnly: true });
-    // What was written last is in the journal alone. Read without it the tree would be an old one with holes, and who has the image open would not
-    // see it change beneath. So it is played back: into the image when nobody has it, as the next who writes to it would, else into a copy.
+    // What was written last is in the journal alone. Read without it the tree would be an old one with holes. So it is played back into the image
+    // when nobody has it, as the next who writes to it would.
     if (tryLockImage(fd, readerPatienceMs))
       return mountByLoop(`/proc/self/fd/${fd}`, { fstype, readOnly, deviceReadOnly: false });
-    return mountCopy(fd, source, fstype);
+    return mountOfOther(fd, fstype) ?? mountCopy(fd, source, fstype);
   } finally {
     closeSync(fd);
   }
@@ -32,6 +32,19 @@ export function mountUpper({ source, fstype, readOnly }: BlockMount): number {
 
 /** A virtual machine has it for long. */
 const readerPatienceMs = 100;
+
+/** The same file system once more where this kernel has it: as it is at every moment, and nothing has to be written out before. */
+function mountOfOther(file: number, fstype: string): number | undefined {
+  const loop = findLoop(file);
+  if (loop === undefined) return undefined;
+  try {
+    // As the other has mounted it, else the kernel would refuse; only the mount is read-only.
+    using context = new FsContext(fstype, loop.device);
+    return context.mount(MOUNT_ATTR_RDONLY);
+  } finally {
+    closeSync(loop.fd);
+  }
+}
 
 interface DeviceOptions {
   readonly fstype: string;
@@ -72,7 +85,7 @@ function hasJournal(fd: number): boolean {
 
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
-/** Of the bytes that are there, in a file without a name, which goes with the mount. */
+/** Of what a virtual machine has written out, in a file without a name, which goes with the mount. */
 function mountCopy(fd: number, source: string, fstype: string): number {
   const copy = openSync(dirname(source), O_TMPFILE | constants.O_RDWR | O_CLOEXEC, 0o600);
   try {

@@ -1,11 +1,13 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { O_CLOEXEC } from './constants.js';
 import { checked, errnoName, systemError } from './errors.js';
+import { makedev, splitdev } from './files.js';
 import { lockImage } from './image-lock.js';
 import { libc } from './libc.js';
 
 const LOOP_CTL_GET_FREE = 0x4c82;
 const LOOP_CONFIGURE = 0x4c0a;
+const LOOP_GET_STATUS64 = 0x4c05;
 const LO_FLAGS_READ_ONLY = 1;
 const LO_FLAGS_AUTOCLEAR = 4;
 
@@ -45,6 +47,23 @@ export function openLoop(
   } finally {
     closeSync(backing);
   }
+}
+
+/** The loop device that has this file already, held by the descriptor. */
+export function findLoop(backing: number): { readonly fd: number; readonly device: string } | undefined {
+  const { dev, ino } = fstatSync(backing, { bigint: true });
+  const { major, minor } = splitdev(dev);
+  for (const name of readdirSync('/sys/block')) {
+    if (!name.startsWith('loop') || !existsSync(`/sys/block/${name}/loop`)) continue;
+    const device = `/dev/${name}`;
+    const fd = openSync(device, constants.O_RDONLY | O_CLOEXEC);
+    // struct loop_info64: lo_device as the kernel encodes it for all, lo_inode.
+    const info = Buffer.alloc(232);
+    const isKnown = libc().ioctl(fd, LOOP_GET_STATUS64, info) === 0;
+    if (isKnown && info.readBigUInt64LE(0) === makedev(major, minor) && info.readBigUInt64LE(8) === ino) return { fd, device };
+    closeSync(fd);
+  }
+  return undefined;
 }
 
 /** struct loop_config: fd, block_size, struct loop_info64 (lo_flags at 52), 64 reserved bytes. */

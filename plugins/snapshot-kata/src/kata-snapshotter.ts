@@ -13,6 +13,7 @@ import { directoryUpper, ext4Upper, type Upper } from './upper.js';
 export class KataSnapshotter extends DirectorySnapshotter {
   readonly #files: MadeFiles;
   readonly #images: LayerImages;
+  readonly #upper: Upper;
 
   constructor(
     @inject(tokens.dirs) dirs: PluginDirs,
@@ -21,9 +22,17 @@ export class KataSnapshotter extends DirectorySnapshotter {
   ) {
     const files = new MadeFiles(dirs.root);
     const images = new LayerImages(files);
-    super({ id: 'kata', root: dirs.root, metadata, trees: kataTrees({ upper: upperOf(config, files), images }) });
+    const upper = upperOf(config, files);
+    super({ id: 'kata', root: dirs.root, metadata, trees: kataTrees({ upper, images }) });
     this.#files = files;
     this.#images = images;
+    this.#upper = upper;
+  }
+
+  /** Makes what all snapshots share, where it is not there. Errors: MKFS_MISSING, MKFS_FAILED, of the file system. */
+  async makeShared(): Promise<void> {
+    await this.#images.makeEmpty();
+    await this.#upper.makeShared();
   }
 
   override async cleanup(): Promise<void> {
@@ -38,9 +47,5 @@ export class KataSnapshotter extends DirectorySnapshotter {
 }
 
 function upperOf(config: Config, files: MadeFiles): Upper {
-  return config.upper === 'ext4' ? ext4Upper(upperBytes(config), new Templates(files)) : directoryUpper();
-}
-
-export function upperBytes({ upper_size }: Config): number {
-  return upper_size * 2 ** 20;
+  return config.upper === 'ext4' ? ext4Upper(config.upper_size * 2 ** 20, new Templates(files)) : directoryUpper();
 }

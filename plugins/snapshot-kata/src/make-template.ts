@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { linux } from '@slipway/linux';
 import { SlipwayError } from '@slipway/plugin-api';
 import { inodePlace } from './ext4.js';
-import { programPath } from './mkfs.js';
 import { mkfsFailed, type Template, type TemplatePart } from './template.js';
 
 const mebibyte = 1 << 20;
@@ -21,6 +20,9 @@ const features = [
 const layout = 'packed_meta_blocks=1,num_backup_sb=0,lazy_itable_init=0,lazy_journal_init=0';
 /** The first inode is that of lost+found. */
 const seedInodes = [12, 13];
+
+/** Where mkfs is looked for: also where a user's PATH does not lead. */
+const programPath = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter);
 
 /** Makes a file system of so many bytes, with the folders `upper` and `work`, in an empty folder. */
 export async function makeTemplate(folder: string, bytes: number): Promise<Template> {

@@ -1,10 +1,7 @@
-import { definePlugin, metadataPoint, snapshotterPoint } from '@slipway/plugin-api';
+import { definePlugin, hasCode, metadataPoint, snapshotterPoint } from '@slipway/plugin-api';
 import { configSchema } from './config.js';
-import { KataSnapshotter, upperBytes } from './kata-snapshotter.js';
-import { MadeFiles } from './made-files.js';
-import { isMkfsThere } from './mkfs.js';
+import { KataSnapshotter } from './kata-snapshotter.js';
 import { mkfsHint } from './template.js';
-import { Templates } from './templates.js';
 
 export const plugin = definePlugin({
   provides: snapshotterPoint,
@@ -13,10 +10,15 @@ export const plugin = definePlugin({
   config: configSchema,
   declares: { produces: ['layers'], layerTarget: 'erofs', rebase: true },
   needs: { metadata: metadataPoint },
-  activate: ({ config, container, dirs, own, skip }) => {
+  activate: async ({ config, container, own, skip }) => {
     if (process.geteuid?.() !== 0) skip('files of other owners cannot be made without root', 'run as root');
-    const isMade = (): boolean => new Templates(new MadeFiles(dirs.root)).isThere(upperBytes(config));
-    if (config.upper === 'ext4' && !isMade() && !isMkfsThere()) skip('mkfs.ext4 was not found', mkfsHint);
-    return { instance: own(container.resolve(KataSnapshotter)), capabilities: { rebase: true, upper: config.upper } };
+    const snapshotter = own(container.resolve(KataSnapshotter));
+    try {
+      await snapshotter.makeShared();
+    } catch (error) {
+      if (hasCode(error, 'MKFS_MISSING')) skip('mkfs.ext4 was not found', mkfsHint);
+      throw error;
+    }
+    return { instance: snapshotter, capabilities: { rebase: true, upper: config.upper } };
   },
 });

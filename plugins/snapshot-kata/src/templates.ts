@@ -17,8 +17,8 @@ export class Templates {
     this.#files = files;
   }
 
-  isThere(bytes: number): boolean {
-    return this.#files.isThere(nameOf(bytes));
+  async makeMissing(bytes: number): Promise<void> {
+    if (!this.#files.isThere(nameOf(bytes))) await this.#load(bytes);
   }
 
   /** Makes the file `path`, flushed. `upper`: attributes of the folder in it that is written to. */
