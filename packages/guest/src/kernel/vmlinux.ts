@@ -62,15 +62,19 @@ function payloadOf(file: Buffer): Buffer | undefined {
 async function decompress(payload: Buffer, source: string): Promise<Buffer | undefined> {
   const limit = { maxOutputLength: maxVmlinuxBytes };
   const compressed = payload.subarray(0, -4);
+  const length = payload.readUInt32LE(payload.length - 4);
+  let content: Buffer;
   try {
-    if (payload.readUInt32LE(0) === lz4LegacyMagic) return await decompressLz4(compressed, maxVmlinuxBytes);
-    if (payload.readUInt32LE(0) === 0xfd2fb528) return await promisify(zstdDecompress)(compressed, limit);
+    if (payload.readUInt32LE(0) === lz4LegacyMagic) content = await decompressLz4(compressed, maxVmlinuxBytes);
+    else if (payload.readUInt32LE(0) === 0xfd2fb528) content = await promisify(zstdDecompress)(compressed, limit);
     // The length at the end is gzip's own.
-    if (payload.readUInt16BE(0) === 0x1f8b) return await promisify(gunzip)(payload, limit);
-    return undefined;
+    else if (payload.readUInt16BE(0) === 0x1f8b) content = await promisify(gunzip)(payload, limit);
+    else return undefined;
   } catch (error) {
     throw unreadable(source, `its payload is damaged: ${error instanceof Error ? error.message : String(error)}`, error);
   }
+  if (content.length === length) return content;
+  throw unreadable(source, `its payload is damaged: ${content.length} bytes came out of it, expected ${length}`);
 }
 
 /** True when the ELF file has the note with its entry point for PVH: owner `Xen`, type 18. */
