@@ -4,3 +4,4 @@ export { createErofsImage, resumeErofsImage } from './image-writer.js';
 export { openErofsImage } from './read/open-image.js';
 export { writeTreeImage } from './tree/tree-image.js';
 export type * from './types.js';
+export { type VerityOptions, type VerityTree, writeVerityTree } from './verity.js';
