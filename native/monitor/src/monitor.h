@@ -54,8 +54,10 @@ bool oom_told(struct oom *oom);
 bool oom_ever(const struct oom *oom);
 /* The first process left word of a memory kill where no cgroup of the host counts: in a virtual machine. It is told once. */
 bool oom_noted(void);
-/* Every process of the container is frozen. */
+/* Every process of the container is frozen; in a virtual machine, a file says so. */
 bool oom_frozen(const struct oom *oom);
+/* Of the run before. */
+void oom_forget_pause(void);
 
 /* ---- events.c ---- */
 

@@ -14,6 +14,7 @@
 #define LOOK_AGAIN_MS 50
 /* In the container's folder. */
 #define NOTE "oom"
+#define PAUSED "paused"
 
 /* The number that follows the word at the beginning of a line. */
 static long number_after(int fd, const char *word) {
@@ -120,8 +121,11 @@ bool oom_told(struct oom *oom) {
 
 bool oom_ever(const struct oom *oom) { return oom->killed > oom->killed_before; }
 
+void oom_forget_pause(void) { unlink(PAUSED); }
+
 bool oom_frozen(const struct oom *oom) {
   char text[32];
+  if (access(PAUSED, F_OK) == 0) return true;
   if (number_after(oom->freezer, "frozen") == 1) return true;
   ssize_t got = oom->freezer < 0 ? -1 : pread(oom->freezer, text, sizeof text - 1, 0);
   if (got <= 0) return false;

@@ -14,6 +14,7 @@ int run_create(struct container *container, const char **what) {
   int error;
   *what = "pipe2";
   unlink(container->pid_file);
+  oom_forget_pause();
   if (container->with_terminal) {
     *what = "console.sock";
     error = console_listen(&container->console) ? tool_start_quiet(&container->tool, &container->creation, what) : errno;
