@@ -76,16 +76,16 @@ function commandError(id: string, said: string, command: string | undefined, cau
 
 /**
  * runc: `exec: "nope": executable file not found in $PATH`. crun: `` executable file `nope` not found in $PATH: No such file or directory `` and
- * `open executable: Permission denied`.
+ * `open executable: Permission denied`, with `crun create: ` in front where it runs in a machine.
  */
 function commandReason(said: string): string | undefined {
-  const match = /\bexec: "(?:[^"\\]|\\.)*": (.*)$/.exec(said) ?? /^(?:open executable: |executable file `.*` )(.*)$/.exec(said);
+  const match = /\bexec: "(?:[^"\\]|\\.)*": (.*)$/.exec(said) ?? /^(?:crun \w+: )?(?:open executable: |executable file `.*` )(.*)$/.exec(said);
   return match?.[1];
 }
 
 /** runc: `chdir to cwd ("/nope") set in config.json failed: no such file or directory`. crun: `` chdir `/nope`: No such file or directory ``. */
 function workdirError(id: string, said: string, cause: unknown): SlipwayError | undefined {
-  const match = /chdir to cwd \("(.*)"\).* failed: (.*)$/.exec(said) ?? /^chdir `(.*)`: (.*)$/.exec(said);
+  const match = /chdir to cwd \("(.*)"\).* failed: (.*)$/.exec(said) ?? /^(?:crun \w+: )?chdir `(.*)`: (.*)$/.exec(said);
   if (match === null) return undefined;
   const [, directory = '', reason = ''] = match;
   return new SlipwayError({
