@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { hasCode, type LayerFormat, type LayerTarget, type LayerTree, type StagedLayer } from '@slipway/plugin-api';
 import { inTrees } from '../trees/mounted-trees.js';
 import { listTree, type TreeListing } from '../trees/tree-listing.js';
@@ -51,8 +51,9 @@ export class LayerBench {
 
   /** A new, empty target. */
   target(format: LayerFormat, lower: readonly LayerTree[] = []): LayerTarget {
-    const path = join(this.#folder, 'trees', `${this.#made++}${format === 'erofs' ? '.erofs' : ''}`);
-    if (format !== 'erofs') mkdirSync(path, { mode: 0o755 });
+    const place = join(this.#folder, 'trees', String(this.#made++));
+    mkdirSync(place, { mode: 0o755 });
+    const path = format === 'erofs' ? join(place, 'layer.erofs') : place;
     return { format, path, lower: format === 'directory' ? [] : lower };
   }
 
@@ -74,9 +75,12 @@ export class LayerBench {
     return { trees, inOrder };
   }
 
-  /** What is seen of trees, topmost first, through a real mount. */
+  /** What is seen of trees, topmost first, through a real mount. In an image that is not there yet is nothing. */
   list(trees: readonly LayerTree[]): TreeListing {
-    return inTrees(trees, listTree);
+    return inTrees(
+      trees.filter(({ format, path }) => format !== 'erofs' || existsSync(path)),
+      listTree,
+    );
   }
 
   async tree(manner: Manner, layers: readonly Buffer[]): Promise<TreeListing> {
@@ -111,7 +115,7 @@ export class LayerBench {
 
   /** Everything around some targets, as it lies on disk. */
   around(...targets: readonly LayerTree[]): TreeListing {
-    const inside = targets.flatMap((target) => placesOf(target)).map((path) => path.slice(this.#folder.length + 1));
+    const inside = targets.map(placeOf).map((path) => path.slice(this.#folder.length + 1));
     const all = Object.entries(listTree(this.#folder, { raw: true }));
     return Object.fromEntries(all.filter(([name]) => !inside.some((own) => name === own || name.startsWith(`${own}/`))));
   }
@@ -181,9 +185,9 @@ function escaped(): string[] {
   return names;
 }
 
-/** An image may have an archive with its content beside it. */
-function placesOf({ format, path }: LayerTree): string[] {
-  return format === 'erofs' ? [path, path.replace(/\.erofs$/, '.tar')] : [path];
+/** An image is in a folder of its own, where it may have an archive with its content beside it. */
+function placeOf({ format, path }: LayerTree): string {
+  return format === 'erofs' ? dirname(path) : path;
 }
 
 interface StageAttempt {
