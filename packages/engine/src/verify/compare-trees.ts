@@ -2,6 +2,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSyn
 import { showsLower } from '@slipway/layers';
 import { linux, O_PATH } from '@slipway/linux';
 import { hasCode, type LayerTree } from '@slipway/plugin-api';
+import { layerDirectory } from './layer-directory.js';
 
 /** Enough to see what happened, and not a list of a million paths. */
 const mostDifferences = 10;
@@ -32,12 +33,15 @@ interface Comparison {
  * @param expected with the trees that it lies on, topmost first
  * @returns the first differences, found against expected; none when the trees are the same. Errors: those of reading; ENOENT when there is no tree.
  */
-export function compareTrees(found: string, expected: readonly LayerTree[], checkpoint: () => void): string[] {
+export function compareTrees(found: LayerTree, expected: readonly LayerTree[], checkpoint: () => void): string[] {
+  const [top] = expected;
+  using a = layerDirectory(found);
+  using b = layerDirectory(top ?? { ...found, path: '' });
   const pieces = [Buffer.allocUnsafeSlow(pieceBytes), Buffer.allocUnsafeSlow(pieceBytes)] as const;
   const comparison: Comparison = { differences: [], links: new Map(), checkpoint, trees: expected, pieces };
   // Not even the top of it: that is no difference of trees.
-  lstatSync(found);
-  compareEntry(comparison, Buffer.from(found), Buffer.from(expected[0]?.path ?? ''), []);
+  lstatSync(a.path);
+  compareEntry(comparison, Buffer.from(a.path), Buffer.from(b.path), []);
   return comparison.differences;
 }
 

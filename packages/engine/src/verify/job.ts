@@ -3,7 +3,7 @@ import type { LayerTree } from '@slipway/plugin-api';
 /** What the thread of verify does. */
 export type VerifyJob =
   | { readonly kind: 'hash'; readonly fd: number; readonly algorithm: string }
-  | { readonly kind: 'compare'; readonly found: string; readonly expected: readonly LayerTree[] };
+  | { readonly kind: 'compare'; readonly found: LayerTree; readonly expected: readonly LayerTree[] };
 
 export interface VerifyRequest {
   readonly id: number;

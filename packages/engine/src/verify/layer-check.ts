@@ -86,7 +86,8 @@ export class LayerCheck implements AsyncDisposable {
     let differences: readonly string[];
     try {
       // The layer alone, or all of it: whatever form the snapshotter keeps.
-      const found = (await this.#snapshotter.trees(layer.chainId))[0]?.path ?? '';
+      const [found] = await this.#snapshotter.trees(layer.chainId);
+      if (found === undefined) return unchecked(`the snapshotter "${this.#id}" shows no tree of it`);
       ({ differences } = await thread.run({ kind: 'compare', found, expected }, { signal: options.signal }));
     } catch (error) {
       throwIfAborted('verify', options.signal);

@@ -47,7 +47,11 @@ function onLower(tree: string): LayerTree[] {
   onTestFinished(() => rmSync(lower, { recursive: true, force: true }));
   mkdirSync(path.join(lower, 'dir/dir'), { recursive: true });
   writeFileSync(path.join(lower, 'file'), '');
-  return [tree, lower].map((root) => ({ path: root, format: 'overlay' }));
+  return [tree, lower].map(layerAt);
+}
+
+function layerAt(path: string): LayerTree {
+  return { path, format: 'overlay' };
 }
 
 /** The same times everywhere, so that only what is meant differs. */
@@ -126,14 +130,14 @@ const changes: readonly { what: string; change: (tree: string) => void; found: s
 
 describe('two trees', () => {
   it('that are the same have no difference', () => {
-    expect(compareTrees(makeTree(), onLower(makeTree()), nothing)).toEqual([]);
+    expect(compareTrees(layerAt(makeTree()), onLower(makeTree()), nothing)).toEqual([]);
   });
 
   it.each(changes)('$what is a difference', ({ change, found }) => {
     const [changed, expected] = [makeTree(), makeTree()];
     change(changed);
     settleWhatIsThere(changed);
-    expect(compareTrees(changed, onLower(expected), nothing).join('\n')).toContain(found);
+    expect(compareTrees(layerAt(changed), onLower(expected), nothing).join('\n')).toContain(found);
   });
 
   it.each([
@@ -147,13 +151,13 @@ describe('two trees', () => {
     linux.lsetxattr(path.join(expected, name), 'trusted.overlay.opaque', Buffer.from('y'));
     if (name === 'dir') linux.lremovexattr(path.join(found, name), 'trusted.overlay.opaque');
     for (const tree of [found, expected]) settleWhatIsThere(tree);
-    expect(compareTrees(found, onLower(expected), nothing)).toEqual(differences);
+    expect(compareTrees(layerAt(found), onLower(expected), nothing)).toEqual(differences);
   });
 
   it('with many differences tell the first ten', () => {
     const [changed, expected] = [makeTree(), makeTree()];
     for (let index = 0; index < 50; index++) writeFileSync(path.join(changed, `new${index}`), '');
-    expect(compareTrees(changed, onLower(expected), nothing)).toHaveLength(10);
+    expect(compareTrees(layerAt(changed), onLower(expected), nothing)).toHaveLength(10);
   });
 
   it('deeper than a path can be long are compared to their ends', () => {
@@ -171,12 +175,12 @@ describe('two trees', () => {
       execFileSync(process.execPath, ['-e', dig], { cwd: tree });
       return tree;
     };
-    expect(compareTrees(deep('a'), onLower(deep('a')), nothing)).toEqual([]);
-    expect(compareTrees(deep('a'), onLower(deep('b')), nothing).join()).toContain('content that differs');
+    expect(compareTrees(layerAt(deep('a')), onLower(deep('a')), nothing)).toEqual([]);
+    expect(compareTrees(layerAt(deep('a')), onLower(deep('b')), nothing).join()).toContain('content that differs');
   });
 
   it('one of which is not there cannot be compared', () => {
-    expect(() => compareTrees('/nowhere', onLower(makeTree()), nothing)).toThrow('ENOENT');
+    expect(() => compareTrees(layerAt('/nowhere'), onLower(makeTree()), nothing)).toThrow('ENOENT');
   });
 });
 
