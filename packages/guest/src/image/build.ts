@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { throwIfAborted, wrapError } from '@slipway/plugin-api';
 import type { Kernel } from '../kernel/find-kernel.js';
 import { type BootKernel, extractVmlinux } from '../kernel/vmlinux.js';
@@ -49,40 +48,39 @@ export async function buildGuestImage({ kernel, agent, crun }: ImageParts, signa
   throwIfAborted(what, signal);
   const loaded = kernel.modules === undefined ? [] : await readModules(files, kernel.modules, [first, withDisks]);
   throwIfAborted(what, signal);
-  const initrd = cpioArchive([
-    ...['dev', 'proc', 'sys', 'run', 'tmp', 'etc'].map((name) => cpioFolder(name)),
-    // Kernels have it in their own initramfs; one built without would start the agent without descriptors.
-    { name: 'dev/console', mode: 0o020600, device: [5, 1] },
-    cpioFile('init', read(files, agent), 0o755),
-    ...filesInFolders([{ path: '/usr/bin/crun', content: crunContent }, ...libraries], 0o755),
-    ...moduleFiles(loaded),
-  ]);
+  const initrd = cpioArchive(
+    withFolders(
+      ['dev', 'proc', 'sys', 'run', 'tmp', 'etc'],
+      [
+        // Kernels have it in their own initramfs; one built without would start the agent without descriptors.
+        { name: 'dev/console', mode: 0o020600, device: [5, 1] },
+        cpioFile('init', read(files, agent), 0o755),
+        cpioFile('usr/bin/crun', crunContent, 0o755),
+        ...libraries.map((library) => cpioFile(library.path.slice(1), library.content, 0o755)),
+        ...moduleFiles(loaded),
+      ],
+    ),
+  );
   const kernelFile = read(files, kernel.image);
   const key = createHash('sha256').update(`${recipe} ${kernelFile.length} `).update(kernelFile).update(initrd).digest('hex');
   return { key, initrd, sources: files.seen(), kernel: () => extractVmlinux(kernelFile, kernel.image) };
 }
 
 function moduleFiles([first = [], withDisks = []]: readonly (readonly KernelModule[])[]): readonly CpioEntry[] {
-  const file = ({ name }: KernelModule): string => `/lib/modules/${name}.ko`;
-  const lines = [...first.map(file), ...withDisks.map((module) => `disk ${file(module)}`)];
-  const files = [...first, ...withDisks].map((module) => ({ path: file(module), content: module.content }));
-  return [cpioFile(modulesList, Buffer.from(lines.map((line) => `${line}\n`).join(''))), ...filesInFolders(files, 0o644)];
+  const file = ({ name }: KernelModule): string => `lib/modules/${name}.ko`;
+  const lines = [...first.map((module) => `/${file(module)}\n`), ...withDisks.map((module) => `disk /${file(module)}\n`)];
+  const modules = [...first, ...withDisks].map((module) => cpioFile(file(module), module.content));
+  return [cpioFile(modulesList, Buffer.from(lines.join(''))), ...modules];
 }
 
-/** Each file after the folders above it. */
-function filesInFolders(
-  files: readonly { readonly path: string; readonly content: Buffer }[],
-  mode: number,
-): readonly CpioEntry[] {
-  const folders = new Set<string>();
-  for (const file of files) {
-    const parts = path.dirname(file.path).slice(1).split('/');
-    for (const at of parts.keys()) folders.add(parts.slice(0, at + 1).join('/'));
+/** Before them these folders and those that they are in, each after the one above it. */
+function withFolders(folders: readonly string[], files: readonly CpioEntry[]): readonly CpioEntry[] {
+  const names = new Set(folders);
+  for (const { name } of files) {
+    const parts = name.split('/');
+    for (const depth of parts.keys()) if (depth > 0) names.add(parts.slice(0, depth).join('/'));
   }
-  return [
-    ...[...folders].map((name) => cpioFolder(name)),
-    ...files.map((file) => cpioFile(file.path.slice(1), file.content, mode)),
-  ];
+  return [...[...names].map((name) => cpioFolder(name)), ...files];
 }
 
 function read(files: SourceFiles, file: string): Buffer {
