@@ -1,0 +1,196 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { hostMounts } from '@slipway/cgroups';
+import { linux } from '@slipway/linux';
+import { cloudKernel } from '@slipway/machine';
+import type { CreateRequest, LayersMount, Runtime, RuntimeContainer, RuntimeResources } from '@slipway/plugin-api';
+import { openPlugin, type Subject } from '@slipway/plugin-testkit';
+import { plugin } from '@slipway/runtime-kata';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { cacheFolder, imageOf, layersOf } from './layers.ts';
+
+let folder = '';
+let subject: Subject<Runtime>;
+let ids: string[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-kata-machine-'));
+  ids = [];
+  subject = await open({});
+});
+
+afterEach(async () => {
+  for (const id of ids) await subject.instance.delete(id);
+  await subject[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+afterAll(() => {
+  for (const { mountPoint } of hostMounts()) {
+    const above = path.join(mountPoint, 'slipway-kata-test');
+    if (existsSync(above)) rmdirSync(above);
+  }
+});
+
+function open(config: Record<string, unknown>) {
+  return openPlugin(plugin, {
+    dirs: { root: path.join(cacheFolder, 'plugin'), state: path.join(folder, 'state') },
+    config: { ...cloudKernel(), accel: 'tcg', memory: 128, boot_limit: 120, ...config },
+  });
+}
+
+const ownNamespaces = ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type }));
+
+function busyboxTree(): string {
+  const tree = path.join(folder, 'tree');
+  for (const name of ['bin', 'proc', 'dev']) mkdirSync(path.join(tree, name), { recursive: true });
+  writeFileSync(path.join(tree, 'bin/busybox'), readFileSync('/bin/busybox'), { mode: 0o755 });
+  for (const name of ['sh', 'ls', 'cat', 'sleep', 'echo']) linkTo(path.join(tree, 'bin', name));
+  return tree;
+}
+
+function linkTo(file: string): void {
+  execFileSync('ln', ['-s', 'busybox', file]);
+}
+
+function request(script: string, rootfs: LayersMount, resources: RuntimeResources = {}): CreateRequest {
+  const id = `kata-${path.basename(folder).slice(-6)}-${ids.length}`;
+  ids.push(id);
+  const bundle = path.join(folder, id);
+  mkdirSync(bundle);
+  const spec = {
+    ociVersion: '1.0.2',
+    root: { path: 'rootfs' },
+    process: { user: { uid: 0, gid: 0 }, args: ['sh', '-c', script], env: ['PATH=/bin'], cwd: '/' },
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
+    ],
+    linux: { namespaces: ownNamespaces, cgroupsPath: `/slipway-kata-test/${id}`, resources },
+  };
+  writeFileSync(path.join(bundle, 'config.json'), JSON.stringify(spec));
+  return { id, bundle, rootfs: [rootfs], stdio: { stdin: 'null', stdout: 'pipe', stderr: 'pipe' }, dieWithParent: true, keepOpen: [] };
+}
+
+async function outcome(container: RuntimeContainer): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const read = async (stream: AsyncIterable<Buffer> | undefined) => {
+    let text = '';
+    for await (const chunk of stream ?? []) text += chunk.toString();
+    return text;
+  };
+  const [stdout, stderr, { exitCode }] = await Promise.all([read(container.stdout), read(container.stderr), container.wait()]);
+  return { code: exitCode, stdout, stderr };
+}
+
+test('40 layers are one root, in the order that they have, in two machines at once', async () => {
+  const { lower, upper } = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
+  const above = Array.from({ length: 39 }, (_, index) => {
+    const tree = path.join(folder, `layer${index}`);
+    mkdirSync(path.join(tree, 'd'), { recursive: true });
+    writeFileSync(path.join(tree, 'd', `f${index}`), `${index}\n`);
+    writeFileSync(path.join(tree, 'd/same'), `${index}\n`);
+    return imageOf(tree, path.join(folder, `layer${index}.erofs`));
+  });
+  const layers: LayersMount = { kind: 'layers', lower: [...above, ...lower], ...(upper === undefined ? {} : { upper }) };
+  const other = layersOf(path.join(folder, 'tree'), mkdtempSync(path.join(folder, 'base-'))).upper;
+  const script = 'ls /d | sort -n | tr "\\n" " "; cat /d/same; echo new >/d/f7; cat /d/f7';
+  const outcomes = await Promise.all(
+    [layers, { ...layers, ...(other === undefined ? {} : { upper: other }) }].map(async (rootfs) => {
+      const container = await subject.instance.create(request(script.replaceAll('sort', 'busybox sort').replaceAll('tr "', 'busybox tr "'), rootfs));
+      await container.start();
+      return await outcome(container);
+    }),
+  );
+  const names = Array.from({ length: 39 }, (_, index) => `f${index}`);
+  for (const { code, stdout, stderr } of outcomes) {
+    expect([code, stderr]).toEqual([0, '']);
+    const [listed = '', same, seventh] = stdout.replace(/ (?=\d+\n)/, '\n').split('\n');
+    expect(listed.split(' ').sort()).toEqual([...names, 'same'].sort());
+    expect([same, seventh]).toEqual(['0', 'new']);
+  }
+});
+
+test('what makes a machine runs as a user of its own, without a network, in the control group of the container', async () => {
+  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
+  const container = await subject.instance.create(request('sleep 1000', rootfs));
+  await container.start();
+  const qemu = qemuOf(container.id);
+  const status = readFileSync(`/proc/${qemu}/status`, 'utf8');
+  const uid = Number(/^Uid:\s+(\d+)\s+\1\s+\1\s+\1$/m.exec(status)?.[1]);
+  expect(uid).toBeGreaterThanOrEqual(1_900_000_000);
+  expect(status).toMatch(/^CapEff:\s+0+$/m);
+  expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+  expect(status).toMatch(/^Seccomp:\s+2$/m);
+  expect(readlinkSync(`/proc/${qemu}/ns/net`)).not.toBe(readlinkSync('/proc/self/ns/net'));
+  expect(readFileSync(`/proc/${qemu}/cgroup`, 'utf8')).toContain(`/slipway-kata-test/${container.id}`);
+});
+
+test('a QEMU that is killed is a failed container, which says so', async () => {
+  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
+  const container = await subject.instance.create(request('sleep 1000', rootfs));
+  await container.start();
+  linux.kill(qemuOf(container.id), 9);
+  const { code, stderr } = await outcome(container);
+  expect(code).toBe(255);
+  expect(stderr).toMatch(new RegExp(`the virtual machine of "${container.id}" ended: QEMU was killed by signal 9`));
+});
+
+test('limits change up to what the machine has, and the guest keeps the processors to itself', async () => {
+  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
+  const MiB = 1024 * 1024;
+  const container = await subject.instance.create(request('sleep 1000', rootfs, { memory: { limit: 48 * MiB } }));
+  await container.start();
+  const { instance } = subject;
+  await instance.update(container.id, { memory: { limit: 40 * MiB } });
+  expect((await instance.stats(container.id)).memory.limitBytes).toBe(BigInt(40 * MiB));
+  await expect(instance.update(container.id, { memory: { limit: 49 * MiB } })).rejects.toMatchObject({
+    kind: 'failed-precondition',
+    code: 'MACHINE_TOO_SMALL',
+  });
+  await expect(instance.update(container.id, { cpu: { quota: 300_000, period: 100_000 } })).rejects.toMatchObject({ code: 'MACHINE_TOO_SMALL' });
+});
+
+test('emulation is no isolation by hardware: it says so, and is refused where that is required', async () => {
+  expect((await subject.instance.features()).machine).toEqual({ accel: 'tcg', hardware: false, reason: 'accel is set to "tcg"' });
+  await using strict = await open({ require_hardware: true });
+  await expect(strict.instance.features()).rejects.toMatchObject({ kind: 'failed-precondition', code: 'HARDWARE_ISOLATION_MISSING' });
+  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
+  await expect(strict.instance.create(request('true', rootfs))).rejects.toMatchObject({ code: 'HARDWARE_ISOLATION_MISSING' });
+});
+
+test('KVM is believed only where a machine came up with it, and the answer is kept', async () => {
+  await using first = await open({ accel: 'auto' });
+  const { machine } = await first.instance.features();
+  expect(machine?.hardware).toBe(machine?.accel === 'kvm');
+  expect(machine?.reason === undefined).toBe(machine?.hardware);
+  await using second = await open({ accel: 'auto' });
+  const before = performance.now();
+  expect((await second.instance.features()).machine).toEqual(machine);
+  expect(performance.now() - before).toBeLessThan(60_000);
+  if (machine?.hardware === true) return;
+  await using wanted = await open({ accel: 'kvm' });
+  await expect(wanted.instance.features()).rejects.toMatchObject({ kind: 'failed-precondition', code: 'KVM_UNAVAILABLE' });
+});
+
+test('a machine that does not come up says why, with the last words of its console, and leaves nothing', async () => {
+  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
+  await using broken = await open({ kernel_params: ['init=/nowhere', 'rdinit=/nowhere'] });
+  await expect(broken.instance.create(request('true', rootfs))).rejects.toMatchObject({
+    kind: 'internal',
+    message: expect.stringMatching(/QEMU exited with status \d+.*[Kk]ernel panic/),
+  });
+});
+
+test('a second machine does not get the changes of one that runs', async () => {
+  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
+  const container = await subject.instance.create(request('sleep 1000', rootfs));
+  await container.start();
+  await expect(subject.instance.create(request('true', rootfs))).rejects.toMatchObject({ message: expect.stringMatching(/lock/) });
+});
+
+function qemuOf(id: string): number {
+  const list = readFileSync(path.join(folder, 'state/tool', id, 'processes'), 'utf8');
+  return Number(/^qemu (\d+) /m.exec(list)?.[1]);
+}
