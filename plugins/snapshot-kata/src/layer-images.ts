@@ -1,8 +1,7 @@
 import { closeSync, openSync, statSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import { linux } from '@slipway/linux';
-import { type LayerTree, SlipwayError, type SnapshotUsage } from '@slipway/plugin-api';
-import type { ImageReply, ImageRequest } from './image-worker.js';
+import type { LayerTree, SnapshotUsage } from '@slipway/plugin-api';
+import { ImageThread } from './image-thread.js';
 import { layerMount } from './layer-files.js';
 import type { MadeFiles } from './made-files.js';
 import type { RootAttributes } from './root-attributes.js';
@@ -13,8 +12,7 @@ const plainRoot: RootAttributes = { mode: 0o755, uid: 0, gid: 0, mtimeSeconds: 0
 /** EROFS images that the snapshotter writes itself. */
 export class LayerImages implements AsyncDisposable {
   readonly #files: MadeFiles;
-  readonly #workers = new Set<Worker>();
-  #isDisposed = false;
+  readonly #thread = new ImageThread();
 
   constructor(files: MadeFiles) {
     this.#files = files;
@@ -46,26 +44,9 @@ export class LayerImages implements AsyncDisposable {
     }
   }
 
-  /** Of what was written into an upper, in a thread. Nothing is flushed. */
+  /** Of what was written into an upper. Nothing is flushed. */
   async write(tree: LayerTree, file: string): Promise<void> {
-    if (this.#isDisposed) throw canceled();
-    // It closes descriptors that no call of node:fs has opened, of which Node would warn.
-    const worker = new Worker(new URL('./image-worker.js', import.meta.url), {
-      workerData: { tree, file } satisfies ImageRequest,
-      trackUnmanagedFds: false,
-    });
-    this.#workers.add(worker);
-    try {
-      const reply = await new Promise<ImageReply>((resolve, reject) => {
-        worker.on('message', resolve);
-        worker.on('error', reject);
-        worker.on('exit', () => reject(canceled()));
-      });
-      if (reply.error !== undefined) throw Object.assign(new Error(reply.error.message), reply.error.properties);
-    } finally {
-      this.#workers.delete(worker);
-      await worker.terminate();
-    }
+    await this.#thread.write({ tree, file });
   }
 
   /** Whether its root hides what is below. */
@@ -90,11 +71,6 @@ export class LayerImages implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
-    for (const worker of this.#workers) await worker.terminate();
+    await this.#thread[Symbol.asyncDispose]();
   }
-}
-
-function canceled(): SlipwayError {
-  return new SlipwayError({ kind: 'canceled', code: 'CANCELED', message: 'work on a snapshot was canceled' });
 }
