@@ -41,6 +41,8 @@ export class AgentClient implements Disposable {
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('error', (error) => this.#fail(unavailable(`connection broke: ${error.message}`, error)));
     socket.on('close', () => this.#fail(unavailable('connection ended')));
+    // Whoever had it before may have stopped it.
+    socket.resume();
   }
 
   /** Errors: `unavailable` when nobody listens there, `canceled`. */
