@@ -1,6 +1,8 @@
-import { type ErofsImageWriter, isErofsXattr } from '@slipway/layers';
+import { closeSync, openSync } from 'node:fs';
+import { type ErofsImageWriter, isErofsXattr, openErofsImage } from '@slipway/layers';
+import { linux } from '@slipway/linux';
 import { expect, test } from 'vitest';
-import { ImageFolder } from './erofs-folder.js';
+import { fsck, ImageFolder } from './erofs-folder.js';
 import { listByKernel, listByReader } from './erofs-listing.js';
 import { putFile, seen, write, xattrs } from './erofs-written.js';
 
@@ -83,4 +85,24 @@ test('a link with large attributes does not lie behind them', () => {
   const items = seen(written);
   expect(items['l500']?.content).toBe('t'.repeat(500));
   expect(items['l4095']?.content).toBe('t'.repeat(4095));
+});
+
+test('small attributes that are more than are kept in memory', () => {
+  using folder = new ImageFolder();
+  const written = write(folder, (writer) => {
+    for (let index = 0; index < 150_000; index++)
+      writer.makeFile(writer.root, `f${index}`, xattrs(['security.ima', Buffer.alloc(400, `${index} `)]), { kind: 'empty' });
+    putFile(writer, 'last', Buffer.from('last'), xattrs(['user.a', Buffer.from('a')]));
+  });
+  fsck(written.file);
+  const mount = linux.mountDetached([{ kind: 'erofs', source: written.file }]);
+  const fd = openSync(written.file, 'r');
+  const image = openErofsImage(fd, { name: 'image' });
+  for (const index of [0, 1, 1000, 50_000, 100_000, 149_998, 149_999]) {
+    const value = Buffer.alloc(400, `${index} `);
+    expect(image.xattr(image.lookUp(image.root, `f${index}`)?.nid ?? 0, 'security.ima')?.equals(value)).toBe(true);
+    expect(linux.lgetxattr(`/proc/self/fd/${mount}/f${index}`, 'security.ima')?.equals(value)).toBe(true);
+  }
+  closeSync(fd);
+  closeSync(mount);
 });

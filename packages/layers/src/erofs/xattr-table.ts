@@ -14,18 +14,24 @@ const mostShared = 255;
 const mostInodeBytes = headerBytes + 4 * 0xfffe;
 /** A reference to a shared attribute is a number of four-byte units in 32 bits. */
 export const sharedReach = 4 * 2 ** 32;
-/** Larger ones go to disk at once. */
-const keptBytes = 512;
-/** Of all attributes that are kept in memory together, every one once. */
-const mostKeptBytes = 64 << 20;
+/** Larger ones are kept only until there is this much of them to be written. */
+const largeBytes = 512;
+const spillBytes = 1 << 20;
+/** What all of them may take in memory before small ones are written out as well, and before there are too many. */
+const softBytes = 64 << 20;
+const mostBytes = 256 << 20;
+/** An attribute, or a set of them, takes so much besides its own bytes. */
+const overheadBytes = 150;
 /** An attribute of so many inodes is written once and referred to. */
 const sharedFrom = 3;
 
 /** One attribute, however many inodes have it. */
 interface Entry {
   /** As it is on disk, without padding; undefined when it is there already. */
-  readonly encoded: Buffer | undefined;
+  encoded: ByteString | undefined;
   readonly bytes: number;
+  /** It goes to disk before the end, and inodes refer to it. */
+  readonly isSpilled: boolean;
   /** Byte offset in the image, a multiple of 4: of a shared one, once it has a place. */
   position: number | undefined;
   uses: number;
@@ -37,17 +43,28 @@ export interface XattrTableState {
   readonly entriesByKey: ReadonlyMap<string, number>;
   readonly sets: readonly (readonly number[])[];
   readonly setsByKey: ReadonlyMap<string, number>;
-  readonly keptBytes: number;
+  /** Numbers of those that are to go to disk, and how much they are. */
+  readonly pending: readonly number[];
+  readonly pendingBytes: number;
+  readonly memoryBytes: number;
 }
 
-const emptyState: XattrTableState = { entries: [], entriesByKey: new Map(), sets: [[]], setsByKey: new Map(), keptBytes: 0 };
+const emptyState: XattrTableState = {
+  entries: [],
+  entriesByKey: new Map(),
+  sets: [[]],
+  setsByKey: new Map(),
+  pending: [],
+  pendingBytes: 0,
+  memoryBytes: 0,
+};
 
 /** No attributes. */
 export const noXattrs = 0;
 
 /**
- * The extended attributes of an image, each kept once, and each set of them. Large ones are written as they come, as shared ones, so
- * that memory does not grow with their values.
+ * The extended attributes of an image, each kept once, and each set of them. Large ones, and all of them when they are many, are written
+ * between the bytes of files, as shared ones: memory does not grow with their values.
  */
 export class XattrTable {
   readonly #output: BlockOutput;
@@ -55,7 +72,9 @@ export class XattrTable {
   readonly #entriesByKey: Map<string, number>;
   readonly #sets: (readonly number[])[];
   readonly #setsByKey: Map<string, number>;
-  #keptBytes: number;
+  #pending: number[];
+  #pendingBytes: number;
+  #memoryBytes: number;
 
   constructor(output: BlockOutput, state: XattrTableState = emptyState) {
     this.#output = output;
@@ -63,7 +82,9 @@ export class XattrTable {
     this.#entriesByKey = new Map(state.entriesByKey);
     this.#sets = [...state.sets];
     this.#setsByKey = new Map(state.setsByKey);
-    this.#keptBytes = state.keptBytes;
+    this.#pending = [...state.pending];
+    this.#pendingBytes = state.pendingBytes;
+    this.#memoryBytes = state.memoryBytes;
   }
 
   get state(): XattrTableState {
@@ -72,7 +93,9 @@ export class XattrTable {
       entriesByKey: this.#entriesByKey,
       sets: this.#sets,
       setsByKey: this.#setsByKey,
-      keptBytes: this.#keptBytes,
+      pending: this.#pending,
+      pendingBytes: this.#pendingBytes,
+      memoryBytes: this.#memoryBytes,
     };
   }
 
@@ -83,22 +106,18 @@ export class XattrTable {
     let spilled = 0;
     let inlineBytes = 0;
     const ids = sorted.map(({ name, value }) => {
-      const encoded = encode(name, value);
-      const id = this.#intern(encoded, spilled < mostShared);
-      const isSpilled = this.#entries[id]?.encoded === undefined;
+      const id = this.#intern(encode(name, value), spilled < mostShared);
+      const { isSpilled, bytes } = this.#entry(id);
       if (isSpilled) spilled++;
-      inlineBytes += isSpilled ? 4 : roundUp(encoded.length, 4);
+      inlineBytes += isSpilled ? 4 : roundUp(bytes, 4);
       return id;
     });
-    if (headerBytes + inlineBytes > mostInodeBytes)
-      throw erofsError(
-        'EROFS_CANNOT_HOLD',
-        `${xattrs.length} extended attributes of one file are more than an EROFS image can hold`,
-      );
+    if (headerBytes + inlineBytes > mostInodeBytes) throw tooMany(xattrs.length);
+    if (this.#pendingBytes > spillBytes) this.#spill();
     const key = ids.join();
     const known = this.#setsByKey.get(key);
     if (known !== undefined) return known;
-    this.#keep(key.length);
+    this.#take(key.length + overheadBytes);
     this.#setsByKey.set(key, this.#sets.length);
     return this.#sets.push(ids) - 1;
   }
@@ -125,6 +144,8 @@ export class XattrTable {
     if (set === noXattrs) return 0;
     let bytes = headerBytes;
     for (const { isShared, entry } of this.#arranged(set)) bytes += isShared ? 4 : roundUp(entry.bytes, 4);
+    // Possible where references do not reach: past 16 GiB.
+    if (bytes > mostInodeBytes) throw tooMany(this.#set(set).length);
     return bytes;
   }
 
@@ -136,13 +157,13 @@ export class XattrTable {
     let at = offset + headerBytes;
     for (const { entry } of shared) at = buffer.writeUInt32LE((entry.position ?? 0) / 4, at);
     for (const { entry, isShared } of arranged) {
-      if (isShared || !entry.encoded) continue;
-      entry.encoded.copy(buffer, at);
+      if (isShared) continue;
+      buffer.write(entry.encoded ?? '', at, 'latin1');
       at += roundUp(entry.bytes, 4);
     }
   }
 
-  /** Which of a set's attributes are references: those on disk already first, as those have no other place. */
+  /** Which of a set's attributes are references: first of all those that are nowhere else. */
   *#arranged(set: number): Generator<{ readonly entry: Entry; readonly isShared: boolean }> {
     const entries = this.#set(set).map((id) => this.#entry(id));
     let left = mostShared - entries.filter(({ encoded }) => encoded === undefined).length;
@@ -152,41 +173,57 @@ export class XattrTable {
     }
   }
 
-  #intern(encoded: Buffer, mayBeSpilled: boolean): number {
-    const isLarge = encoded.length > keptBytes;
-    const key = isLarge ? `sha256:${createHash('sha256').update(encoded).digest('hex')}` : encoded.toString('latin1');
+  #intern(encoded: ByteString, mayBeSpilled: boolean): number {
+    const isLarge = encoded.length > largeBytes;
+    const key = isLarge ? `sha256:${createHash('sha256').update(encoded, 'latin1').digest('hex')}` : encoded;
     const known = this.#entriesByKey.get(key);
-    if (known !== undefined && (mayBeSpilled || this.#entry(known).encoded !== undefined)) return known;
-    const entry: Entry = { encoded: undefined, bytes: encoded.length, position: undefined, uses: 0 };
-    if (isLarge && mayBeSpilled && this.#place(entry, encoded)) this.#keep(key.length);
-    else this.#keep(key.length + encoded.length);
-    const kept = entry.position === undefined ? { ...entry, encoded } : entry;
-    const id = this.#entries.push(kept) - 1;
-    this.#entriesByKey.set(key, id);
+    if (known !== undefined && (mayBeSpilled || !this.#entry(known).isSpilled)) return known;
+    const isFull = this.#memoryBytes > softBytes;
+    const isSpilled = mayBeSpilled && (isLarge || isFull);
+    const id = this.#entries.push({ encoded, bytes: encoded.length, isSpilled, position: undefined, uses: 0 }) - 1;
+    this.#take((isLarge ? key.length + encoded.length : encoded.length) + overheadBytes);
+    // What comes when there is no room any more is not looked for again.
+    if (isLarge || !isFull) this.#entriesByKey.set(key, id);
+    if (isSpilled) {
+      this.#pending.push(id);
+      this.#pendingBytes += encoded.length;
+    }
     return id;
   }
 
-  #place(entry: Entry, encoded: Buffer): boolean {
+  #spill(): void {
+    for (const id of this.#pending) {
+      const entry = this.#entry(id);
+      if (entry.encoded === undefined || !this.#place(entry, entry.encoded)) continue;
+      this.#memoryBytes -= entry.bytes;
+      entry.encoded = undefined;
+    }
+    this.#pending = [];
+    this.#pendingBytes = 0;
+  }
+
+  /** False where references do not reach. */
+  #place(entry: Entry, encoded: ByteString): boolean {
     const position = roundUp(this.#output.position, 4);
     if (position + encoded.length > sharedReach) return false;
     this.#output.skipTo(position);
-    this.#output.write(encoded, 0, encoded.length);
+    this.#output.write(Buffer.from(encoded, 'latin1'), 0, encoded.length);
     this.#output.skipTo(roundUp(this.#output.position, 4));
     entry.position = position;
     return true;
   }
 
-  #keep(bytes: number): void {
-    this.#keptBytes += bytes;
-    if (this.#keptBytes > mostKeptBytes)
+  #take(bytes: number): void {
+    this.#memoryBytes += bytes;
+    if (this.#memoryBytes > mostBytes)
       throw erofsError(
         'EROFS_TOO_LARGE',
-        `the extended attributes of the image are over the limit of ${mostKeptBytes} bytes in memory`,
+        `the extended attributes of the image are over the limit of ${mostBytes} bytes in memory`,
       );
   }
 
   #bytesOf(entry: Entry): Buffer {
-    if (entry.encoded) return entry.encoded;
+    if (entry.encoded !== undefined) return Buffer.from(entry.encoded, 'latin1');
     const bytes = Buffer.alloc(entry.bytes);
     this.#output.readBack(bytes, entry.position ?? 0);
     return bytes;
@@ -203,7 +240,11 @@ export class XattrTable {
   }
 }
 
-function encode(name: ByteString, value: Buffer): Buffer {
+function tooMany(count: number): Error {
+  return erofsError('EROFS_CANNOT_HOLD', `${count} extended attributes of one file are more than an EROFS image can hold`);
+}
+
+function encode(name: ByteString, value: Buffer): ByteString {
   const split = splitXattrName(name);
   if (!split || split.suffix.length > longestName)
     throw erofsError('EROFS_CANNOT_HOLD', `an extended attribute ${quote(name)} cannot be in an EROFS image`);
@@ -212,13 +253,8 @@ function encode(name: ByteString, value: Buffer): Buffer {
       'EROFS_CANNOT_HOLD',
       `the extended attribute ${quote(name)} has ${value.length} bytes, and an EROFS image can hold ${longestValue}`,
     );
-  const encoded = Buffer.alloc(entryHeaderBytes + split.suffix.length + value.length);
-  encoded[0] = split.suffix.length;
-  encoded[1] = split.index;
-  encoded.writeUInt16LE(value.length, 2);
-  encoded.write(split.suffix, entryHeaderBytes, 'latin1');
-  value.copy(encoded, entryHeaderBytes + split.suffix.length);
-  return encoded;
+  const head = String.fromCharCode(split.suffix.length, split.index, value.length & 0xff, value.length >> 8);
+  return head + split.suffix + value.toString('latin1');
 }
 
 function decode(encoded: Buffer): Xattr {
