@@ -1,5 +1,5 @@
 import type { MonitorMount } from '@slipway/monitor';
-import type { CreateRequest, Mount, ProcessIdentity, RuntimeFeatures, RuntimeResources, RuntimeStats } from '@slipway/plugin-api';
+import type { CreateRequest, Mount, RuntimeFeatures, RuntimeResources, RuntimeStats } from '@slipway/plugin-api';
 import type { Bundle } from './bundle.js';
 import type { ContainerFolder } from './container-folder.js';
 
@@ -28,7 +28,7 @@ export interface MachineTool {
   /** The same for `update`. Errors: `failed-precondition` for more than the machine has. */
   prepareUpdate(folder: ContainerFolder, file: string, resources: RuntimeResources): void;
   /** Of the container in the machine. Errors: `not-found` when it is gone. */
-  stats(folder: ContainerFolder, process: ProcessIdentity): Promise<RuntimeStats>;
-  /** Processes of this host that stand for those of the container that were asked for: the first, and those of `exec`. */
-  processes(folder: ContainerFolder, process: ProcessIdentity): readonly number[];
+  stats(folder: ContainerFolder): Promise<RuntimeStats>;
+  /** Of the processes in the machine's cgroup: those that stand for processes of the container, the first and those of `exec`. */
+  standing(pids: readonly number[]): readonly number[];
 }

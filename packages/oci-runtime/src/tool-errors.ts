@@ -79,7 +79,9 @@ function commandError(id: string, said: string, command: string | undefined, cau
  * `open executable: Permission denied`, with `crun create: ` in front where it runs in a machine.
  */
 function commandReason(said: string): string | undefined {
-  const match = /\bexec: "(?:[^"\\]|\\.)*": (.*)$/.exec(said) ?? /^(?:crun \w+: )?(?:open executable: |executable file `.*` )(.*)$/.exec(said);
+  const match =
+    /\bexec: "(?:[^"\\]|\\.)*": (.*)$/.exec(said) ??
+    /^(?:crun \w+: )?(?:open executable: |executable file `.*` )(.*)$/.exec(said);
   return match?.[1];
 }
 

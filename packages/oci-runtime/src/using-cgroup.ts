@@ -8,14 +8,15 @@ import type { Tool } from './tool.js';
 /** Numbers of its processes on the host. Errors: `not-found`. */
 export async function processesOf(tool: Tool, folder: ContainerFolder): Promise<readonly number[]> {
   const process = firstProcess(folder, await observe(tool, folder));
-  return tool.machine?.processes(folder, process) ?? readPids(cgroupOf(folder, process.pid));
+  const pids = readPids(cgroupOf(folder, process.pid));
+  return tool.machine?.standing(pids) ?? pids;
 }
 
 /** What it has used. Errors: `not-found`. */
 export async function statsOf(tool: Tool, folder: ContainerFolder): Promise<RuntimeStats> {
   const process = firstProcess(folder, await observe(tool, folder));
   try {
-    if (tool.machine !== undefined) return await tool.machine.stats(folder, process);
+    if (tool.machine !== undefined) return await tool.machine.stats(folder);
     const network = readNetwork(process.pid);
     return { ...readStats(cgroupOf(folder, process.pid)), ...(network === undefined ? {} : { network }) };
   } catch (error) {

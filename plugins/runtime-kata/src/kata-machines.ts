@@ -3,18 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import type { MonitorMount } from '@slipway/monitor';
 import type { Bundle, ContainerFolder, MachineTool } from '@slipway/oci-runtime';
-import type {
-  CreateRequest,
-  Logger,
-  PluginDirs,
-  ProcessIdentity,
-  RuntimeFeatures,
-  RuntimeResources,
-  RuntimeStats,
-} from '@slipway/plugin-api';
+import type { CreateRequest, Logger, PluginDirs, RuntimeFeatures, RuntimeResources, RuntimeStats } from '@slipway/plugin-api';
 import { type Acceleration, findAcceleration } from './acceleration.js';
 import type { KataConfig } from './config.js';
-import { executedProcesses } from './executed-processes.js';
 import { containerCalls, processRequest, updateRequest } from './guest-calls.js';
 import { type GuestFiles, guestFiles } from './guest-files.js';
 import { guestSpec } from './guest-spec.js';
@@ -24,6 +15,7 @@ import { imagesInUse, readMachineRecord, writeMachineRecord } from './machine-re
 import { machineUser } from './machine-user.js';
 import { checkNetwork } from './network-check.js';
 import { encodePlan } from './plan.js';
+import { isShim } from './programs.js';
 import { rootDisks } from './root-disks.js';
 import { checkProcess, checkSpec } from './runtime-spec.js';
 import { sharedTrees, shareStorage, shareTag } from './shared-trees.js';
@@ -129,8 +121,8 @@ export class KataMachines implements MachineTool {
     return await guestStats(id, toolState);
   }
 
-  processes({ toolState }: ContainerFolder, { pid }: ProcessIdentity): readonly number[] {
-    return [pid, ...executedProcesses(toolState)];
+  standing(pids: readonly number[]): readonly number[] {
+    return pids.filter(isShim);
   }
 
   /** What machines boot, and on what: found once in this process, unless it failed. */

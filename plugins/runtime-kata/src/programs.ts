@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -10,6 +10,16 @@ export function findShim(): string | undefined {
   const places = ['../bin/slipway-kata-shim', '../../../native/kata-shim/build/slipway-kata-shim'];
   const candidates = chosen === undefined ? places.map((place) => fileURLToPath(new URL(place, import.meta.url))) : [chosen];
   return candidates.find(isExecutable);
+}
+
+/** It stands for a process in the machine; who owns the machine, QEMU and its helpers have other names. */
+export function isShim(pid: number): boolean {
+  try {
+    // The kernel keeps 15 characters.
+    return readFileSync(`/proc/${pid}/comm`, 'utf8') === 'slipway-kata-sh\n';
+  } catch {
+    return false;
+  }
 }
 
 function isExecutable(file: string): boolean {

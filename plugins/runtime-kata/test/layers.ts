@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, copyFileSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { writeTreeImage } from '@slipway/layers';
@@ -7,7 +19,11 @@ import { linux } from '@slipway/linux';
 import type { LayersMount } from '@slipway/plugin-api';
 
 /** What tests keep from one run to the next. */
-export const cacheFolder = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'slipway-fixtures', 'kata');
+export const cacheFolder = path.join(
+  process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'),
+  'slipway-fixtures',
+  'kata',
+);
 
 const upperBytes = 64 * 1024 * 1024;
 
@@ -15,7 +31,11 @@ const upperBytes = 64 * 1024 * 1024;
 export function layersOf(tree: string, folder: string): LayersMount {
   const source = path.join(folder, 'upper.ext4');
   copyFileSync(emptyUpper(), source, constants.COPYFILE_EXCL);
-  return { kind: 'layers', lower: [imageOf(tree, path.join(folder, 'tree.erofs'))], upper: { kind: 'block', source, fstype: 'ext4', readOnly: false } };
+  return {
+    kind: 'layers',
+    lower: [imageOf(tree, path.join(folder, 'tree.erofs'))],
+    upper: { kind: 'block', source, fstype: 'ext4', readOnly: false },
+  };
 }
 
 export function imageOf(tree: string, source: string): LayersMount['lower'][number] {

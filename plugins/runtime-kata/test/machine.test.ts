@@ -71,10 +71,19 @@ function request(script: string, rootfs: LayersMount, resources: RuntimeResource
     linux: { namespaces: ownNamespaces, cgroupsPath: `/slipway-kata-test/${id}`, resources },
   };
   writeFileSync(path.join(bundle, 'config.json'), JSON.stringify(spec));
-  return { id, bundle, rootfs: [rootfs], stdio: { stdin: 'null', stdout: 'pipe', stderr: 'pipe' }, dieWithParent: true, keepOpen: [] };
+  return {
+    id,
+    bundle,
+    rootfs: [rootfs],
+    stdio: { stdin: 'null', stdout: 'pipe', stderr: 'pipe' },
+    dieWithParent: true,
+    keepOpen: [],
+  };
 }
 
-async function outcome(container: RuntimeContainer): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+async function outcome(
+  container: RuntimeContainer,
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
   const read = async (stream: AsyncIterable<Buffer> | undefined) => {
     let text = '';
     for await (const chunk of stream ?? []) text += chunk.toString();
@@ -98,7 +107,9 @@ test('40 layers are one root, in the order that they have, in two machines at on
   const script = 'ls /d | sort -n | tr "\\n" " "; cat /d/same; echo new >/d/f7; cat /d/f7';
   const outcomes = await Promise.all(
     [layers, { ...layers, ...(other === undefined ? {} : { upper: other }) }].map(async (rootfs) => {
-      const container = await subject.instance.create(request(script.replaceAll('sort', 'busybox sort').replaceAll('tr "', 'busybox tr "'), rootfs));
+      const container = await subject.instance.create(
+        request(script.replaceAll('sort', 'busybox sort').replaceAll('tr "', 'busybox tr "'), rootfs),
+      );
       await container.start();
       return await outcome(container);
     }),
@@ -149,13 +160,18 @@ test('limits change up to what the machine has, and the guest keeps the processo
     kind: 'failed-precondition',
     code: 'MACHINE_TOO_SMALL',
   });
-  await expect(instance.update(container.id, { cpu: { quota: 300_000, period: 100_000 } })).rejects.toMatchObject({ code: 'MACHINE_TOO_SMALL' });
+  await expect(instance.update(container.id, { cpu: { quota: 300_000, period: 100_000 } })).rejects.toMatchObject({
+    code: 'MACHINE_TOO_SMALL',
+  });
 });
 
 test('emulation is no isolation by hardware: it says so, and is refused where that is required', async () => {
   expect((await subject.instance.features()).machine).toEqual({ accel: 'tcg', hardware: false, reason: 'accel is set to "tcg"' });
   await using strict = await open({ require_hardware: true });
-  await expect(strict.instance.features()).rejects.toMatchObject({ kind: 'failed-precondition', code: 'HARDWARE_ISOLATION_MISSING' });
+  await expect(strict.instance.features()).rejects.toMatchObject({
+    kind: 'failed-precondition',
+    code: 'HARDWARE_ISOLATION_MISSING',
+  });
   const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
   await expect(strict.instance.create(request('true', rootfs))).rejects.toMatchObject({ code: 'HARDWARE_ISOLATION_MISSING' });
 });
@@ -187,7 +203,9 @@ test('a second machine does not get the changes of one that runs', async () => {
   const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
   const container = await subject.instance.create(request('sleep 1000', rootfs));
   await container.start();
-  await expect(subject.instance.create(request('true', rootfs))).rejects.toMatchObject({ message: expect.stringMatching(/lock/) });
+  await expect(subject.instance.create(request('true', rootfs))).rejects.toMatchObject({
+    message: expect.stringMatching(/lock/),
+  });
 });
 
 function qemuOf(id: string): number {

@@ -14,7 +14,12 @@ export const openSubject: OpenRuntime = async (root) => {
     dirs: { root: path.join(cacheFolder, 'plugin'), state: path.join(root, 'state') },
     config: { ...cloudKernel(), accel: 'tcg', memory: 128, boot_limit: 120 },
   });
-  return { ...subject, folder: undefined, instance: withLayers(subject.instance), [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose]() };
+  return {
+    ...subject,
+    folder: undefined,
+    instance: withLayers(subject.instance),
+    [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
+  };
 };
 
 function withLayers(runtime: Runtime): Runtime {
