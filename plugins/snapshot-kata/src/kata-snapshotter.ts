@@ -22,8 +22,9 @@ export class KataSnapshotter extends DirectorySnapshotter {
   ) {
     const files = new MadeFiles(dirs.root);
     const images = new LayerImages(files);
-    const upper = upperOf(config, files);
-    super({ id: 'kata', root: dirs.root, metadata, trees: kataTrees({ upper, images }) });
+    const uppers = [ext4Upper(config.upper_size * 2 ** 20, new Templates(files)), directoryUpper()] as const;
+    const upper = config.upper === 'ext4' ? uppers[0] : uppers[1];
+    super({ id: 'kata', root: dirs.root, metadata, trees: kataTrees({ upper, uppers, images }) });
     this.#files = files;
     this.#images = images;
     this.#upper = upper;
@@ -44,8 +45,4 @@ export class KataSnapshotter extends DirectorySnapshotter {
     await super[Symbol.asyncDispose]();
     await this.#images[Symbol.asyncDispose]();
   }
-}
-
-function upperOf(config: Config, files: MadeFiles): Upper {
-  return config.upper === 'ext4' ? ext4Upper(config.upper_size * 2 ** 20, new Templates(files)) : directoryUpper();
 }

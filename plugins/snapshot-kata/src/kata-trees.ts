@@ -12,12 +12,16 @@ import { isTouched, noteStamp, stampFile, type Upper } from './upper.js';
 const maxParents = 499;
 
 export interface KataTreesOptions {
+  /** Of snapshots that are made. */
   readonly upper: Upper;
+  /** Of those that are there, which may have been made with another setting. */
+  readonly uppers: readonly Upper[];
   readonly images: LayerImages;
 }
 
 /** A committed snapshot is an image; what an active one has changed is in its upper, or is an image that a differ has applied. */
-export function kataTrees({ upper, images }: KataTreesOptions): SnapshotTrees {
+export function kataTrees({ upper, uppers, images }: KataTreesOptions): SnapshotTrees {
+  const upperIn = (folder: string): Upper => uppers.find(({ name }) => existsSync(join(folder, name))) ?? upper;
   const appliedOf = ({ folder }: SnapshotPlace): readonly string[] => {
     const applied = join(folder, appliedFile);
     return existsSync(applied) ? [applied] : [];
@@ -44,15 +48,16 @@ export function kataTrees({ upper, images }: KataTreesOptions): SnapshotTrees {
 
     mounts(place) {
       const mount: LayersMount = { kind: 'layers', lower: layersOf(place).map(layerMount) };
-      return [place.kind === 'view' ? mount : { ...mount, upper: upper.mount(place.folder) }];
+      return [place.kind === 'view' ? mount : { ...mount, upper: upperIn(place.folder).mount(place.folder) }];
     },
 
     trees(place) {
       if (place.kind === 'committed') return visible([place.tree, ...place.parents]).map(layerTree);
       const layers = layersOf(place);
       const isScratch = layers[0] === images.empty;
-      if (place.kind === 'view' || !(isScratch || isTouched(upper, place.folder))) return layers.map(layerTree);
-      return [upper.tree(place.folder), ...(isScratch ? [] : layers.map(layerTree))];
+      const { folder } = place;
+      if (place.kind === 'view' || !(isScratch || isTouched(upperIn(folder), folder))) return layers.map(layerTree);
+      return [upperIn(folder).tree(folder), ...(isScratch ? [] : layers.map(layerTree))];
     },
 
     layerTarget: ({ folder, parents }) => ({
@@ -67,7 +72,8 @@ export function kataTrees({ upper, images }: KataTreesOptions): SnapshotTrees {
 
     async seal(place) {
       const { folder, parents } = place;
-      const isChanged = isTouched(upper, folder);
+      const own = upperIn(folder);
+      const isChanged = isTouched(own, folder);
       if (appliedOf(place).length > 0) {
         if (isChanged) throw layerAndChanges(folder);
         await keepApplied(folder);
@@ -75,7 +81,7 @@ export function kataTrees({ upper, images }: KataTreesOptions): SnapshotTrees {
       }
       const [parent] = parents;
       await keepWritten(folder, async (image) => {
-        if (isChanged) await images.write(upper.tree(folder), image);
+        if (isChanged) await images.write(own.tree(folder), image);
         else await images.writeEmpty(image, parent === undefined ? undefined : await rootAttributes(parent));
       });
     },
@@ -83,7 +89,7 @@ export function kataTrees({ upper, images }: KataTreesOptions): SnapshotTrees {
     async usage(place, jobs) {
       const { kind, folder, tree } = place;
       if (kind === 'view') return await jobs.measure(folder);
-      const own = kind === 'active' ? [await upper.usage(folder, jobs)] : [];
+      const own = kind === 'active' ? [await upperIn(folder).usage(folder, jobs)] : [];
       const files = kind === 'active' ? appliedOf(place) : [tree];
       const layers = await Promise.all(files.map((image) => images.usage(image, filesOf(image))));
       return [...own, ...layers].reduce((sum, { bytes, inodes }) => ({ bytes: sum.bytes + bytes, inodes: sum.inodes + inodes }), {
@@ -93,7 +99,7 @@ export function kataTrees({ upper, images }: KataTreesOptions): SnapshotTrees {
     },
 
     async settle({ folder }, jobs) {
-      await upper.remove(folder, jobs);
+      await upperIn(folder).remove(folder, jobs);
       for (const file of [...filesOf(join(folder, appliedFile)), join(folder, stampFile)]) rmSync(file, { force: true });
     },
   };

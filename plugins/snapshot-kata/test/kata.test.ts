@@ -138,6 +138,24 @@ describe('an active snapshot', () => {
     expect(await namesIn(snapshotter, 'A')).toEqual(['file']);
   });
 
+  it('keeps the form that it was made in when another is configured', async () => {
+    for (const [made, later] of [
+      [ext4, directory],
+      [directory, ext4],
+    ] as const) {
+      const at = join(root, made.upper);
+      mkdirSync(at);
+      const before = await open(made, at);
+      inTree(await before.prepare('k'), (path) => writeFileSync(`${path}/file`, ''));
+      const mounts = await before.mounts('k');
+      const after = await open(later, at);
+      expect(await after.mounts('k')).toEqual(mounts);
+      expect(await after.trees('k')).toEqual(await before.trees('k'));
+      await after.commit('A', 'k');
+      expect(await namesIn(after, 'A')).toEqual(['file']);
+    }
+  });
+
   it('in directories is mounted with these', async () => {
     const snapshotter = await open(directory);
     expect(await snapshotter.prepare('a')).toEqual([
