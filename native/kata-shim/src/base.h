@@ -53,6 +53,8 @@ bool write_text(int folder, const char *path, const char *text);
 bool write_all(int fd, const void *bytes, size_t length);
 /* To a unix socket, whose path may be longer than an address; -1. */
 int connect_by_path(const char *path);
+/* A new listening unix socket, 0600; -1. */
+int listen_in(int folder, const char *name);
 
 /* ---- poll.c ---- */
 

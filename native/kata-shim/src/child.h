@@ -37,6 +37,19 @@ struct program {
  */
 int program_start(const struct program *program, pid_t *pid, const char **what);
 
+/* ---- arguments.c ---- */
+
+/* A name in arguments, and the number in whose place it stands. */
+struct channel {
+  char name[16];
+  int number;
+};
+
+/* The highest number that is not given away; -1. */
+int free_number(const struct given *given, size_t count);
+/* A copy of the arguments with numbers for names; to be freed, with its first string. NULL: no memory. */
+char **with_numbers(char *const argv[], const struct channel *channels, size_t count);
+
 /* "exited with status 1", "was killed by signal 9" */
 void ended_text(struct text *text, int wait_status);
 

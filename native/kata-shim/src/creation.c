@@ -1,5 +1,5 @@
 /* The plan, step by step. Whatever has to be waited for keeps the whole machine going meanwhile. */
-#include "vm.h"
+#include "creation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,39 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_LIMIT_MS 50000
-#define CGROUPS_MAX 16
-#define LOOK_AGAIN_MS 5
-/* In a helper's argv: its socket listens already, and nothing is left of it in any folder. */
-#define LISTENER "@listen@"
 
-struct creation {
-  struct vm *vm;
-  struct text *reason;
-  const char *waits_for;
-  int64_t limit_ms, deadline;
-  struct user user;
-  struct given given[GIVEN_MAX];
-  size_t given_count;
-  const char *cgroups[CGROUPS_MAX];
-  size_t cgroup_count;
-  int helpers[HELPERS_MAX];
-};
-
-static bool failed(struct creation *creation, const char *what, const char *name, int error) {
+bool creation_failed(struct creation *creation, const char *what, const char *name, int error) {
   text_add(creation->reason, "%s \"%s\"", what, name);
   if (error != 0) text_add(creation->reason, ": %s", strerror(error));
   return false;
 }
 
-/* False: it cannot come any more. */
-static bool wait_more(struct creation *creation, int64_t wake_at) {
+bool creation_wait(struct creation *creation, int64_t wake_at) {
   struct vm *vm = creation->vm;
   struct text *reason = creation->reason;
   int64_t now = now_ms();
@@ -60,15 +40,15 @@ static bool wait_more(struct creation *creation, int64_t wake_at) {
 
 static bool make_cgroup(struct creation *creation, const char *directory) {
   struct stat info;
-  if (creation->cgroup_count == CGROUPS_MAX) return failed(creation, "too many cgroups:", directory, 0);
+  if (creation->cgroup_count == CGROUPS_MAX) return creation_failed(creation, "too many cgroups:", directory, 0);
   creation->cgroups[creation->cgroup_count++] = directory;
   bool there = creation->vm->folder == NULL ? stat(directory, &info) == 0 : cgroup_make(creation->vm->folder, directory);
-  return there || failed(creation, "making the cgroup", directory, errno);
+  return there || creation_failed(creation, "making the cgroup", directory, errno);
 }
 
-static bool join_cgroups(struct creation *creation) {
+bool creation_join_cgroups(struct creation *creation) {
   for (size_t i = 0; i < creation->cgroup_count; i++) {
-    if (!cgroup_join(creation->cgroups[i])) return failed(creation, "moving into the cgroup", creation->cgroups[i], errno);
+    if (!cgroup_join(creation->cgroups[i])) return creation_failed(creation, "moving into the cgroup", creation->cgroups[i], errno);
   }
   creation->cgroup_count = 0;
   return true;
@@ -81,15 +61,15 @@ static bool write_file(struct creation *creation, const char *path, const char *
   close_one(&fd);
   if (written) return true;
   text_add(creation->reason, "writing \"%s\" to ", text);
-  return failed(creation, "the file", path, error);
+  return creation_failed(creation, "the file", path, error);
 }
 
 static bool give(struct creation *creation, const char *number, int fd, const char *name) {
   int error = errno;
-  if (fd < 0) return failed(creation, "opening", name, error);
+  if (fd < 0) return creation_failed(creation, "opening", name, error);
   if (creation->given_count == GIVEN_MAX) {
     close(fd);
-    return failed(creation, "too many files:", name, 0);
+    return creation_failed(creation, "too many files:", name, 0);
   }
   creation->given[creation->given_count++] = (struct given){.number = atoi(number), .fd = fd};
   return true;
@@ -97,112 +77,41 @@ static bool give(struct creation *creation, const char *number, int fd, const ch
 
 static bool open_file(struct creation *creation, char *const strings[]) {
   int access = strcmp(strings[2], "ro") == 0 ? O_RDONLY : strcmp(strings[2], "rw") == 0 ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
-  if (access > O_RDWR && strcmp(strings[2], "new") != 0) return failed(creation, "a file is to be opened as", strings[2], 0);
+  if (access > O_RDWR && strcmp(strings[2], "new") != 0) return creation_failed(creation, "a file is to be opened as", strings[2], 0);
   return give(creation, strings[0], open(strings[1], access | O_CLOEXEC, 0600), strings[1]);
-}
-
-/* A socket that listens, with one connection made; it is at no path any more. -1. */
-static int listen_at(const char *path, int *client) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (!copy(address.sun_path, sizeof address.sun_path, path)) return -1;
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bool listens = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0;
-  *client = listens ? connect_by_path(path) : -1;
-  int error = errno;
-  if (listens) unlink(path);
-  if (*client < 0) close_one(&fd);
-  errno = error;
-  return fd;
-}
-
-static bool takes_listener(char *const argv[]) {
-  for (size_t i = 0; argv[i] != NULL; i++) {
-    if (strstr(argv[i], LISTENER) != NULL) return true;
-  }
-  return false;
-}
-
-/* With the socket in place of its name in argv. */
-static bool start_listening(struct creation *creation, char *const strings[], const char **what, int *error) {
-  struct vm *vm = creation->vm;
-  const struct channel listener = {.name = LISTENER, .number = FD_MIN};
-  *what = "listening";
-  int fd = listen_at(strings[0], &creation->helpers[vm->helper_count]);
-  *error = errno;
-  if (fd < 0) return false;
-  char **numbered = with_numbers(strings + 1, &listener, 1);
-  *error = ENOMEM;
-  if (numbered != NULL) {
-    struct program program = {.argv = numbered, .given = &(struct given){.number = FD_MIN, .fd = fd}, .given_count = 1, .output = vm->words_write};
-    *error = program_start(&program, &vm->helpers[vm->helper_count], what);
-    free(numbered[0]);
-    free(numbered);
-  }
-  close(fd);
-  return *error == 0;
-}
-
-static bool start_alone(struct creation *creation, char *const strings[], const char **what, int *error) {
-  struct vm *vm = creation->vm;
-  struct program program = {.argv = strings + 1, .output = vm->words_write};
-  creation->helpers[vm->helper_count] = -1;
-  *error = program_start(&program, &vm->helpers[vm->helper_count], what);
-  return *error == 0;
-}
-
-static bool start_helper(struct creation *creation, char *const strings[]) {
-  struct vm *vm = creation->vm;
-  const char *what;
-  int error;
-  if (vm->helper_count == HELPERS_MAX) return failed(creation, "too many helpers:", strings[1], 0);
-  if (!join_cgroups(creation)) return false;
-  bool started = takes_listener(strings + 1) ? start_listening(creation, strings, &what, &error) : start_alone(creation, strings, &what, &error);
-  if (!started) {
-    vm->helpers[vm->helper_count] = 0;
-    text_add(creation->reason, "%s: ", what);
-    return failed(creation, "starting", strings[1], error);
-  }
-  size_t index = vm->helper_count++;
-  if (vm->folder != NULL) process_note(vm->folder, "helper", vm->helpers[index]);
-  creation->waits_for = strings[0];
-  creation->deadline = now_ms() + creation->limit_ms;
-  while (creation->helpers[index] < 0 && (creation->helpers[index] = connect_by_path(strings[0])) < 0) {
-    if (!wait_more(creation, now_ms() + LOOK_AGAIN_MS)) return false;
-  }
-  return true;
 }
 
 static bool start_qemu(struct creation *creation, char *const argv[]) {
   struct vm *vm = creation->vm;
   int error;
-  if (geteuid() == 0 && !creation->user.set) return failed(creation, "QEMU is not run as root, and the plan names no user:", argv[0], 0);
-  if (!join_cgroups(creation)) return false;
+  if (geteuid() == 0 && !creation->user.set) return creation_failed(creation, "QEMU is not run as root, and the plan names no user:", argv[0], 0);
+  if (!creation_join_cgroups(creation)) return false;
   const char *what = vm_start(vm, argv, &creation->user, creation->given, creation->given_count, creation->helpers, &error);
   for (size_t i = 0; i < vm->helper_count; i++) close_one(&creation->helpers[i]);
   if (what != NULL) {
     text_add(creation->reason, "%s: ", what);
-    return failed(creation, "starting", argv[0], error);
+    return creation_failed(creation, "starting", argv[0], error);
   }
   creation->deadline = now_ms() + creation->limit_ms;
-  return vm->folder == NULL || process_note(vm->folder, "qemu", vm->qemu) || vm->qemu_ended || failed(creation, "noting", "processes", errno);
+  return vm->folder == NULL || process_note(vm->folder, "qemu", vm->qemu) || vm->qemu_ended || creation_failed(creation, "noting", "processes", errno);
 }
 
 static bool ask_qemu(struct creation *creation, const char *line, int fd) {
   struct vm *vm = creation->vm;
   creation->waits_for = "QEMU's monitor";
   while (!vm->qmp.ready && vm->said != QMP_BROKEN && vm->said != QMP_ERROR) {
-    if (!wait_more(creation, -1)) return false;
+    if (!creation_wait(creation, -1)) return false;
   }
-  if (vm->qmp.ready && !qmp_ask(&vm->qmp, line, fd)) return failed(creation, "too long for QEMU's monitor:", "qmp", 0);
+  if (vm->qmp.ready && !qmp_ask(&vm->qmp, line, fd)) return creation_failed(creation, "too long for QEMU's monitor:", "qmp", 0);
   while (vm->said == QMP_NOTHING) {
-    if (!wait_more(creation, -1)) return false;
+    if (!creation_wait(creation, -1)) return false;
   }
   enum qmp_said said = vm->said;
   vm->said = QMP_NOTHING;
   if (said == QMP_RETURN) return true;
   /* Its end says more than that it says nothing. */
   for (int64_t deadline = now_ms() + 1000; said == QMP_BROKEN && !vm->qemu_ended && now_ms() < deadline;) vm_step(vm, deadline);
-  if (vm->qemu_ended) return wait_more(creation, -1);
+  if (vm->qemu_ended) return creation_wait(creation, -1);
   char command[64] = "?";
   json_string(json_member(line, "execute"), command, sizeof command);
   text_add(creation->reason, "QEMU's monitor: %s: %s", command, vm->qmp.error);
@@ -220,7 +129,7 @@ static bool pass_file(struct creation *creation, char *const strings[]) {
   for (size_t i = 0; i < creation->given_count; i++) {
     if (creation->given[i].number == atoi(strings[0])) fd = creation->given[i].fd;
   }
-  return fd < 0 || text.full ? failed(creation, "no such file of the plan:", strings[0], 0) : ask_qemu(creation, line, fd);
+  return fd < 0 || text.full ? creation_failed(creation, "no such file of the plan:", strings[0], 0) : ask_qemu(creation, line, fd);
 }
 
 static bool wait_for_migration(struct creation *creation) {
@@ -237,7 +146,7 @@ static bool wait_for_migration(struct creation *creation) {
       return false;
     }
     creation->waits_for = "the migration";
-    if (!wait_more(creation, now_ms() + LOOK_AGAIN_MS)) return false;
+    if (!creation_wait(creation, now_ms() + LOOK_AGAIN_MS)) return false;
   }
 }
 
@@ -245,9 +154,9 @@ static bool call(struct creation *creation, const char *service, const char *met
   struct vm *vm = creation->vm;
   struct answer answer;
   creation->waits_for = method;
-  if (!mux_ask(&vm->mux, service, method, payload, length)) return failed(creation, "too long for the agent:", method, 0);
+  if (!mux_ask(&vm->mux, service, method, payload, length)) return creation_failed(creation, "too long for the agent:", method, 0);
   while (!mux_answered(&vm->mux, &answer)) {
-    if (!wait_more(creation, -1)) return false;
+    if (!creation_wait(creation, -1)) return false;
   }
   if (!answer.failed) return true;
   /* What the runtime in the guest says of a container is passed on as it is: others understand it. */
@@ -259,7 +168,7 @@ static bool call(struct creation *creation, const char *service, const char *met
 static bool hello(struct creation *creation) {
   creation->waits_for = "the agent";
   while (!creation->vm->mux.open) {
-    if (!wait_more(creation, -1)) return false;
+    if (!creation_wait(creation, -1)) return false;
   }
   return call(creation, HEALTH, "Check", "", 0);
 }
@@ -277,7 +186,7 @@ static bool set_clock(struct creation *creation) {
 static bool reseed(struct creation *creation) {
   unsigned char fresh[256], bytes[sizeof fresh + 16];
   struct message message = {.bytes = bytes, .size = sizeof bytes};
-  if (getrandom(fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh) return failed(creation, "reading", "getrandom", errno);
+  if (getrandom(fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh) return creation_failed(creation, "reading", "getrandom", errno);
   put_bytes(&message, 2, fresh, sizeof fresh);
   return call(creation, AGENT, "ReseedRandomDev", bytes, message.length);
 }
@@ -290,13 +199,13 @@ static bool run(struct creation *creation, const struct step *step) {
     case VERB_WRITE:
       return write_file(creation, strings[0], strings[1]);
     case VERB_USER:
-      return user_parse(&creation->user, strings) || failed(creation, "no user:", strings[0], 0);
+      return user_parse(&creation->user, strings) || creation_failed(creation, "no user:", strings[0], 0);
     case VERB_FILE:
       return open_file(creation, strings);
     case VERB_TAP:
       return give(creation, strings[0], tap_open(strings[1], strings[2]), strings[2]);
     case VERB_HELPER:
-      return start_helper(creation, strings);
+      return helper_start(creation, strings);
     case VERB_QEMU:
       return start_qemu(creation, strings);
     case VERB_BOOT_LIMIT:

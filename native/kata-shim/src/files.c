@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define INHERITED_MAX 1024
+#define LISTEN_BACKLOG 64
 
 void close_one(int *fd) {
   if (*fd >= 0) close(*fd);
@@ -67,5 +69,18 @@ int connect_by_path(const char *path) {
   int fd = in < 0 || length < 0 || (size_t)length >= sizeof address.sun_path ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) close_one(&fd);
   close_one(&in);
+  return fd;
+}
+
+/* By the name of an open folder, for the same reason. */
+int listen_in(int folder, const char *name) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int length = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, name);
+  int fd = length < 0 || (size_t)length >= sizeof address.sun_path ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  mode_t before = umask(0177);
+  bool listening = bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, LISTEN_BACKLOG) == 0;
+  umask(before);
+  if (!listening) close_one(&fd);
   return fd;
 }

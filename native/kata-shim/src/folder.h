@@ -24,6 +24,8 @@ bool folder_remove(struct folder *folder);
 
 /* Adds a process to the list of those that a deletion ends. */
 bool process_note(const struct folder *folder, const char *name, pid_t pid);
+/* Whether it ever was there. */
+bool process_noted(const struct folder *folder, const char *name);
 /* The number of one that is noted and lives; 0. */
 pid_t process_find(const struct folder *folder, const char *name);
 /* Kills those that are noted, of one name or all, and waits for their end. False: one does not end. */

@@ -2,13 +2,9 @@
 #include "vm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define SOCKET_NAME "agent.sock"
@@ -20,15 +16,8 @@ void mux_open(struct mux *mux, const char *id, int guest) {
 }
 
 bool mux_listen(struct mux *mux, const struct folder *folder) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  /* The path of the folder may be longer than an address. */
-  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder->fd);
-  mux->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (mux->listener < 0) return false;
-  mode_t before = umask(0177);
-  bool bound = bind(mux->listener, (struct sockaddr *)&address, sizeof address) == 0;
-  umask(before);
-  return bound && listen(mux->listener, CLIENTS) == 0;
+  mux->listener = listen_in(folder->fd, SOCKET_NAME);
+  return mux->listener >= 0 && never_wait(mux->listener);
 }
 
 static void free_slot(struct mux *mux, struct mux_client *client) {

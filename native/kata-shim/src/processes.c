@@ -67,6 +67,16 @@ pid_t process_find(const struct folder *folder, const char *name) {
   return pid;
 }
 
+bool process_noted(const struct folder *folder, const char *name) {
+  char text[LIST_MAX], noted[32];
+  int taken;
+  if (read_text(folder->fd, LIST, text, sizeof text) <= 0) return false;
+  for (const char *at = text; sscanf(at, "%31s %*d %*s\n%n", noted, &taken) == 1; at += taken) {
+    if (strcmp(noted, name) == 0) return true;
+  }
+  return false;
+}
+
 bool process_wait(const struct folder *folder, const char *name, int64_t limit_ms) {
   for (int64_t deadline = now_ms() + limit_ms; each_living(folder, name, nothing, NULL) > 0; sleep_ms(2)) {
     if (now_ms() >= deadline) return false;

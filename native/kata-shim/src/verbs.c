@@ -81,9 +81,9 @@ int verb_delete(const struct options *options, struct folder *folder) {
   if (folder->fd < 0) return 0;
   bool runs = process_find(folder, "init") != 0;
   if (runs && !options->force) return report("cannot delete container \"%s\" that is not stopped", folder->id);
-  /* First the container's process: its end is what the daemon ends the guest for. */
+  /* First the container's process: its end is what the daemon ends the guest for. Before there is one, there is nothing to write out. */
   bool ended = processes_kill_named(folder, "init", KILL_LIMIT_MS);
-  process_wait(folder, "vm", DAEMON_LIMIT_MS);
+  if (process_noted(folder, "init")) process_wait(folder, "vm", DAEMON_LIMIT_MS);
   ended = processes_kill(folder, KILL_LIMIT_MS) && ended;
   ended = cgroups_remove(folder, KILL_LIMIT_MS) && ended;
   if (!ended) return report("container \"%s\": its processes do not end", folder->id);

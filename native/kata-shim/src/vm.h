@@ -161,14 +161,6 @@ struct vm {
   struct mux mux;
 };
 
-/* A name in an argv, and the number of a descriptor that is put in its place. */
-struct channel {
-  char name[16];
-  int number;
-};
-
-/* A copy with numbers for names; to be freed, with its first string. NULL: no memory. */
-char **with_numbers(char *const argv[], const struct channel *channels, size_t count);
 /* False: no memory, or no descriptor. */
 bool vm_open(struct vm *vm, const char *id, struct folder *folder);
 /* Waits and moves everything on. `deadline` of now_ms(), or -1. */

@@ -135,7 +135,7 @@ export class ShimBench implements AsyncDisposable {
   }
 
   /** Another process, under a monitor of its own in a folder of its own. */
-  async exec(what: FakeProcess, options: Partial<MonitorOptions> = {}, terminal?: TerminalSize): Promise<Monitor> {
+  async exec(what: FakeProcess | Uint8Array, options: Partial<MonitorOptions> = {}, terminal?: TerminalSize): Promise<Monitor> {
     const folder = mkdtempSync(path.join(this.base, 'exec-'));
     const process = this.request(folder, what);
     const monitor = await this.monitor({
@@ -157,9 +157,10 @@ export class ShimBench implements AsyncDisposable {
     return monitor;
   }
 
-  request(folder: string, what: FakeProcess): string {
+  request(folder: string, what: FakeProcess | Uint8Array): string {
     const file = path.join(folder, 'process.json');
-    writeFileSync(`${file}.pb`, Buffer.concat([field(1, this.id), field(4, JSON.stringify(what))]));
+    const encoded = what instanceof Uint8Array ? what : Buffer.concat([field(1, this.id), field(4, JSON.stringify(what))]);
+    writeFileSync(`${file}.pb`, encoded);
     return file;
   }
 
