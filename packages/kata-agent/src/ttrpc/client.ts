@@ -143,8 +143,9 @@ export class AgentClient implements Disposable {
     if (this.#abandoned.delete(stream)) return;
     const pending = this.#pending.get(stream);
     if (pending === undefined) throw new Error(`an answer on stream ${stream}, on which nothing was asked`);
-    this.#pending.delete(stream);
+    // What cannot be read fails all that is asked, this among it.
     const { status, payload: answer } = decodeMessage(TtrpcResponse, payload);
+    this.#pending.delete(stream);
     if (status !== undefined && status.code !== 0) pending.reject(refused(pending.method, status.code, status.message));
     else pending.resolve(answer);
   }
