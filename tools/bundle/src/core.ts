@@ -11,7 +11,7 @@ import { ownPlaces } from './places.ts';
 export const coreFile = '@slipway/core/dist/index.js';
 
 /** What is of no use to most commands: a file of its own, for those that need it. */
-const seldom = ['@slipway/archives', '@slipway/differ', '@slipway/layers'];
+const seldom = ['@slipway/archives', '@slipway/differ', '@slipway/guest', '@slipway/kata-agent', '@slipway/layers'];
 
 /**
  * Plugins of the default stack that nearly every command activates. Nothing of them is evaluated before the kernel loads the file that their

@@ -32,6 +32,8 @@ await Promise.all([
 for (const one of all) copyManifest(modules, one);
 copyProgram('monitor', 'monitor');
 copyProgram('init', 'monitor');
+copyProgram('agent', 'guest');
+copyProgram('kata-shim', 'runtime-kata');
 mkdirSync(path.join(fresh, 'bin'));
 cpSync(path.join(modules, '@slipway/cli/bin/slipway'), path.join(fresh, 'bin/slipway'));
 // Programs of tests that run meanwhile (tools/test): they look for packages beside them.
