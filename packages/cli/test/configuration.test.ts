@@ -29,6 +29,22 @@ test('config check lists what is wrong, with the place, and ends with 1', async 
   expect(JSON.parse(json.out)).toMatchObject({ ok: false, problems: [{ code: expect.any(String) as string }] });
 });
 
+test('config check refuses a runtime of virtual machines with directories, and takes images with runc', async () => {
+  const check = async (name: string, text: string): Promise<{ readonly code: number; readonly out: string }> =>
+    await place.run(['config', 'check', '--config', configFile(name, `version = 1\n${text}`)]);
+  const machines = await check('machines.toml', '[stack]\nruntime = "kata"\n');
+  expect(machines.code).toBe(1);
+  expect(machines.out).toContain('snapshotter "overlay" produces overlay, bind mounts, but runtime "kata" accepts layers');
+  const named = await check('named.toml', '[stacks.kata]\nsnapshotter = "overlay"\n');
+  expect(named.code).toBe(1);
+  expect(named.out).toContain('stack "kata" does not fit');
+  expect(named.out).toContain('takes layers as "overlay", which differ "erofs" does not write');
+  const images = await check('images.toml', '[stack]\nsnapshotter = "kata"\n');
+  expect([images.code, images.out]).toEqual([0, `The configuration is right (${place.file('images.toml')}).\n`]);
+  const without = await check('without.toml', '[plugins]\ndisabled = ["@slipway/runtime-kata"]\n');
+  expect(without.code).toBe(0);
+});
+
 test('config dump says where each value comes from; options win over the environment', async () => {
   const { out } = await place.run(['config', 'dump', '--state', 'relative']);
   expect(out).toMatch(new RegExp(`^root = "${place.file('root')}" # .*SLIPWAY_ROOT`, 'm'));

@@ -62,7 +62,7 @@ const big = (_: string, value: unknown): unknown => (typeof value === 'bigint' ?
 const byPath = (list: readonly Change[]): Record<string, string> =>
   Object.fromEntries(list.map(({ path: at, kind }) => [at, kind]));
 
-describe.each(['overlay', 'native'])('on %s', (snapshotter) => {
+describe.each(['overlay', 'native', 'kata'])('on %s', (snapshotter) => {
   it('a committed image is what the container was, its export is the same, and diff tells what was done', async () => {
     using place = makePlace(`[stack]\nsnapshotter = "${snapshotter}"`);
     const id = path.basename(place.folder);

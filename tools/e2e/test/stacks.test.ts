@@ -29,6 +29,7 @@ describe('the snapshotter', () => {
   it.each([
     { line: 'snapshotter = "overlay"', used: 'overlay', unused: 'native', fileSystem: 'overlay' },
     { line: 'snapshotter = "native"', used: 'native', unused: 'overlay', fileSystem: 'directory' },
+    { line: 'snapshotter = "kata"', used: 'kata', unused: 'overlay', fileSystem: 'overlay' },
   ])('is one line of configuration: $line', async ({ line, used, unused, fileSystem }) => {
     using place = makePlace(`[stack]\n${line}`);
     {

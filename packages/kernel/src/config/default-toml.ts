@@ -52,7 +52,9 @@ function writeTable(lines: string[], path: KeyPath, schema: JsonSchema, values: 
 function openTable(path: KeyPath, values: ConfigTable, assignment: Assignment): string[] {
   const entries = Object.entries(values);
   if (entries.length === 0) return [`# [${spellKey([...path, 'NAME'])}]`];
-  return [`[${spellKey(path)}]`, ...entries.map(([key, value]) => assignment(key, value))];
+  const plain = entries.filter(([, value]) => !isTable(value)).map(([key, value]) => assignment(key, value));
+  const tables = entries.flatMap(([key, value]) => (isTable(value) ? openTable([...path, key], value, assignment) : []));
+  return [...(plain.length > 0 ? [`[${spellKey(path)}]`, ...plain] : []), ...tables];
 }
 
 function writeComment(lines: string[], { description }: JsonSchema): void {
