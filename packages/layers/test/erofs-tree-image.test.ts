@@ -178,3 +178,17 @@ test('what a checkpoint throws ends the work', () => {
   };
   expect(() => imageOf(folder, folder.path('tree'), { checkpoint })).toThrow('enough');
 });
+
+test('what an image cannot hold is named', () => {
+  using folder = new ImageFolder();
+  const mount = linux.mountDetached([{ kind: 'generic', fstype: 'tmpfs', source: 'tmpfs', flags: [], data: {} }]);
+  const root = `/proc/self/fd/${mount}`;
+  try {
+    mkdirSync(`${root}/d`);
+    writeFileSync(`${root}/d/f`, '');
+    linux.lsetxattr(`${root}/d/f`, 'trusted.large', Buffer.alloc(65_536));
+    expect(() => imageOf(folder, root)).toThrow('image of "d/f": the extended attribute "trusted.large" has 65536 bytes');
+  } finally {
+    closeSync(mount);
+  }
+});

@@ -1,4 +1,4 @@
-import { type ErrorKind, SlipwayError } from '@slipway/plugin-api';
+import { type ErrorKind, hasCode, isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 
 /** What can be wrong with an EROFS image, or with what is to become one. */
 export const erofsErrorKinds = {
@@ -20,4 +20,11 @@ export type ErofsErrorCode = keyof typeof erofsErrorKinds;
 
 export function erofsError(code: ErofsErrorCode, message: string, hint?: string): SlipwayError {
   return new SlipwayError({ kind: erofsErrorKinds[code], code, message, hint });
+}
+
+/** An error of the writer, which knows no paths, with what it was about. Anything else as it is. */
+export function erofsErrorAbout(what: string, error: unknown): unknown {
+  if (!isSlipwayError(error) || !hasCode(error, 'EROFS_CANNOT_HOLD', 'EROFS_TOO_LARGE')) return error;
+  const { kind, code, message, hint } = error;
+  return message.startsWith(what) ? error : new SlipwayError({ kind, code, message: `${what}: ${message}`, hint });
 }

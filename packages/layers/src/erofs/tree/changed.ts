@@ -1,6 +1,6 @@
-import { hasCode, isSlipwayError, wrapError } from '@slipway/plugin-api';
+import { hasCode, wrapError } from '@slipway/plugin-api';
 import { type ByteString, quote } from '../../bytes.js';
-import { erofsError } from '../errors.js';
+import { erofsError, erofsErrorAbout } from '../errors.js';
 
 export function treeChanged(path: ByteString): Error {
   return erofsError(
@@ -15,6 +15,6 @@ const changedCodes = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EAGAIN', 'ESTALE'];
 
 /** An error about one path of a tree that an image is made of. */
 export function inTree(path: ByteString, error: unknown): Error {
-  if (isSlipwayError(error)) return error;
-  return hasCode(error, ...changedCodes) ? treeChanged(path) : wrapError(`image of ${quote(path)}`, error);
+  const what = `image of ${quote(path)}`;
+  return hasCode(error, ...changedCodes) ? treeChanged(path) : wrapError(what, erofsErrorAbout(what, error));
 }

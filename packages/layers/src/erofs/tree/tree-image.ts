@@ -12,9 +12,9 @@ import { copyToImage } from './source-file.js';
 import { readUpperXattrs } from './upper-xattrs.js';
 
 /**
- * A flat image of a directory tree in overlay's form, such as the upper directory of a container: whiteouts are character devices 0:0 and stay,
- * opaque directories stay so, overlayfs' other notes are left out; sockets are left out. Everything is reached by descriptor, one name at a
- * time, and no symbolic link is followed. It is synchronous: run it in a worker.
+ * A flat image of a directory tree (a path; `/proc/self/fd/<fd>` too) in overlay's form, such as the upper directory of a container: whiteouts
+ * are character devices 0:0 and stay, opaque directories stay so, overlayfs' other notes are left out; sockets are left out. Everything is
+ * reached by descriptor, one name at a time, and no symbolic link is followed. It is synchronous: run it in a worker.
  *
  * Errors: as of {@link ErofsImageWriter}; `aborted` (EROFS_TREE_CHANGED) when the tree changes and it shows; `resource-exhausted` for a tree too
  * deep; `invalid-argument` for an upper directory that needs others to be understood (`redirect_dir`, `metacopy`).
@@ -46,7 +46,8 @@ class TreeImage {
     this.#handles = handles;
     this.#options = options;
     this.#checkpoint = options.checkpoint ?? (() => undefined);
-    const handle = new DirectoryHandle(undefined, directory);
+    // The dot lets it be a descriptor's own path, which is a link.
+    const handle = new DirectoryHandle(undefined, `${directory}/.`);
     const place = handles.path(handle, '.');
     const root = this.#attributes(lstatSync(place, { bigint: true }), place, directory);
     this.#image = createErofsImage(imageFd, { form: 'flat', root, identity: options.identity });
