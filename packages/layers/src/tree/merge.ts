@@ -1,5 +1,6 @@
 import { hasCode, isSlipwayError, type SlipwayError, wrapError } from '@slipway/plugin-api';
 import { type ByteString, copyName, quote } from '../bytes.js';
+import { erofsErrorAbout } from '../erofs/errors.js';
 import { entryError, layerErrorKinds } from '../errors.js';
 import type { LayerLimits } from '../limits.js';
 import type { TarEntry, TarSink } from '../tar/entry.js';
@@ -259,7 +260,7 @@ function inDoubt(entry: ByteString, error: SlipwayError): SlipwayError {
 function failure(what: string, entry: ByteString, error: unknown): Error {
   if (error instanceof Error && hasCode(error, ...impossible))
     return entryError('LAYER_HEADER_INVALID', entry, `it cannot be on Linux: ${error.message}`);
-  return wrapError(`${what} layer entry ${quote(entry)}`, error);
+  return wrapError(`${what} layer entry ${quote(entry)}`, erofsErrorAbout(`layer entry ${quote(entry)}`, error));
 }
 
 function isMeta(path: ByteString): boolean {
