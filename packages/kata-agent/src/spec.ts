@@ -6,13 +6,12 @@ import type { Fields, Init } from './wire/fields.js';
 /** Why a guest cannot do it, where there is more to say than that its agent has no field for it. */
 const reasons: ReadonlyMap<string, string> = new Map([
   ['hooks', 'hooks run on the host'],
-  ['linux.namespaces[].path', 'there is no namespace of the host in a virtual machine to join'],
 ]);
 
 /**
- * config.json as `grpc.Spec`, encoded. Where the host has to decide (the namespace of the network, sources of binds, where the root is, devices of the host), it has done so before.
+ * config.json as `grpc.Spec`, encoded. Where the host has to decide (namespaces, sources of binds, where the root is, devices of the host), it has done so before.
  *
- * Errors: `unimplemented` with `GUEST_SPEC_UNSUPPORTED` for everything that the message cannot say (hooks, namespaces to join, and what Slipway never writes): nothing is left
+ * Errors: `unimplemented` with `GUEST_SPEC_UNSUPPORTED` for everything that the message cannot say (hooks, and what Slipway never writes): nothing is left
  * out in silence. `invalid-argument` with `GUEST_SPEC_INVALID`.
  */
 export function specMessage(spec: RuntimeSpec): Uint8Array {

@@ -50,7 +50,7 @@ export const fullSpec = {
   mounts: [{ destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'ro'] }],
   annotations: { a: 'b', empty: '' },
   linux: {
-    namespaces: [{ type: 'pid' }, { type: 'cgroup' }],
+    namespaces: [{ type: 'pid' }, { type: 'network', path: '/proc/1/ns/net' }, { type: 'cgroup' }],
     cgroupsPath: '/c',
     resources: fullResources,
     devices: [{ type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o666, uid: 1, gid: 2 }],

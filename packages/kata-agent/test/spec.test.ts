@@ -68,11 +68,6 @@ describe('specMessage', () => {
       { hooks: { poststop: [{ path: '/bin/true' }] } },
       '"hooks" cannot be had in a virtual machine: hooks run on the host',
     ],
-    [
-      'a namespace to join',
-      { linux: { namespaces: [{ type: 'pid' }, { type: 'ipc', path: '/proc/1/ns/ipc' }] } },
-      '"linux.namespaces[1].path"',
-    ],
     ['what Slipway never writes', { linux: { namespaces: [], intelRdt: { closID: 'x' } } }, '"linux.intelRdt"'],
     ['a profile of AppArmor', { process: { ...fullProcess, apparmorProfile: 'x' } }, '"process.apparmorProfile"'],
     [

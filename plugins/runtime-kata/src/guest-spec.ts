@@ -59,10 +59,15 @@ export function guestSpec({ id, bundle, spec, root, trees }: GuestSpecInput): Gu
   };
 }
 
-/** The guest has one network, and cgroups of v2, whatever the host has: they are hidden from the container as there. */
+/** That of the guest's first process. */
+const guestNetwork = '/proc/1/ns/net';
+
+/**
+ * The guest has one network, which is named all the same: else its runtime sets no `net.*` of sysctl. It has cgroups of v2, whatever the host has: they are hidden from the container as there.
+ */
 function guestNamespaces({ linux }: RuntimeSpec): RuntimeSpec['linux']['namespaces'] {
-  const types = new Set(linux.namespaces.map(({ type }) => type).filter((type) => type !== 'network'));
-  return [...types.add('cgroup')].map((type) => ({ type }));
+  const types = new Set([...linux.namespaces.map(({ type }) => type), 'cgroup']);
+  return [...types].map((type) => (type === 'network' ? { type, path: guestNetwork } : { type }));
 }
 
 function checkNamespaces(id: string, { linux: { namespaces } }: RuntimeSpec): void {

@@ -127,9 +127,10 @@ export const LinuxResources = {
   unified: map(100, 'string'),
 } as const;
 
-/** There is nothing in a guest to join, so that it has no path. */
+/** A path is one in the guest. */
 export const LinuxNamespace = {
   type: one(1, 'string'),
+  path: some(2, 'string'),
 } as const;
 
 export const LinuxDevice = {
