@@ -192,3 +192,19 @@ test('what an image cannot hold is named', () => {
     closeSync(mount);
   }
 });
+
+test('a full disk is said to be full', () => {
+  using folder = new ImageFolder();
+  mkdirSync(folder.path('tree'));
+  writeFileSync(folder.path('tree/f'), Buffer.alloc(3_000_000, 'x'));
+  const mount = linux.mountDetached([{ kind: 'generic', fstype: 'tmpfs', source: 'tmpfs', flags: [], data: { size: '1m' } }]);
+  const fd = openSync(`/proc/self/fd/${mount}/image`, 'w+');
+  try {
+    expect(() => writeTreeImage(folder.path('tree'), fd, { system: linux })).toThrow(
+      expect.objectContaining({ kind: 'resource-exhausted', code: 'SYSTEM_ENOSPC' }),
+    );
+  } finally {
+    closeSync(fd);
+    closeSync(mount);
+  }
+});

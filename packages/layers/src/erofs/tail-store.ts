@@ -1,6 +1,6 @@
 const slabBytes = 1 << 20;
-/** Beside what the metadata takes: enough for twenty thousand small files; those after them get blocks of their own. */
-const mostBytes = 32 << 20;
+/** Beside what the metadata takes: enough for sixty thousand small files; those after them get blocks of their own. */
+const mostBytes = 64 << 20;
 
 /** All that is kept, as plain data. */
 export interface TailStoreState {

@@ -70,7 +70,11 @@ class TreeImage {
         throw inTree(path, error);
       }
     }
-    return this.#image.finish({ checkpoint: this.#checkpoint });
+    try {
+      return this.#image.finish({ checkpoint: this.#checkpoint });
+    } catch (error) {
+      throw inTree('.', error);
+    }
   }
 
   #enter(handle: DirectoryHandle, inode: ErofsInode, path: ByteString): void {
