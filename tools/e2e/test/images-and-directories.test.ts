@@ -14,14 +14,14 @@ const script = `
   set -e
   cd /srv
   echo 'to stdout'; echo 'to stderr' >&2
-  rm -rf /etc; mkdir -p /etc/new/deep
+  rm -rf /srv/notes /var; mkdir -p /srv/notes /var/new/deep
   echo 'root:x:0:0::/:/bin/sh' > /etc/passwd
   cp -a /bin/. copied
   truncate -s 5000000 sparse
   printf end >> sparse
   ln sparse linked; ln -s /nowhere link; mkfifo pipe
   chmod 6711 copied; chown 65536:7 copied
-  touch -h -d '2001-02-03 04:05:06' sparse link pipe copied /etc/passwd /etc/new/deep /etc/new /etc /srv .
+  touch -h -d '2001-02-03 04:05:06' sparse link pipe copied notes /etc/passwd /var/new/deep /var/new /var /etc /srv /
   find / -xdev \\( -path /proc -o -path /dev -o -path /sys \\) -prune -o -print | sort
   exit 7
 `;
@@ -31,10 +31,11 @@ async function life(engine: Engine, stack: string): Promise<unknown> {
   await engine.pull(demo, { stack });
   expect(await wrongPaths(engine, demo, 'demo', stack)).toEqual([]);
   const name = `life-${stack}`;
-  const container = await engine.containers.create({ image: demo, name, stack, args: ['sh', '-c', script], hostname: 'same' });
+  const container = await engine.containers.create({ image: demo, name, stack, args: ['sh', '-c', script] });
   await container.copyTo('/', Readable.from([tarOf([{ path: 'copied-in', body: Buffer.from('from outside') }])]));
   await container.start();
   const { exitCode } = await container.wait();
+  expect(exitCode).toBe(7);
   const lines: string[] = [];
   for await (const { stream, line } of container.logs()) lines.push(`${stream}: ${line}`);
   const output = new PassThrough();
@@ -53,9 +54,13 @@ async function life(engine: Engine, stack: string): Promise<unknown> {
   return { exitCode, lines: new Set(lines), copied: copied.length, changes, said: stdout.toString(), tree };
 }
 
-describe.each(['ext4', 'directory'])('layers as images, changes in %s, under runc', (upper) => {
+describe.each([
+  ['flat, changes in a file system', ''],
+  ['flat, changes in directories', '[plugin.snapshot-kata]\nupper = "directory"'],
+  ['with names alone, beside their tar archives', '[plugin.differ-erofs]\nformat = "tar-index"'],
+])('layers as images, %s, under runc', (_name, config) => {
   it('give what directories give: output, exit code, logs, files copied in and out, changes, and the tree of a commit', async () => {
-    using place = makePlace(`[stacks.images]\nsnapshotter = "kata"\n[plugin.snapshot-kata]\nupper = "${upper}"\n`);
+    using place = makePlace(`[stacks.images]\nsnapshotter = "kata"\n${config}\n`);
     {
       await using engine = await place.open();
       const expected = (await life(engine, 'default')) as { readonly tree: Parameters<typeof diffTrees>[0] };
