@@ -1,9 +1,9 @@
 #!/bin/sh
-# setup.sh [--for run|test|bench]: makes a bare Debian or Ubuntu with Node and npm ready. Does only what is missing, so a second call is quick.
+# setup.sh [--for run|kata|test|bench]: makes a bare Debian or Ubuntu with Node and npm ready. Does only what is missing, so a second call is quick.
 set -eu
 
 usage() {
-  echo 'usage: tools/setup/setup.sh [--for run|test|bench]' >&2
+  echo 'usage: tools/setup/setup.sh [--for run|kata|test|bench]' >&2
   exit 2
 }
 
@@ -23,7 +23,8 @@ packages='ca-certificates runc docker-registry busybox-static gcc libc6-dev musl
   containernetworking-plugins iptables nftables dnsmasq-base iproute2'
 case $purpose in
   run) ;;
-  test) packages="$packages apache2-utils attr conntrack cryptsetup-bin curl e2fsprogs erofs-utils libarchive-tools mmdebstrap openssl qemu-system-x86 strace systemd tar zstd" ;;
+  kata) packages="$packages crun e2fsprogs qemu-system-x86" ;;
+  test) packages="$packages apache2-utils attr conntrack crun cryptsetup-bin curl e2fsprogs erofs-utils libarchive-tools mmdebstrap openssl qemu-system-x86 strace systemd tar zstd" ;;
   bench) packages="$packages apache2-utils conntrack containerd curl e2fsprogs mmdebstrap openssl podman tar" ;;
   *) usage ;;
 esac
@@ -32,7 +33,8 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 log=$(mktemp)
 policy=/usr/sbin/policy-rc.d
 policy_made=
-trap 'rm -f "$log" $policy_made' EXIT
+kernel_made=
+trap 'rm -f "$log" $policy_made; rm -rf $kernel_made' EXIT
 
 # Says one line, and shows what the command printed only when it fails.
 step() {
@@ -71,6 +73,30 @@ install_packages() {
   step "installing $missing" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing
 }
 
+# The kernel of virtual machines, in the form of its package and not installed: an installed one would come to be what this machine itself boots.
+bring_kernel() {
+  [ "$purpose" = kata ] || return 0
+  name=linux-image-cloud-amd64
+  [ "$(dpkg-query -W -f '${Status}' $name 2>/dev/null || true)" != 'install ok installed' ] || return 0
+  image=$(kernel_package)
+  [ -n "$image" ] || { step 'reading the package lists' apt-get -q update && image=$(kernel_package); }
+  [ -n "$image" ] || die "apt knows no kernel by the name $name"
+  release=${image#linux-image-}
+  place=/usr/local/lib/slipway/kernel
+  [ ! -e "$place/boot/vmlinuz-$release" ] || return 0
+  mkdir -p "${place%/*}"
+  kernel_made=$(mktemp -d "$place.XXXXXX")
+  chmod 755 "$kernel_made"
+  # apt's own user may not write here.
+  step "bringing in the kernel $release" sh -c 'cd "$1" && apt-get -q -o APT::Sandbox::User=root download "$2" && dpkg-deb --extract ./*.deb . && rm ./*.deb' - "$kernel_made" "$image"
+  rm -rf "$place"
+  mv "$kernel_made" "$place"
+}
+
+kernel_package() {
+  apt-cache depends --important linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *|\{0,1\}Depends: \(linux-image-[0-9].*\)$/\1/p' | head -n 1
+}
+
 install_modules() {
   node "$root/tools/setup/src/lock-matches.mjs" "$root" && return 0
   step 'installing the Node packages that package-lock.json names' npm ci --no-audit --no-fund
@@ -86,6 +112,7 @@ export NODE_DISABLE_COMPILE_CACHE
 
 cd "$root"
 install_packages
+bring_kernel
 install_modules
 step 'building' npm run --silent build
 echo "setup: ready to $purpose"

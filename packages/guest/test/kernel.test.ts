@@ -14,18 +14,19 @@ const lz4 = lz4Frame([{ literals: vmlinux }]);
 
 describe('findKernel', () => {
   const folder = temp();
-  const boot = path.join(folder, 'boot');
-  const installedModules = path.join(folder, 'modules');
-  const install = (release: string, withModules = true): void => {
-    mkdirSync(boot, { recursive: true });
-    writeFileSync(path.join(boot, `vmlinuz-${release}`), bzImage(lz4, vmlinux.length, release));
-    if (!withModules) return;
-    mkdirSync(path.join(installedModules, release), { recursive: true });
-    writeFileSync(path.join(installedModules, release, 'modules.builtin'), '');
+  const roots = [path.join(folder, 'root'), path.join(folder, 'brought')];
+  const install = (root: number, release: string, withModules = true): { image: string; modules: string } => {
+    const image = path.join(roots[root]!, 'boot', `vmlinuz-${release}`);
+    const modules = path.join(roots[root]!, 'lib/modules', release);
+    mkdirSync(path.dirname(image), { recursive: true });
+    writeFileSync(image, bzImage(lz4, vmlinux.length, release));
+    mkdirSync(modules, { recursive: true });
+    if (withModules) writeFileSync(path.join(modules, 'modules.builtin'), '');
+    return { image, modules };
   };
 
   it('says what to install where there is none', () => {
-    expect(() => findKernel({ boot: path.join(folder, 'none'), installedModules })).toThrow(
+    expect(() => findKernel({ roots })).toThrow(
       expect.objectContaining({
         kind: 'failed-precondition',
         code: 'KERNEL_MISSING',
@@ -35,34 +36,33 @@ describe('findKernel', () => {
     expect(() => findKernel({ kernel: path.join(folder, 'none') })).toThrow(expect.objectContaining({ code: 'KERNEL_MISSING' }));
   });
 
-  it('takes the newest for clouds that has its modules, else the newest at all', () => {
-    install('6.9.0-1-amd64');
-    install('6.10.0-1-amd64');
-    expect(findKernel({ boot, installedModules }).image).toBe(path.join(boot, 'vmlinuz-6.10.0-1-amd64'));
-    install('6.9.0-2-cloud-amd64');
-    install('6.12.0-10-cloud-amd64');
-    install('6.12.0-9-cloud-amd64');
-    install('6.13.0-1-cloud-amd64', false);
-    const { image, modules } = findKernel({ boot, installedModules });
-    expect(image).toBe(path.join(boot, 'vmlinuz-6.12.0-10-cloud-amd64'));
-    expect(modules).toBe(path.join(installedModules, '6.12.0-10-cloud-amd64'));
+  it('takes the newest for clouds that has its modules, else the newest at all, wherever it lies', () => {
+    install(0, '6.9.0-1-amd64');
+    const plain = install(0, '6.10.0-1-amd64');
+    expect(findKernel({ roots })).toEqual(plain);
+    const brought = install(1, '6.1.0-2-cloud-amd64');
+    expect(findKernel({ roots })).toEqual(brought);
+    install(0, '6.12.0-9-cloud-amd64');
+    const newest = install(1, '6.12.0-10-cloud-amd64');
+    install(0, '6.13.0-1-cloud-amd64', false);
+    expect(findKernel({ roots })).toEqual(newest);
+    expect(findKernel({ roots: [roots[1]!, roots[0]!] })).toEqual(newest);
+    const installed = install(0, '6.12.0-10-cloud-amd64');
+    expect(findKernel({ roots })).toEqual(installed);
   });
 
   it("finds the modules of one's own kernel by the release in its header; without them it is taken to have all built in", () => {
     const own = path.join(folder, 'own');
-    install('6.9.0-1-amd64');
-    writeFileSync(own, bzImage(lz4, vmlinux.length, '6.9.0-1-amd64'));
-    expect(findKernel({ kernel: own, installedModules })).toEqual({
-      image: own,
-      modules: path.join(installedModules, '6.9.0-1-amd64'),
-    });
-    expect(findKernel({ kernel: own, modules: '/m', installedModules }).modules).toBe('/m');
+    const { modules } = install(1, '6.9.1-amd64');
+    writeFileSync(own, bzImage(lz4, vmlinux.length, '6.9.1-amd64'));
+    expect(findKernel({ kernel: own, roots })).toEqual({ image: own, modules });
+    expect(findKernel({ kernel: own, modules: '/m', roots }).modules).toBe('/m');
     for (const release of ['../modules', '..', 'other']) {
       writeFileSync(own, bzImage(lz4, vmlinux.length, release));
-      expect(findKernel({ kernel: own, installedModules })).toEqual({ image: own, modules: undefined });
+      expect(findKernel({ kernel: own, roots })).toEqual({ image: own, modules: undefined });
     }
     writeFileSync(own, vmlinux);
-    expect(findKernel({ kernel: own, installedModules }).modules).toBeUndefined();
+    expect(findKernel({ kernel: own, roots }).modules).toBeUndefined();
   });
 });
 

@@ -3,15 +3,16 @@ import path from 'node:path';
 import { hasCode, SlipwayError, wrapError } from '@slipway/plugin-api';
 import { bzImageRelease } from './vmlinux.js';
 
+/** Where kernels are, as packages have them: `boot/vmlinuz-<release>` and `lib/modules/<release>`. The second is where `tools/setup/setup.sh --for kata` puts one that is not installed. */
+export const kernelRoots: readonly string[] = ['/', '/usr/local/lib/slipway/kernel'];
+
 export interface KernelOptions {
-  /** A bzImage or vmlinux; unset: the newest one installed, those for clouds first. */
+  /** A bzImage or vmlinux; unset: the newest one there is, those for clouds first. */
   readonly kernel?: string | undefined;
-  /** Its folder of modules. Unset, with `kernel`: `/lib/modules/<release>` if that is there, else it is taken to have all built in. */
+  /** Its folder of modules. Unset, with `kernel`: the one of its release if that is there, else it is taken to have all built in. */
   readonly modules?: string | undefined;
-  /** Where kernels are installed. */
-  readonly boot?: string | undefined;
-  /** Where the modules of installed kernels are. */
-  readonly installedModules?: string | undefined;
+  /** Unset: {@link kernelRoots}. */
+  readonly roots?: readonly string[] | undefined;
 }
 
 export interface Kernel {
@@ -21,25 +22,37 @@ export interface Kernel {
 }
 
 /** The kernel for guests. Errors: `failed-precondition` with `KERNEL_MISSING`, and those of the system. */
-export function findKernel(options: KernelOptions = {}): Kernel {
-  const { kernel, modules, boot = '/boot', installedModules = '/lib/modules' } = options;
-  if (kernel === undefined) return installedKernel(boot, installedModules, modules);
+export function findKernel({ kernel, modules, roots = kernelRoots }: KernelOptions = {}): Kernel {
+  if (kernel === undefined) return newestKernel(roots, modules);
   if (!existsSync(kernel)) throw missing(`there is no file "${kernel}"`);
-  if (modules !== undefined) return { image: kernel, modules };
-  const release = releaseOf(kernel);
-  const found = release === undefined ? undefined : path.join(installedModules, release);
-  return { image: kernel, modules: found !== undefined && isModulesFolder(found) ? found : undefined };
+  return { image: kernel, modules: modules ?? modulesOf(kernel, roots) };
 }
 
-function installedKernel(boot: string, installedModules: string, modules: string | undefined): Kernel {
-  const releases = namesIn(boot)
-    .filter((name) => name.startsWith('vmlinuz-'))
-    .map((name) => name.slice('vmlinuz-'.length))
-    .filter((release) => isModulesFolder(path.join(installedModules, release)))
-    .toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  const release = releases.find((name) => /-cloud-/.test(name)) ?? releases[0];
-  if (release === undefined) throw missing(`there is none in "${boot}" with its modules in "${installedModules}"`);
-  return { image: path.join(boot, `vmlinuz-${release}`), modules: modules ?? path.join(installedModules, release) };
+function newestKernel(roots: readonly string[], modules: string | undefined): Kernel {
+  const found = roots
+    .flatMap((root) => releasesIn(root).map((release) => ({ root, release })))
+    .filter(({ root, release }) => isModulesFolder(modulesFolder(root, release)))
+    .toSorted((a, b) => b.release.localeCompare(a.release, 'en', { numeric: true }));
+  const chosen = found.find(({ release }) => /-cloud-/.test(release)) ?? found[0];
+  if (chosen === undefined)
+    throw missing(`there is none with its modules below ${roots.map((root) => `"${root}"`).join(' or ')}`);
+  const { root, release } = chosen;
+  return { image: path.join(root, 'boot', `vmlinuz-${release}`), modules: modules ?? modulesFolder(root, release) };
+}
+
+function modulesOf(kernel: string, roots: readonly string[]): string | undefined {
+  const release = releaseOf(kernel);
+  return release === undefined ? undefined : roots.map((root) => modulesFolder(root, release)).find(isModulesFolder);
+}
+
+function modulesFolder(root: string, release: string): string {
+  return path.join(root, 'lib/modules', release);
+}
+
+function releasesIn(root: string): readonly string[] {
+  const prefix = 'vmlinuz-';
+  const names = namesIn(path.join(root, 'boot'));
+  return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
 }
 
 function namesIn(folder: string): readonly string[] {
@@ -76,6 +89,6 @@ function missing(reason: string): SlipwayError {
     kind: 'failed-precondition',
     code: 'KERNEL_MISSING',
     message: `kernel for virtual machines: ${reason}`,
-    hint: 'apt-get install linux-image-cloud-amd64, or set `kernel` and `modules` of the runtime to those of another',
+    hint: 'tools/setup/setup.sh --for kata (or apt-get install linux-image-cloud-amd64), or set `kernel` and `modules` of the runtime to those of another',
   });
 }
