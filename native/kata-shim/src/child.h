@@ -41,7 +41,7 @@ int program_start(const struct program *program, pid_t *pid, const char **what);
 
 /* A name in arguments, and the number in whose place it stands. */
 struct channel {
-  char name[16];
+  char name[32];
   int number;
 };
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define CALL_STREAM 1u
+/* Its connections end a moment before itself. */
+#define DAEMON_END_MS 500
 
 void connection_lost(const struct folder *folder, struct text *reason) {
   char ended[REASON_SIZE];
@@ -17,7 +19,7 @@ void connection_lost(const struct folder *folder, struct text *reason) {
   ssize_t length = read_text(folder->fd, "ended", ended, sizeof ended);
   if (length > 0) {
     text_add(reason, ": %s", ended);
-  } else if (process_find(folder, "vm") == 0) {
+  } else if (process_wait(folder, "vm", DAEMON_END_MS)) {
     text_add(reason, ": its daemon was killed");
   }
 }

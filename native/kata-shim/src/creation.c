@@ -24,7 +24,7 @@ bool creation_wait(struct creation *creation, int64_t wake_at) {
   struct text *reason = creation->reason;
   int64_t now = now_ms();
   if (vm->terminated) {
-    text_add(reason, "the creation was ended by SIGTERM");
+    text_add(reason, "the creation was ended by a signal");
   } else if (vm_failed(vm, reason)) {
     text_add(reason, " while %s was waited for", creation->waits_for);
     vm_last_words(vm, reason);

@@ -201,6 +201,13 @@ void mux_poll(const struct mux *mux, struct poll_set *set) {
   if (free_place) poll_add(set, mux->listener, POLLIN);
 }
 
+bool mux_has_processes(const struct mux *mux) {
+  for (size_t i = 0; i < CLIENTS; i++) {
+    if (mux->clients[i].in_use && mux->clients[i].fd >= 0 && mux->clients[i].process[0] != '\0') return true;
+  }
+  return false;
+}
+
 bool mux_ask(struct mux *mux, const char *service, const char *method, const void *payload, size_t length) {
   size_t size = length + REQUEST_ROOM;
   if (length > FRAME_MAX - REQUEST_ROOM) return false;

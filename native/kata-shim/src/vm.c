@@ -17,6 +17,7 @@
 /* Between the end of its channels and its own. */
 #define ENDING_MS 2000
 #define GUEST_END_MS 5000
+#define LAST_OUTPUT_MS 1000
 
 bool vm_open(struct vm *vm, const char *id, struct folder *folder) {
   static char console[CONSOLE_BYTES], words[WORDS_BYTES];
@@ -59,7 +60,7 @@ void vm_step(struct vm *vm, int64_t deadline) {
   line_poll(&vm->words, &set);
   poll_wait(&set);
   for (int number; (number = signals_next(vm->signals)) != 0;) {
-    if (number == SIGTERM) vm->terminated = true;
+    if (number == SIGTERM || number == SIGINT || number == SIGHUP) vm->terminated = true;
   }
   reap(vm);
   line_step(&vm->console);
@@ -162,9 +163,15 @@ static bool tell_agent(struct vm *vm, const char *method, bool has_container, in
   return true;
 }
 
+/* Those of exec end with the first process, and their last output is in the guest. */
+static void wait_for_processes(struct vm *vm) {
+  for (int64_t deadline = now_ms() + LAST_OUTPUT_MS; mux_has_processes(&vm->mux) && vm->mux.guest >= 0 && now_ms() < deadline;) vm_step(vm, deadline);
+}
+
 void vm_end_guest(struct vm *vm, bool container_ended) {
   int64_t deadline = now_ms() + GUEST_END_MS;
   if (!container_ended && !tell_agent(vm, "SignalProcess", true, SIGKILL, deadline)) return;
+  wait_for_processes(vm);
   if (tell_agent(vm, "RemoveContainer", true, 0, deadline)) tell_agent(vm, "DestroySandbox", false, 0, deadline);
 }
 

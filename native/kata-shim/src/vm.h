@@ -128,6 +128,8 @@ bool mux_listen(struct mux *mux, const struct folder *folder);
 void mux_close(struct mux *mux, const struct folder *folder);
 void mux_poll(const struct mux *mux, struct poll_set *set);
 void mux_step(struct mux *mux);
+/* Somebody is there for a process in the guest. */
+bool mux_has_processes(const struct mux *mux);
 /* One request of ours at a time. False: no memory, or too long. */
 bool mux_ask(struct mux *mux, const char *service, const char *method, const void *payload, size_t length);
 /* True once it was answered. */
@@ -153,7 +155,7 @@ struct vm {
   int qemu_status, helper_status;
   pid_t helpers[HELPERS_MAX];
   size_t helper_count;
-  bool terminated; /* a SIGTERM came */
+  bool terminated; /* somebody asked for its end by a signal */
   int words_write;
   struct tap_line console, words;
   struct qmp qmp;

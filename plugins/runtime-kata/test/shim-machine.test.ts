@@ -57,7 +57,7 @@ test('a machine: input, output, exit code; other processes with codes and termin
   expect((await outcome(counted)).stdout.length).toBe(6 << 20);
   const left = await exec(processOf('sleep 1000 & echo said'), streams);
   expect(await outcome(left)).toMatchObject({ stdout: 'said\n', code: 0 });
-  const terminal = await exec(processOf('stty size; read line; stty size; echo "got $line"', { terminal: true }), { stdin: 'pipe', stdout: 'pipe' }, { columns: 80, rows: 24 });
+  const terminal = await exec(processOf('stty size; read line; stty size; echo "got $line"', { terminal: true, consoleSize: { height: 24, width: 80 } }), { stdin: 'pipe', stdout: 'pipe' }, { columns: 80, rows: 24 });
   let seen = '';
   terminal.stdout?.on('data', (part: Buffer) => {
     seen += part.toString();
@@ -108,6 +108,22 @@ test('a terminal of the container, a signal that it handles, and one that ends i
 test('a memory kill in the guest', async () => {
   const container = await boot(processOf(`exec awk 'BEGIN { s = "x"; for (;;) s = s s }'`), {}, undefined, 24 << 20);
   expect(await container.exited).toMatchObject({ exitCode: 137, signal: 9, oomKilled: true });
+});
+
+test('other processes end with the first one, as in any container, and their last words are heard', async () => {
+  const container = await boot(processOf('read line; exit 0'), { stdin: 'pipe' });
+  const other = await exec(processOf('echo last words; sleep 1000'), { stdout: 'pipe' });
+  container.stdin?.end('go\n');
+  expect(await outcome(other)).toMatchObject({ stdout: 'last words\n', code: 137, signal: 9 });
+  expect(await container.exited).toMatchObject({ exitCode: 0 });
+});
+
+test('small: PSS of what stands beside QEMU', async () => {
+  await boot(processOf('sleep 1000'));
+  const pss = (pid: number) => Number(/^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
+  const sizes = { daemon: pss(bench.noted('vm')), process: pss(bench.noted('init')) };
+  process.stderr.write(`PSS in KiB: ${JSON.stringify(sizes)}\n`);
+  expect(sizes.daemon + sizes.process).toBeLessThan(500);
 });
 
 test('a kernel that panics says so', async () => {
