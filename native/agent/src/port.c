@@ -12,7 +12,7 @@
 #define PORTS "/sys/class/virtio-ports"
 #define NAME "agent"
 /* The driver and the host agree on their ports by messages. An emulated machine on a busy one takes its time. */
-#define WAIT_MS 30000
+#define WAIT_MS 10000
 
 static int open_named(const char *name) {
   char path[320], device[PATH_SIZE] = "", text[64];

@@ -66,14 +66,17 @@ static int print_frames(void) {
   failure_clear();
   for (;;) {
     bool alive = channel_step();
+    struct failure end = *failure_last();
+    failure_clear();
     while (channel_has_room() && channel_next(&request)) {
       printf("%u %.*s/%.*s %zu\n", request.stream, (int)request.service.length, (const char *)request.service.at, (int)request.method.length,
              (const char *)request.method.at, request.payload.length);
     }
-    if (!alive || failure_last()->code != 0) break;
+    const char *why = failure_last()->code != 0 ? failure_last()->text : alive ? NULL : end.text;
+    if (why == NULL) continue;
+    printf("%s\n", why);
+    return 0;
   }
-  printf("%s\n", failure_last()->text);
-  return 0;
 }
 
 static uint64_t state;

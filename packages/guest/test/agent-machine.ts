@@ -15,7 +15,25 @@ export interface Parts {
   readonly layer: string;
 }
 
-const applets = ['sh', 'cat', 'dd', 'echo', 'grep', 'id', 'ip', 'ls', 'ping', 'ps', 'sleep', 'stty', 'tail', 'touch', 'tty', 'wc'];
+const applets = [
+  'sh',
+  'cat',
+  'date',
+  'dd',
+  'echo',
+  'grep',
+  'id',
+  'ip',
+  'ls',
+  'ping',
+  'ps',
+  'sleep',
+  'stty',
+  'tail',
+  'touch',
+  'tty',
+  'wc',
+];
 
 export async function makeParts(folder: string): Promise<Parts> {
   const { kernel, modules } = cloudKernel();
@@ -41,14 +59,12 @@ export class Machine implements AsyncDisposable {
     this.#qemu = qemu;
     this.#exited = once(qemu, 'exit');
     this.agent = AgentClient.over(socket);
+    socket.resume();
   }
 
   static async boot(parts: Parts, folder: string, more: readonly string[] = []): Promise<Machine> {
     mkdirSync(folder);
-    const upper = path.join(folder, 'upper.ext4');
-    writeFileSync(upper, '');
-    truncateSync(upper, 64 << 20);
-    execFileSync('mkfs.ext4', ['-q', upper], { env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } });
+    const upper = emptyDisk(folder);
     const server = createServer().listen(path.join(folder, 'agent.sock'));
     await once(server, 'listening');
     const qemu = spawn('qemu-system-x86_64', [...argumentsOf(parts, folder, upper), ...more], { stdio: 'inherit' });
@@ -81,6 +97,26 @@ export class Machine implements AsyncDisposable {
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** What is on the console of a machine that has no port to its host, when it has ended. */
+export async function bootWithoutPort(parts: Parts, folder: string): Promise<string> {
+  mkdirSync(folder);
+  const channel = path.join(folder, 'agent.sock');
+  const server = createServer((socket) => socket.resume()).listen(channel);
+  await once(server, 'listening');
+  const all = argumentsOf(parts, folder, emptyDisk(folder)).map((argument) => argument.replace('name=agent', 'name=other'));
+  await once(spawn('qemu-system-x86_64', all, { stdio: 'inherit' }), 'exit');
+  server.close();
+  return readFileSync(path.join(folder, 'console'), 'utf8');
+}
+
+function emptyDisk(folder: string): string {
+  const disk = path.join(folder, 'upper.ext4');
+  writeFileSync(disk, '');
+  truncateSync(disk, 64 << 20);
+  execFileSync('mkfs.ext4', ['-q', disk], { env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } });
+  return disk;
 }
 
 /** The frame that says that the port is open: what was sent before may be lost. */

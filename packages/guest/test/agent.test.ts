@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AgentService, Health, serving, statsOf } from '@slipway/kata-agent';
+import { AgentService, Health, specMessage, statsOf } from '@slipway/kata-agent';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Container, folder as guestFolder, processOf, specOf, storages, unlimited } from './agent-calls.js';
-import { Machine, makeParts, type Parts } from './agent-machine.js';
-import { specMessage } from '@slipway/kata-agent';
+import { bootWithoutPort, Machine, makeParts, type Parts } from './agent-machine.js';
 
 const { method } = AgentService;
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-agent-'));
@@ -36,7 +35,7 @@ async function refusal(asked: Promise<unknown>): Promise<string> {
 
 it('is well, says who it is, takes the time and random bytes', async () => {
   const { agent } = machine;
-  expect(await agent.call(Health.method.check, {})).toMatchObject({ status: serving });
+  expect(await agent.call(Health.method.check, {})).toMatchObject({ status: 1 });
   expect((await agent.call(Health.method.version, {})).agentVersion).toMatch(/^\d+\.\d+\.\d+$/);
   const { agentDetails } = await agent.call(method.getGuestDetails, {});
   expect(agentDetails).toMatchObject({ initDaemon: true, supportsSeccomp: true });
@@ -44,15 +43,17 @@ it('is well, says who it is, takes the time and random bytes', async () => {
   await agent.call(method.setGuestDateTime, { Sec: 1_900_000_000n, Usec: 0n });
   await agent.call(method.reseedRandomDev, { data: Buffer.alloc(256, 7) });
   expect(await refusal(agent.call(method.reseedRandomDev, { data: Buffer.alloc(0) }))).toMatch(/0 random bytes/);
-  await container.run(script('date +%s | head -c 4'.replace('date +%s | head -c 4', 'cat /proc/driver/rtc >/dev/null 2>&1; ls -ld --full-time /proc | grep -c 2030')));
-  expect(await container.readAll()).toBe('1\n');
-  await container.wait();
+  await container.run(processOf(['date', '-u', '+%Y']));
+  expect(await container.readAll()).toBe('2030\n');
+  expect(await container.wait()).toMatchObject({ status: 0 });
   await container.remove();
 });
 
 it('refuses what it does not know, and goes on', async () => {
   const unknown = { ...method.startContainer, name: 'StartNothing' };
-  expect(await refusal(machine.agent.call(unknown, { containerId: 'c1' }))).toMatch(/no method "grpc.AgentService\/StartNothing"/);
+  expect(await refusal(machine.agent.call(unknown, { containerId: 'c1' }))).toMatch(
+    /no method "grpc.AgentService\/StartNothing"/,
+  );
   expect(await refusal(container.start())).toMatch(/no container "c1"/);
 });
 
@@ -186,7 +187,7 @@ it('has a network, found by its hardware address', async () => {
   const lost = { interface: { name: 'x', hwAddr: '52:54:00:00:00:00' } };
   expect(await refusal(agent.call(method.updateInterface, lost))).toMatch(/no interface has the address/);
   await container.run(script('ip route; ping -c 1 -W 60 10.0.2.2 | grep -c "1 packets received"'));
-  expect(await container.readAll()).toMatch(/default via 10.0.2.2 dev net9[^]*\n1\n$/);
+  expect(await container.readAll()).toMatch(/default via 10.0.2.2 dev net9.*\n1\n$/s);
   expect(await container.wait()).toMatchObject({ status: 0 });
   await container.remove();
 });
@@ -202,7 +203,6 @@ it('switches the machine off when it is asked to, or when the host has gone', as
 });
 
 it('says on the console why it could not begin, and switches the machine off', async () => {
-  await using machineWithout = await Machine.without(parts, path.join(folder, 'without'));
-  await machineWithout.ended();
-  expect(machineWithout.console()).toMatch(/slipway-agent: no virtio-serial port is named "agent" after \d+ ms/);
+  const said = await bootWithoutPort(parts, path.join(folder, 'without'));
+  expect(said).toMatch(/slipway-agent: no virtio-serial port is named "agent" after \d+ ms/);
 });
