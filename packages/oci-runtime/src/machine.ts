@@ -1,5 +1,5 @@
 import type { MonitorMount } from '@slipway/monitor';
-import type { CreateRequest, Mount, RuntimeFeatures, RuntimeResources, RuntimeStats } from '@slipway/plugin-api';
+import type { CreateRequest, MachineState, Mount, RuntimeFeatures, RuntimeResources, RuntimeStats } from '@slipway/plugin-api';
 import type { Bundle } from './bundle.js';
 import type { ContainerFolder } from './container-folder.js';
 
@@ -23,6 +23,8 @@ export interface MachineTool {
     folder: ContainerFolder,
     cgroups: readonly string[],
   ): Promise<readonly MonitorMount[]>;
+  /** What was made for the container; undefined before. */
+  machineOf(folder: ContainerFolder): MachineState | undefined;
   /** Writes what `exec` reads beside the file that it is given, of settings as config.json has them: `<file>.pb`. */
   prepareProcess(folder: ContainerFolder, file: string, process: object): void;
   /** The same for `update`. Errors: `failed-precondition` for more than the machine has. */

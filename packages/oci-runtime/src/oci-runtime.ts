@@ -94,7 +94,10 @@ export class OciRuntime implements Runtime {
   }
 
   async state(id: string): Promise<RuntimeState> {
-    return (await observe(this.tool, this.folder(id))).state;
+    const folder = this.folder(id);
+    const { state } = await observe(this.tool, folder);
+    const machine = this.tool.machine?.machineOf(folder);
+    return machine === undefined ? state : { ...state, machine };
   }
 
   async start(id: string): Promise<void> {

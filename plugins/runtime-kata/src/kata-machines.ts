@@ -3,7 +3,15 @@ import os from 'node:os';
 import path from 'node:path';
 import type { MonitorMount } from '@slipway/monitor';
 import type { Bundle, ContainerFolder, MachineTool } from '@slipway/oci-runtime';
-import type { CreateRequest, Logger, PluginDirs, RuntimeFeatures, RuntimeResources, RuntimeStats } from '@slipway/plugin-api';
+import type {
+  CreateRequest,
+  Logger,
+  MachineState,
+  PluginDirs,
+  RuntimeFeatures,
+  RuntimeResources,
+  RuntimeStats,
+} from '@slipway/plugin-api';
 import { type Acceleration, findAcceleration } from './acceleration.js';
 import type { KataConfig } from './config.js';
 import { containerCalls, processRequest, updateRequest } from './guest-calls.js';
@@ -105,6 +113,13 @@ export class KataMachines implements MachineTool {
     writeFileSync(path.join(folder.directory, 'vm.plan'), plan, { mode: 0o600 });
     writeMachineRecord(folder.directory, { ...size, accel, image: guest.key });
     return [...trees.map(({ mount }) => mount), ...others];
+  }
+
+  machineOf({ directory }: ContainerFolder): MachineState | undefined {
+    const record = readMachineRecord(directory);
+    if (record === undefined) return undefined;
+    const { accel, memoryMiB, cpus } = record;
+    return { accel, hardware: accel === 'kvm', memoryMiB, cpus };
   }
 
   prepareProcess({ id }: ContainerFolder, file: string, process: object): void {

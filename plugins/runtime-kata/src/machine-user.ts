@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, existsSync, mkdirSync, openSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linux } from '@slipway/linux';
@@ -23,6 +34,7 @@ async function takeNumber(folder: string, container: string): Promise<number> {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     using _lock = await lockOf(folder);
+    sweep(folder);
     for (let tried = 0; tried < maxTries; tried++) {
       const number = (start + tried) % users;
       if (take(path.join(folder, String(number)), container)) return number;
@@ -50,14 +62,18 @@ async function lockOf(folder: string): Promise<Disposable> {
   }
 }
 
-/** One that names a container that is gone is free. */
+/** Those of containers that are gone are free. */
+function sweep(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const link = path.join(folder, name);
+    if (!existsSync(link)) rmSync(link, { force: true });
+  }
+}
+
 function take(link: string, container: string): boolean {
   const owner = ownerOf(link);
-  if (owner === container) return true;
-  if (owner !== undefined && existsSync(owner)) return false;
-  rmSync(link, { force: true });
-  symlinkSync(container, link);
-  return true;
+  if (owner === undefined) symlinkSync(container, link);
+  return owner === undefined || owner === container;
 }
 
 function ownerOf(link: string): string | undefined {

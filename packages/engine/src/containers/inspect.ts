@@ -15,7 +15,8 @@ import { readNetworkRecord } from '../networks/record.js';
 import type { EngineParts } from '../settings.js';
 import { containerById, type FoundContainer } from './find.js';
 import { supervisionFolder } from './folder.js';
-import { summaryOf } from './summary.js';
+import { containerState } from './state.js';
+import { summaryWith } from './summary.js';
 
 export async function inspectContainer(parts: EngineParts, id: string): Promise<ContainerDetails> {
   const container = containerById(parts, id);
@@ -23,8 +24,9 @@ export async function inspectContainer(parts: EngineParts, id: string): Promise<
   const folder = supervisionFolder(parts.settings, id);
   const log = path.join(folder, 'log');
   const spec = await lastSpec(path.join(folder, 'config.json'));
+  const state = await containerState(parts, container);
   return {
-    ...(await summaryOf(parts, container)),
+    ...summaryWith(parts, container, state),
     manifest: row.manifest,
     chainId: row.chainId,
     snapshotKey: row.snapshotKey,
@@ -33,6 +35,7 @@ export async function inspectContainer(parts: EngineParts, id: string): Promise<
     mounts: row.volumes.length === 0 && row.settings.mounts === undefined ? [] : await describe(parts, row),
     networks: await networksOf(parts, container),
     ...(existsSync(log) ? { logPath: log } : {}),
+    ...(state.machine === undefined ? {} : { machine: state.machine }),
     removeAtExit: row.removeAtExit,
   };
 }

@@ -1,5 +1,5 @@
 import { isAlive, readStatus } from '@slipway/monitor';
-import type { ContainerStatus, ExitStatus, HealthRecord, RuntimeState, StatusRecord } from '@slipway/plugin-api';
+import type { ContainerStatus, ExitStatus, HealthRecord, MachineState, RuntimeState, StatusRecord } from '@slipway/plugin-api';
 import { isRecorded } from '../operations/records.js';
 import type { EngineParts } from '../settings.js';
 import type { FoundContainer } from './find.js';
@@ -15,6 +15,7 @@ export interface ContainerState {
   readonly exit?: ExitStatus | undefined;
   readonly restarts: number;
   readonly health?: HealthRecord | undefined;
+  readonly machine?: MachineState | undefined;
   readonly unsupervised: boolean;
 }
 
@@ -45,7 +46,8 @@ const statuses = {
   stopped: 'exited',
 } as const satisfies Record<RuntimeState['status'], ContainerStatus>;
 
-function ofRuntime({ status, pid, startedAt, exit, restarts = 0, health, supervised }: RuntimeState): ContainerState {
+function ofRuntime(state: RuntimeState): ContainerState {
+  const { status, pid, startedAt, exit, restarts = 0, health, machine, supervised } = state;
   const isOver = status === 'stopped';
   return {
     status: statuses[status],
@@ -54,6 +56,7 @@ function ofRuntime({ status, pid, startedAt, exit, restarts = 0, health, supervi
     exit,
     restarts,
     health: isOver ? undefined : health,
+    machine: isOver ? undefined : machine,
     unsupervised: !isOver && !supervised,
   };
 }

@@ -1,7 +1,15 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { PublishedPort } from '../network/index.js';
 import type { RuntimeSpec } from '../oci/index.js';
-import type { EventLine, ExitStatus, HealthRecord, RestartPolicy, RuntimeStats, TerminalSize } from '../runtime/index.js';
+import type {
+  EventLine,
+  ExitStatus,
+  HealthRecord,
+  MachineState,
+  RestartPolicy,
+  RuntimeStats,
+  TerminalSize,
+} from '../runtime/index.js';
 import type { ContainerNetwork } from './networks.js';
 import type { ContainerSettings, ResourceLimits } from './settings.js';
 
@@ -324,6 +332,8 @@ export interface ContainerDetails extends ContainerSummary {
   readonly networks: readonly ContainerNetwork[];
   /** Path of the log that is written now; absent where none is kept. */
   readonly logPath?: string;
+  /** What it runs on, where that is a machine of its own; while it is there. */
+  readonly machine?: MachineState;
   /** Removed when it ends. */
   readonly removeAtExit: boolean;
 }

@@ -87,18 +87,24 @@ export interface RuntimeFeatures {
   readonly version: string;
   /** `process` shares the host's kernel; `vm` has its own. */
   readonly isolation: 'process' | 'vm';
-  /** Of a `vm`: what it runs on. */
-  readonly machine?: {
-    /** Emulation (`tcg`) is a program like any other: isolation by hardware is `kvm` alone. */
-    readonly accel: 'kvm' | 'tcg';
-    readonly hardware: boolean;
-    /** Why it is not `kvm`. */
-    readonly reason?: string;
-  };
+  /** Of a `vm`: what those made from now on run on, and why that is not `kvm`. */
+  readonly machine?: MachineAcceleration & { readonly reason?: string };
   readonly seccomp: boolean;
   readonly pause: boolean;
   readonly exec: boolean;
   readonly update: boolean;
+}
+
+export interface MachineAcceleration {
+  /** Emulation (`tcg`) is a program like any other: isolation by hardware is `kvm` alone. */
+  readonly accel: 'kvm' | 'tcg';
+  readonly hardware: boolean;
+}
+
+/** A machine that was made for one container. */
+export interface MachineState extends MachineAcceleration {
+  readonly memoryMiB: number;
+  readonly cpus: number;
 }
 
 export interface CreateRequest {
@@ -226,6 +232,8 @@ export interface RuntimeState {
   readonly exit?: ExitStatus;
   readonly restarts?: number;
   readonly health?: HealthRecord;
+  /** Of a `vm`. */
+  readonly machine?: MachineState;
   /** False: nobody watches it any more; its end will not be recorded. */
   readonly supervised: boolean;
 }

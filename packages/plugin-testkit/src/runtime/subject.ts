@@ -49,8 +49,8 @@ export function runtimeLawsOn(
     });
 }
 
-/** What takes longer on a busy machine is a defect. */
-const patienceMs = 20_000;
+/** What takes longer on a busy machine is a defect, also where two emulated machines have to boot for it. */
+const patienceMs = 90_000;
 
 /** Waits until something is true; fails with what is found when it has not become so after a time that only a defect needs. */
 export async function until(isTrue: () => boolean | Promise<boolean>, found: () => unknown): Promise<void> {
