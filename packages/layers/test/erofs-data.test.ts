@@ -96,6 +96,7 @@ test('an index of a tar archive refers to it, and to nothing else', () => {
   writeFileSync(folder.path('tar'), tar);
   const fill = (writer: ErofsImageWriter): unknown =>
     writer.makeFile(writer.root, 'f', plain, writer.tarData(512, content.length));
+  expect(() => write(folder, fill, 'tar-index', content.length)).toThrow('a tar archive of 8000 bytes for files up to byte 8512');
   const written = write(folder, fill, 'tar-index', tar.length);
   expect(written.bytes).toBeLessThan(4096);
   expect(listByKernel(written.file, [folder.path('tar')])).toEqual(listByReader(written.file, [folder.path('tar')]));

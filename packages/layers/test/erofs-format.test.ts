@@ -98,3 +98,9 @@ test('the identity decides the UUID, and so does the tree', () => {
   expect(uuid('a', 'f')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(new Set([uuid('a', 'f'), uuid('b', 'f'), uuid('a', 'g'), uuid('a', 'f')]).size).toBe(3);
 });
+
+test.each([-1, 2 ** 32 - 1, 2 ** 40])('the owner %i is refused', (uid) => {
+  using folder = new ImageFolder();
+  const make = (writer: ErofsImageWriter): unknown => writer.makeDirectory(writer.root, 'd', { ...plain, uid });
+  expect(() => write(folder, make)).toThrow(expect.objectContaining({ code: 'EROFS_CANNOT_HOLD' }));
+});

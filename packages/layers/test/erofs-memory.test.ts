@@ -17,6 +17,7 @@ function mostMemory(fill: string): number {
   const said = execFileSync(process.execPath, ['--input-type=module', '-e', child, folder.path('image')], {
     cwd: import.meta.dirname,
     encoding: 'utf8',
+    stdio: 'pipe',
   });
   return Number(said) / 1024;
 }

@@ -79,6 +79,8 @@ class ImageWriter implements ErofsImageWriter {
   readonly #data: DataArea;
   readonly #table: InodeTable;
   readonly #xattrs: XattrTable;
+  /** One past the last byte of the archive that a file has. */
+  #tarEnd = 0;
 
   constructor(parts: ImageParts) {
     this.form = parts.form;
@@ -107,7 +109,8 @@ class ImageWriter implements ErofsImageWriter {
   tarData(offset: number, size: number): ErofsData {
     if (this.form !== 'tar-index' || offset % this.#blockBytes !== 0)
       throw new Error(`offset ${offset} of a tar archive for an image of form ${this.form}`);
-    if (offset + size > mostTarBytes)
+    this.#tarEnd = Math.max(this.#tarEnd, offset + size);
+    if (this.#tarEnd > mostTarBytes)
       throw erofsError(
         'EROFS_TOO_LARGE',
         `a file that ends at byte ${offset + size} of its archive is over the limit of ${mostTarBytes}`,
@@ -202,8 +205,9 @@ class ImageWriter implements ErofsImageWriter {
     });
   }
 
-  finish({ tarSize, checkpoint = () => undefined }: ErofsFinishOptions = {}): ErofsImageSize {
+  finish({ tarSize = 0, checkpoint = () => undefined }: ErofsFinishOptions = {}): ErofsImageSize {
     if (this.#data.isOpen) throw new Error('the image is finished in the middle of a file');
+    if (tarSize < this.#tarEnd) throw new Error(`a tar archive of ${tarSize} bytes for files up to byte ${this.#tarEnd}`);
     const hash = createHash('sha256').update(this.#identity).update('\0');
     this.#output.hashWith(hash);
     const written = writeMetadata({
@@ -225,7 +229,7 @@ class ImageWriter implements ErofsImageWriter {
       metadataBlock: written.metadataBlock,
       uuid: uuidOf(hash.digest()),
       hasChunks: written.hasChunks,
-      deviceBlocks: this.form === 'tar-index' ? roundUp(tarSize ?? 0, this.#blockBytes) / this.#blockBytes : undefined,
+      deviceBlocks: this.form === 'tar-index' ? roundUp(tarSize, this.#blockBytes) / this.#blockBytes : undefined,
     });
     ftruncateSync(this.#fd, bytes);
     for (let at = 0; at < superblock.length; )
@@ -255,10 +259,14 @@ class ImageWriter implements ErofsImageWriter {
 
 function recordOf(xattrs: XattrTable, type: ErofsType, attributes: Attributes): InodeRecord {
   const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = attributes;
-  if (uid > mostOwner || gid > mostOwner || !Number.isSafeInteger(mtimeSeconds))
+  if (!isOwner(uid) || !isOwner(gid) || !Number.isSafeInteger(mtimeSeconds))
     throw erofsError('EROFS_CANNOT_HOLD', `owner ${uid}:${gid} or time ${mtimeSeconds} cannot be on Linux`);
   const set = xattrs.intern(attributes.xattrs);
   return { mode: typeBits[type] | (mode & 0o7777), uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs: set };
+}
+
+function isOwner(id: number): boolean {
+  return id >= 0 && id <= mostOwner;
 }
 
 /** Of version 8 (RFC 9562): what is in it is ours to choose. */

@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
-import { type ByteString, quote } from '../bytes.js';
+import type { ByteString } from '../bytes.js';
 import type { Xattr } from '../tar/entry.js';
 import type { BlockOutput } from './block-output.js';
 import { erofsError } from './errors.js';
-import { joinXattrName, longestName, roundUp, splitXattrName } from './format.js';
+import { roundUp } from './format.js';
+import { decodeXattr, encodeXattr } from './xattr-entry.js';
 
 const headerBytes = 12;
-const entryHeaderBytes = 4;
-const longestValue = 0xffff;
 /** The count of an inode's shared attributes is one byte. */
 const mostShared = 255;
 /** What 16 bits can count of an inode's own area. */
 const mostInodeBytes = headerBytes + 4 * 0xfffe;
 /** A reference to a shared attribute is a number of four-byte units in 32 bits. */
-export const sharedReach = 4 * 2 ** 32;
+const sharedReach = 4 * 2 ** 32;
 /** Larger ones are kept only until there is this much of them to be written. */
 const largeBytes = 512;
 const spillBytes = 1 << 20;
@@ -106,7 +105,7 @@ export class XattrTable {
     let spilled = 0;
     let inlineBytes = 0;
     const ids = sorted.map(({ name, value }) => {
-      const id = this.#intern(encode(name, value), spilled < mostShared);
+      const id = this.#intern(encodeXattr(name, value), spilled < mostShared);
       const { isSpilled, bytes } = this.#entry(id);
       if (isSpilled) spilled++;
       inlineBytes += isSpilled ? 4 : roundUp(bytes, 4);
@@ -123,7 +122,7 @@ export class XattrTable {
   }
 
   xattrsOf(set: number): Xattr[] {
-    return this.#set(set).map((id) => decode(this.#bytesOf(this.#entry(id))));
+    return this.#set(set).map((id) => decodeXattr(this.#bytesOf(this.#entry(id))));
   }
 
   /** One more inode has the set: to know what is worth sharing. */
@@ -242,23 +241,4 @@ export class XattrTable {
 
 function tooMany(count: number): Error {
   return erofsError('EROFS_CANNOT_HOLD', `${count} extended attributes of one file are more than an EROFS image can hold`);
-}
-
-function encode(name: ByteString, value: Buffer): ByteString {
-  const split = splitXattrName(name);
-  if (!split || split.suffix.length > longestName)
-    throw erofsError('EROFS_CANNOT_HOLD', `an extended attribute ${quote(name)} cannot be in an EROFS image`);
-  if (value.length > longestValue)
-    throw erofsError(
-      'EROFS_CANNOT_HOLD',
-      `the extended attribute ${quote(name)} has ${value.length} bytes, and an EROFS image can hold ${longestValue}`,
-    );
-  const head = String.fromCharCode(split.suffix.length, split.index, value.length & 0xff, value.length >> 8);
-  return head + split.suffix + value.toString('latin1');
-}
-
-function decode(encoded: Buffer): Xattr {
-  const nameEnd = entryHeaderBytes + (encoded[0] ?? 0);
-  const suffix = encoded.toString('latin1', entryHeaderBytes, nameEnd);
-  return { name: joinXattrName({ index: encoded[1] ?? 0, suffix }) ?? '', value: Buffer.from(encoded.subarray(nameEnd)) };
 }

@@ -30,7 +30,9 @@ export function copyToImage(image: ErofsImageWriter, source: SourceFile): ErofsD
     check(found, source);
     const fd = openSync(`/proc/self/fd/${found}`, reading);
     try {
-      for (const { start, end } of system.dataRanges(fd, size)) {
+      // As many blocks as bytes: there are no holes to be looked for.
+      const isWhole = stats.blocks * 512n >= stats.size;
+      for (const { start, end } of isWhole ? [{ start: 0, end: size }] : system.dataRanges(fd, size)) {
         for (let at = start; at < end; ) {
           checkpoint();
           const read = readSync(fd, piece, 0, Math.min(pieceBytes, end - at), at);
