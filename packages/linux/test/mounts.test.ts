@@ -237,6 +237,17 @@ describe('a detached tree that another process inherits', () => {
   });
 });
 
+it('makes a detached tree read-only, and leaves its source as it is', () => {
+  const source = tempFolder();
+  withMount([{ kind: 'bind', source, readOnly: false }], (fd) => {
+    writeFileSync(`/proc/self/fd/${fd}/before`, '');
+    linux.makeReadOnly(fd);
+    expect(() => writeFileSync(`/proc/self/fd/${fd}/after`, '')).toThrow(expect.objectContaining({ code: 'EROFS' }));
+    writeFileSync(join(source, 'after'), '');
+    expect(seen(fd)).toEqual(['after', 'before']);
+  });
+});
+
 describe('cloneTree', () => {
   const mountTmpfs = (directory: string, ...options: readonly string[]): void => {
     mkdirSync(directory, { recursive: true });

@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { guestImage } from '@slipway/guest';
+import { promisify } from 'node:util';
+import { findCrun, guestImage } from '@slipway/guest';
 import { SlipwayError, wrapError } from '@slipway/plugin-api';
 import type { KataConfig } from './config.js';
+
+const run = promisify(execFile);
+const versionLimitMs = 10_000;
 
 /** What a machine boots. */
 export interface GuestFiles {
@@ -11,6 +16,8 @@ export interface GuestFiles {
   readonly key: string;
   readonly kernel: string;
   readonly initrd: string;
+  /** The runtime inside; undefined for an image of the operator's. */
+  readonly crun: string | undefined;
 }
 
 /** Made where it is not there yet. Errors: `failed-precondition` with `KERNEL_MISSING`, `AGENT_MISSING`, `GUEST_RUNTIME_MISSING` and what to install. */
@@ -20,9 +27,20 @@ export async function guestFiles(
   used: () => Iterable<string>,
   signal?: AbortSignal,
 ): Promise<GuestFiles> {
-  if (image === undefined) return await guestImage(path.join(folder, 'images'), { kernel, modules, used }, signal);
+  if (image === undefined) {
+    const crun = findCrun();
+    const made = await guestImage(path.join(folder, 'images'), { kernel, modules, crun, used }, signal);
+    return { ...made, crun };
+  }
   if (kernel === undefined) throw incomplete(image);
-  return { key: keyOf(kernel, image), kernel, initrd: image };
+  return { key: keyOf(kernel, image), kernel, initrd: image, crun: undefined };
+}
+
+/** crun lists what it was built with: `+SYSTEMD +SELINUX +CAP +SECCOMP`. What is not known is not claimed. */
+export async function filtersSystemCalls({ crun }: GuestFiles): Promise<boolean> {
+  if (crun === undefined) return false;
+  const { stdout } = await run(crun, ['--version'], { timeout: versionLimitMs, killSignal: 'SIGKILL' });
+  return /^\+.*\+SECCOMP\b/m.test(stdout);
 }
 
 /** Files of the operator's own may change without us. */

@@ -15,7 +15,7 @@ import type {
 import { type Acceleration, findAcceleration } from './acceleration.js';
 import type { KataConfig } from './config.js';
 import { containerCalls, processRequest, updateRequest } from './guest-calls.js';
-import { type GuestFiles, guestFiles } from './guest-files.js';
+import { filtersSystemCalls, type GuestFiles, guestFiles } from './guest-files.js';
 import { guestSpec } from './guest-spec.js';
 import { hostCgroupSteps } from './host-cgroup.js';
 import { kernelArgs } from './kernel-args.js';
@@ -56,13 +56,13 @@ export class KataMachines implements MachineTool {
 
   async features(): Promise<RuntimeFeatures> {
     const version = await this.vmm.version();
-    const { acceleration } = await this.host();
+    const { guest, acceleration } = await this.host();
     const { accel, hardware, reason } = acceleration;
     return {
       version,
       isolation: 'vm',
       machine: { accel, hardware, ...(reason === undefined ? {} : { reason }) },
-      seccomp: true,
+      seccomp: await filtersSystemCalls(guest),
       pause: true,
       exec: true,
       update: true,

@@ -13,7 +13,7 @@ export const shareStorage: GuestStorage = {
   driver: 'virtio-fs',
   source: shareTag,
   fstype: 'virtiofs',
-  options: ['nosuid', 'nodev'],
+  options: [],
   mountPoint: shareFolder,
 };
 
