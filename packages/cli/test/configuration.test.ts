@@ -30,7 +30,7 @@ test('config check lists what is wrong, with the place, and ends with 1', async 
 });
 
 test('config check refuses a runtime of virtual machines with directories, and takes images with runc', async () => {
-  const check = async (name: string, text: string): Promise<{ readonly code: number; readonly out: string }> =>
+  const check = async (name: string, text: string): ReturnType<Place['run']> =>
     await place.run(['config', 'check', '--config', configFile(name, `version = 1\n${text}`)]);
   const machines = await check('machines.toml', '[stack]\nruntime = "kata"\n');
   expect(machines.code).toBe(1);

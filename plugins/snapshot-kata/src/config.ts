@@ -17,6 +17,13 @@ export const configSchema = v.strictObject({
     v.pipe(size, v.description('MiB that a container can write at most, with upper = "ext4"; space is taken as it is written')),
     10 * 1024,
   ),
+  verity: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description('make a hash tree for each layer, with which a virtual machine checks every read of it (dm-verity)'),
+    ),
+    false,
+  ),
 });
 
 export type Config = v.InferOutput<typeof configSchema>;

@@ -19,3 +19,13 @@ export function layerAndChanges(folder: string): SlipwayError {
     hint: 'commit it before it is mounted, and write into a snapshot that grows on it',
   });
 }
+
+/** The hash tree would be of the names alone. */
+export function verityOfNames(image: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'SNAPSHOT_VERITY_UNSUPPORTED',
+    message: `hash tree of ${JSON.stringify(image)}: its files are in a tar archive beside it, which the tree would not be of`,
+    hint: 'set format = "flat" in [plugin.differ-erofs], or verity = false in [plugin.snapshot-kata]',
+  });
+}

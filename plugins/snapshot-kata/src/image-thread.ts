@@ -7,24 +7,26 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes images in a thread that is started when there is one to write, and keeps the process alive only while it works. */
+/** Writes images and their hash trees in a thread that is started when there is one to write, and keeps the process alive only while it works. */
 export class ImageThread implements AsyncDisposable {
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #isDisposed = false;
 
-  async write(job: ImageJob): Promise<void> {
+  /** Fulfils with the root digest of a hash tree. */
+  async run(job: ImageJob): Promise<string> {
     if (this.#isDisposed) throw canceled();
     this.#worker ??= this.#start();
     const worker = this.#worker;
     const id = this.#nextId++;
-    const { error } = await new Promise<ImageReply>((resolve, reject) => {
+    const { error, rootDigest = '' } = await new Promise<ImageReply>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       worker.ref();
       worker.postMessage({ id, job } satisfies ImageRequest);
     });
     if (error !== undefined) throw Object.assign(new Error(error.message), error.properties);
+    return rootDigest;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -24,7 +24,7 @@ export class KataSnapshotter extends DirectorySnapshotter {
     const images = new LayerImages(files);
     const uppers = [ext4Upper(config.upper_size * 2 ** 20, new Templates(files)), directoryUpper()] as const;
     const upper = config.upper === 'ext4' ? uppers[0] : uppers[1];
-    super({ id: 'kata', root: dirs.root, metadata, trees: kataTrees({ upper, uppers, images }) });
+    super({ id: 'kata', root: dirs.root, metadata, trees: kataTrees({ upper, uppers, images, verity: config.verity }) });
     this.#files = files;
     this.#images = images;
     this.#upper = upper;

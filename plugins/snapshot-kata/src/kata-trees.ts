@@ -17,10 +17,12 @@ export interface KataTreesOptions {
   /** Of those that are there, which may have been made with another setting. */
   readonly uppers: readonly Upper[];
   readonly images: LayerImages;
+  readonly verity: boolean;
 }
 
 /** A committed snapshot is an image; what an active one has changed is in its upper, or is an image that a differ has applied. */
-export function kataTrees({ upper, uppers, images }: KataTreesOptions): SnapshotTrees {
+export function kataTrees({ upper, uppers, images, verity }: KataTreesOptions): SnapshotTrees {
+  const writeHashes = verity ? images.writeHashes : undefined;
   const upperIn = (folder: string): Upper => uppers.find(({ name }) => existsSync(join(folder, name))) ?? upper;
   const appliedOf = ({ folder }: SnapshotPlace): readonly string[] => {
     const applied = join(folder, appliedFile);
@@ -76,14 +78,15 @@ export function kataTrees({ upper, uppers, images }: KataTreesOptions): Snapshot
       const isChanged = isTouched(own, folder);
       if (appliedOf(place).length > 0) {
         if (isChanged) throw layerAndChanges(folder);
-        await keepApplied(folder);
+        await keepApplied(folder, writeHashes);
         return;
       }
       const [parent] = parents;
-      await keepWritten(folder, async (image) => {
+      const write = async (image: string): Promise<void> => {
         if (isChanged) await images.write(own.tree(folder), image);
         else await images.writeEmpty(image, parent === undefined ? undefined : await rootAttributes(parent));
-      });
+      };
+      await keepWritten(folder, write, writeHashes);
     },
 
     async usage(place, jobs) {

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, linkSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { type ErofsMount, type LayerTree, step } from '@slipway/plugin-api';
+import { basename, dirname, join } from 'node:path';
+import { type ErofsMount, type LayerTree, step, type VerityHashes } from '@slipway/plugin-api';
+import { verityOfNames } from './errors.js';
 import { rootAttributes } from './root-attributes.js';
 
 /** What a committed snapshot is. */
@@ -10,6 +11,8 @@ export const layerFile = 'layer.erofs';
 export const appliedFile = 'applied.erofs';
 /** Beside a layer whose root hides all below, which overlayfs does not heed at a root. */
 const opaqueFile = 'opaque';
+/** The hash tree of a layer, and its root digest. */
+const [hashesFile, digestFile] = ['layer.verity', 'root-digest'];
 /** While it is being written. */
 const newFile = 'new.erofs';
 
@@ -23,12 +26,24 @@ function devicesOf(image: string): { readonly devices?: readonly string[] } {
   return existsSync(tar) ? { devices: [tar] } : {};
 }
 
-export const layerMount = (image: string): ErofsMount => ({ kind: 'erofs', source: image, ...devicesOf(image) });
+export function layerMount(image: string): ErofsMount {
+  const verity = verityOf(image);
+  return { kind: 'erofs', source: image, ...devicesOf(image), ...(verity === undefined ? {} : { verity }) };
+}
+
+/** What its hash tree was found to be when it was made. */
+function verityOf(image: string): VerityHashes | undefined {
+  const [hashes, digest] = [hashesFile, digestFile].map((name) => join(dirname(image), name)) as [string, string];
+  if (basename(image) !== layerFile || !existsSync(digest)) return undefined;
+  return { hashes, rootDigest: readFileSync(digest, 'utf8') };
+}
+
 export const layerTree = (image: string): LayerTree => ({ format: 'erofs', path: image, ...devicesOf(image) });
 
 /** The files of a layer. */
 export function filesOf(image: string): readonly string[] {
-  return [image, ...(devicesOf(image).devices ?? [])];
+  const { devices = [], verity } = layerMount(image);
+  return [image, ...devices, ...(verity === undefined ? [] : [verity.hashes])];
 }
 
 /** The layers down to one whose root hides all below it. */
@@ -38,18 +53,22 @@ export function visible(layers: readonly string[]): readonly string[] {
 }
 
 /** Makes the layer in a folder of what a differ has applied, which stays. */
-export async function keepApplied(folder: string): Promise<void> {
+export async function keepApplied(folder: string, writeHashes: WriteHashes | undefined): Promise<void> {
   removeSealed(folder);
   const applied = join(folder, appliedFile);
   for (const file of filesOf(applied)) await flush(file);
   const tar = tarOf(applied);
   if (existsSync(tar)) linkSync(tar, join(folder, tarOf(layerFile)));
   linkSync(applied, join(folder, layerFile));
-  await finish(folder);
+  await finish(folder, writeHashes);
 }
 
 /** Makes the layer in a folder by writing its image. */
-export async function keepWritten(folder: string, write: (image: string) => Promise<void>): Promise<void> {
+export async function keepWritten(
+  folder: string,
+  write: (image: string) => Promise<void>,
+  writeHashes: WriteHashes | undefined,
+): Promise<void> {
   removeSealed(folder);
   const image = join(folder, newFile);
   try {
@@ -59,19 +78,35 @@ export async function keepWritten(folder: string, write: (image: string) => Prom
   } finally {
     rmSync(image, { force: true });
   }
-  await finish(folder);
+  await finish(folder, writeHashes);
 }
 
 /** What a commit that came to nothing has left: what it is of may have changed since. */
 function removeSealed(folder: string): void {
-  for (const name of [layerFile, tarOf(layerFile), opaqueFile, newFile]) rmSync(join(folder, name), { force: true });
+  for (const name of [layerFile, tarOf(layerFile), opaqueFile, newFile, hashesFile, digestFile])
+    rmSync(join(folder, name), { force: true });
 }
 
-async function finish(folder: string): Promise<void> {
-  const { isOpaque } = await rootAttributes(join(folder, layerFile));
+/** Writes the hash tree of an image to a file, and fulfils with its root digest. */
+export type WriteHashes = (image: string, file: string) => Promise<string>;
+
+async function finish(folder: string, writeHashes: WriteHashes | undefined): Promise<void> {
+  const image = join(folder, layerFile);
+  const { isOpaque } = await rootAttributes(image);
   if (isOpaque) closeSync(openSync(join(folder, opaqueFile), 'wx', 0o600));
+  if (writeHashes !== undefined) await keepHashes(image, writeHashes);
   await flush(folder);
   step('kata.layer.written', { folder });
+}
+
+async function keepHashes(image: string, writeHashes: WriteHashes): Promise<void> {
+  if (devicesOf(image).devices !== undefined) throw verityOfNames(image);
+  const [hashes, digest] = [hashesFile, digestFile].map((name) => join(dirname(image), name)) as [string, string];
+  const rootDigest = await writeHashes(image, hashes);
+  await flush(hashes);
+  await using file = await open(digest, 'wx', 0o600);
+  await file.writeFile(rootDigest);
+  await file.sync();
 }
 
 async function flush(path: string): Promise<void> {

@@ -46,8 +46,12 @@ export class LayerImages implements AsyncDisposable {
 
   /** Of what was written into an upper. Nothing is flushed. */
   async write(tree: LayerTree, file: string): Promise<void> {
-    await this.#thread.write({ tree, file });
+    await this.#thread.run({ kind: 'image', tree, file });
   }
+
+  /** Writes the hash tree of an image to `file`. Fulfils with its root digest. Nothing is flushed. */
+  readonly writeHashes = async (image: string, file: string): Promise<string> =>
+    await this.#thread.run({ kind: 'verity', image, file });
 
   /** Whether its root hides what is below. */
   readonly hidesAll = (image: string): boolean => {

@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -318,6 +319,46 @@ describe.each([ext4, directory])('with changes in $upper', (settings) => {
     unlinkSync(filler);
     await snapshotter.commit('A', 'k');
     expect(await namesIn(snapshotter, 'A')).toEqual(['file']);
+  });
+});
+
+describe('with verity', () => {
+  const sha256 = (...parts: readonly Buffer[]): Buffer => createHash('sha256').update(Buffer.concat(parts)).digest();
+
+  it('each layer has a hash tree, and mounts name it with its root digest', async () => {
+    const snapshotter = await open({ ...ext4, verity: true });
+    inTree(await snapshotter.prepare('a'), (path) => writeFileSync(`${path}/file`, Buffer.alloc(3 << 20, 7)));
+    await snapshotter.commit('A', 'a');
+    await snapshotter.prepare('b', 'A');
+    await apply(snapshotter, 'b', 'applied');
+    await snapshotter.commit('B', 'b');
+    const [{ lower }] = (await snapshotter.view('v', 'B')) as [LayersMount];
+    expect(lower.map(({ verity }) => verity?.hashes)).toEqual([2, 1].map((id) => join(folder(id), 'layer.verity')));
+    for (const { source, verity } of lower) {
+      const [image, tree] = [readFileSync(source), readFileSync(verity?.hashes ?? '')];
+      const blocks = (of: Buffer): Buffer[] =>
+        Array.from({ length: of.length / 4096 }, (_, index) => of.subarray(index * 4096, (index + 1) * 4096));
+      // Topmost level first, behind the superblock.
+      let level = image;
+      while (level.length > 4096) {
+        const digests = Buffer.concat(blocks(level).map((block) => sha256(block)));
+        level = Buffer.concat([digests, Buffer.alloc(-digests.length & 4095)]);
+      }
+      expect(sha256(level).toString('hex')).toBe(verity?.rootDigest);
+      expect(tree.subarray(0, 6).toString()).toBe('verity');
+      if (image.length > 4096) expect(tree.subarray(4096, 8192).equals(level)).toBe(true);
+    }
+    closeSync(linux.mountDetached(await snapshotter.mounts('v')));
+    expect((await snapshotter.usage('A')).bytes).toBeGreaterThan(3 << 20);
+  });
+
+  it('images beside archives are refused: the tree would not be of what is in them', async () => {
+    const snapshotter = await open({ ...ext4, verity: true });
+    await snapshotter.prepare('k');
+    await apply(snapshotter, 'k', 'applied');
+    writeFileSync((await snapshotter.layerTarget('k')).path.replace('.erofs', '.tar'), '');
+    await expect(snapshotter.commit('A', 'k')).rejects.toMatchObject({ code: 'SNAPSHOT_VERITY_UNSUPPORTED' });
+    expect(await snapshotter.stat('k')).toMatchObject({ kind: 'active' });
   });
 });
 

@@ -8,6 +8,7 @@ export interface Settings {
   readonly upper: 'ext4' | 'directory';
   /** MiB. */
   readonly upper_size: number;
+  readonly verity?: boolean;
 }
 
 /** The plugin on `<root>/plugin`, with its books in a file beside it. */
@@ -16,7 +17,7 @@ export async function openKata(root: string, config: Settings): Promise<Subject<
   // Makes its file, so that what changes on disk afterwards is the snapshotter's.
   await metadata.write(() => undefined);
   return await openPlugin(plugin, {
-    config,
+    config: { ...config },
     dirs: { root: join(root, 'plugin'), state: join(root, 'state') },
     needs: { metadata },
   });

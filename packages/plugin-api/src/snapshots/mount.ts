@@ -54,6 +54,16 @@ export interface ErofsMount {
   readonly kind: 'erofs';
   readonly source: string;
   readonly devices?: readonly string[];
+  /** For whoever mounts it in a kernel of its own, which is to check every read. */
+  readonly verity?: VerityHashes;
+}
+
+/** What dm-verity checks a file with (format 1, SHA-256, blocks of 4 KiB, no salt). */
+export interface VerityHashes {
+  /** A file: verity's superblock, then the tree. */
+  readonly hashes: string;
+  /** SHA-256 in hex. */
+  readonly rootDigest: string;
 }
 
 /** A file system in a file or block device. */
