@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,6 +48,11 @@ bool boot_console(void) {
   for (int stream = 0; stream < 3; stream++) dup2(fd, stream);
   if (fd > 2) close(fd);
   return true;
+}
+
+bool boot_limits(void) {
+  const struct rlimit files = {.rlim_cur = 1024, .rlim_max = 1024 * 1024}, processes = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  return (setrlimit(RLIMIT_NOFILE, &files) == 0 && setrlimit(RLIMIT_NPROC, &processes) == 0) || fail_errno("set limits");
 }
 
 void power_off(void) {

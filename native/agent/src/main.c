@@ -10,7 +10,7 @@
 static bool run(void) {
   /* Large pages would make our buffers resident that are never used. The runtime is started without this. */
   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-  if (!boot_root() || !boot_mounts() || !boot_console()) return false;
+  if (!boot_root() || !boot_mounts() || !boot_console() || !boot_limits()) return false;
   reboot(RB_DISABLE_CAD);
   cgroups_open();
   if (!modules_load(false) || !loopback_up()) return false;

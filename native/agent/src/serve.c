@@ -30,6 +30,8 @@ static bool wait_for_something(int signals) {
   processes_poll(&set);
   containers_poll(&set);
   if (poll(set.entries, set.count, poll_timeout(&set)) < 0 && errno != EINTR) return fail_errno("poll");
+  /* Told by reading, too, but for what is not read for lack of room for the answer. */
+  if ((set.entries[0].revents & (POLLHUP | POLLERR)) != 0 && !channel_has_room()) return fail(CODE_INTERNAL, "the host has closed the port");
   while (read(signals, &told, sizeof told) == (ssize_t)sizeof told) continue;
   return true;
 }
