@@ -13,6 +13,8 @@ export const longest: readonly string[] = [
   'tools/e2e/test/crash-random.test.ts',
   'tools/e2e/test/crash-storm.test.ts',
   'tools/e2e/test/faults-run.test.ts',
+  'plugins/snapshot-kata/test/ext4-laws.test.ts',
+  'plugins/snapshot-kata/test/directory-laws.test.ts',
   'plugins/differ-tar/test/laws.test.ts',
   'tools/e2e/test/crash-lifecycle.test.ts',
   'tools/e2e/test/faults-store.test.ts',
