@@ -123,5 +123,7 @@ test('only what was put aside can be gone on with', () => {
   writeFileSync(file, damaged);
   const again = openSync(file, 'r+');
   expect(() => resumeErofsImage(again)).toThrow('its checksum is wrong');
+  writeFileSync(file, damaged.subarray(0, -1));
+  expect(() => resumeErofsImage(again)).toThrow('are not what its header says');
   for (const open of [aside, again]) closeSync(open);
 });

@@ -1,4 +1,4 @@
-import { ftruncateSync, readSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import type { BlockOutput } from './block-output.js';
@@ -42,7 +42,11 @@ export function takeSuspended(fd: number): { readonly image: SuspendedImage; rea
   const header = readPart(fd, 0, headerBytes);
   if (!header.subarray(0, magic.length).equals(magic)) throw damaged('it has no such header');
   const end = header.readDoubleLE(magic.length);
-  const state = readPart(fd, end, header.readDoubleLE(magic.length + 8));
+  const length = header.readDoubleLE(magic.length + 8);
+  const { size } = fstatSync(fd);
+  if (!(end >= headerBytes && length > 0 && end + length === size))
+    throw damaged(`its ${size} bytes are not what its header says`);
+  const state = readPart(fd, end, length);
   if (crc32(state) !== header.readUInt32LE(magic.length + 16)) throw damaged('its checksum is wrong');
   ftruncateSync(fd, end);
   writeSync(fd, Buffer.alloc(headerBytes), 0, headerBytes, 0);
