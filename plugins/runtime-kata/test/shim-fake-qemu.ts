@@ -121,53 +121,56 @@ class Running {
 const processes = new Map<string, Running>();
 const parse = (spec: string) => JSON.parse(spec === '' ? '{}' : spec) as FakeProcess;
 
-function serve(service: string, method: string, request: Map<number, Buffer | bigint>, answer: Answer): void {
-  const of = processes.get(text(request, 2) === '' ? text(request, 1) : text(request, 2));
-  const number = (at: number) => Number(request.get(at) ?? 0);
-  switch (method) {
-    case 'CreateContainer':
-      processes.set(text(request, 1), new Running(parse(text(request, 4))));
-      return answer(Buffer.alloc(0));
-    case 'ExecProcess': {
-      const made = new Running(parse(text(request, 4)));
-      processes.set(text(request, 2), made);
-      answer(Buffer.alloc(0));
-      return made.start();
-    }
-    case 'StartContainer':
-      answer(Buffer.alloc(0));
-      return processes.get(text(request, 1))?.start();
-    case 'ReadStdout':
-    case 'ReadStderr':
-      return of === undefined
-        ? answer(Buffer.alloc(0), 'no such process')
-        : of.read(method === 'ReadStdout' ? 0 : 1, answer);
-    case 'WriteStdin':
-      return of === undefined
-        ? answer(Buffer.alloc(0), 'no such process')
-        : of.input(Buffer.from(request.get(3) as Buffer), answer);
-    case 'CloseStdin':
-      of?.closeInput();
-      return answer(Buffer.alloc(0));
-    case 'WaitProcess':
-      return of === undefined ? answer(Buffer.alloc(0), 'no such process') : of.wait(answer);
-    case 'SignalProcess':
-      of?.signal(number(3));
-      return answer(Buffer.alloc(0), of === undefined ? 'no such process' : undefined);
-    case 'TtyWinResize':
-      of?.resize(number(3), number(4));
-      return answer(Buffer.alloc(0));
-    default:
-      return answer(
-        Buffer.alloc(0),
-        service === 'grpc.Health' || scenario.at?.[method]?.error === undefined ? undefined : scenario.at[method]?.error,
-      );
+type Request = ReadonlyMap<number, Buffer | bigint>;
+
+function begin(id: string, request: Request): Running {
+  const made = new Running(parse(text(request, 4)));
+  processes.set(id, made);
+  return made;
+}
+
+/** Of processes that are there. */
+const methods: Record<string, (of: Running, request: Request, answer: Answer) => void> = {
+  StartContainer: (of, _, answer) => {
+    answer(Buffer.alloc(0));
+    of.start();
+  },
+  ReadStdout: (of, _, answer) => of.read(0, answer),
+  ReadStderr: (of, _, answer) => of.read(1, answer),
+  WriteStdin: (of, request, answer) => of.input(Buffer.from(request.get(3) as Buffer), answer),
+  CloseStdin: (of, _, answer) => {
+    of.closeInput();
+    answer(Buffer.alloc(0));
+  },
+  WaitProcess: (of, _, answer) => of.wait(answer),
+  SignalProcess: (of, request, answer) => {
+    of.signal(Number(request.get(3)));
+    answer(Buffer.alloc(0));
+  },
+  TtyWinResize: (of, request, answer) => {
+    of.resize(Number(request.get(3)), Number(request.get(4)));
+    answer(Buffer.alloc(0));
+  },
+};
+
+function serve(method: string, request: Request, answer: Answer): void {
+  const id = text(request, 2) === '' ? text(request, 1) : text(request, 2);
+  if (method === 'CreateContainer' || method === 'ExecProcess') {
+    const made = begin(id, request);
+    answer(Buffer.alloc(0));
+    if (method === 'ExecProcess') made.start();
+    return;
   }
+  const handle = methods[method];
+  const of = processes.get(id);
+  if (handle === undefined) answer(Buffer.alloc(0));
+  else if (of === undefined) answer(Buffer.alloc(0), 'no such process');
+  else handle(of, request, answer);
 }
 
 function take(stream: number, payload: Buffer): void {
   const request = fields(payload);
-  const [service, method] = [text(request, 1), text(request, 2)];
+  const method = text(request, 2);
   const inner = fields((request.get(3) as Buffer | undefined) ?? Buffer.alloc(0));
   const named = method === 'SetGuestDateTime' || method === 'ReseedRandomDev' ? '' : text(inner, 2);
   log(`${method} ${named} ${method === 'SignalProcess' ? String(inner.get(3)) : ''}`.trimEnd());
@@ -180,7 +183,7 @@ function take(stream: number, payload: Buffer): void {
   };
   const error = scenario.at?.[method]?.error;
   if (error !== undefined) answer(Buffer.alloc(0), error);
-  else serve(service, method, inner, answer);
+  else serve(method, inner, answer);
 }
 
 let received = Buffer.alloc(0);

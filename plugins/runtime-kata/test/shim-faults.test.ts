@@ -19,7 +19,14 @@ type Steps = readonly (readonly (string | Buffer)[])[];
 async function failure(steps: Steps): Promise<string> {
   bench.plan(steps);
   rmSync(path.join(bench.folder, 'pid'), { force: true });
-  const { code, stdout, stderr } = await bench.run('create', '--bundle', bench.folder, '--pid-file', path.join(bench.folder, 'pid'), 'box');
+  const { code, stdout, stderr } = await bench.run(
+    'create',
+    '--bundle',
+    bench.folder,
+    '--pid-file',
+    path.join(bench.folder, 'pid'),
+    'box',
+  );
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(existsSync(path.join(bench.folder, 'pid'))).toBe(false);
   await bench.gone();
@@ -30,37 +37,51 @@ const fails = (scenario: Scenario) => failure(bench.steps(scenario));
 
 test('QEMU that complains and exits: its words are in the error', async () => {
   const said = await fails({ words: 'qemu-system-x86_64: -drive x: Could not open "x"\n', at: { start: { exit: 1 } } });
-  expect(said).toBe('QEMU exited with status 1 while the agent was waited for: qemu-system-x86_64: -drive x: Could not open "x"; console: nothing');
-});
-
-test.each(['start', 'hello', 'Check', 'SetGuestDateTime', 'ReseedRandomDev', 'CreateContainer'])('QEMU killed at %s', async (step) => {
-  expect(await fails({ console: 'booting\nstill booting\n', at: { [step]: { kill: 'SIGKILL' } } })).toMatch(
-    /^QEMU was killed by signal 9 while .* was waited for; console: booting \| still booting$/,
+  expect(said).toBe(
+    'QEMU exited with status 1 while the agent was waited for: qemu-system-x86_64: -drive x: Could not open "x"; console: nothing',
   );
 });
 
+test.each(['start', 'hello', 'Check', 'SetGuestDateTime', 'ReseedRandomDev', 'CreateContainer'])(
+  'QEMU killed at %s',
+  async (step) => {
+    expect(await fails({ console: 'booting\nstill booting\n', at: { [step]: { kill: 'SIGKILL' } } })).toMatch(
+      /^QEMU was killed by signal 9 while .* was waited for; console: booting \| still booting$/,
+    );
+  },
+);
+
 test('a panic of the guest is in the error, whatever was printed after it', async () => {
   const trace = Array.from({ length: 60 }, (_, i) => `[    1.${i}] call trace, line ${i}\r\n`).join('');
-  const said = await fails({ console: `[    1.0] Kernel panic - not syncing: Attempted to kill init!\r\n${trace}`, at: { Check: { exit: 0 } } });
+  const said = await fails({
+    console: `[    1.0] Kernel panic - not syncing: Attempted to kill init!\r\n${trace}`,
+    at: { Check: { exit: 0 } },
+  });
   expect(said).toContain('QEMU exited with status 0');
   expect(said).toContain('console: Kernel panic - not syncing: Attempted to kill init! ... ');
   expect(said).toMatch(/call trace, line 59$/);
 });
 
 test('a guest that never answers is given up when its time is over', async () => {
-  const steps = bench.steps({ silent: true, console: 'login: ' }).map((step) => (step[0] === 'boot-limit' ? ['boot-limit', '3000'] : step));
+  const steps = bench
+    .steps({ silent: true, console: 'login: ' })
+    .map((step) => (step[0] === 'boot-limit' ? ['boot-limit', '3000'] : step));
   expect(await failure(steps)).toBe('the virtual machine was not there within 3000 ms: waiting for the agent; console: login:');
 });
 
 test.each(['Check', 'CreateContainer'])('an agent that hangs in %s', async (step) => {
-  const steps = bench.steps({ at: { [step]: { hang: true } } }).map((one) => (one[0] === 'boot-limit' ? ['boot-limit', '3000'] : one));
+  const steps = bench
+    .steps({ at: { [step]: { hang: true } } })
+    .map((one) => (one[0] === 'boot-limit' ? ['boot-limit', '3000'] : one));
   expect(await failure(steps)).toContain(`was not there within 3000 ms: waiting for ${step}`);
 });
 
 test('what the runtime in the guest says of a container is passed on as it is; of other requests with their name', async () => {
   const said = 'executable file `nope` not found in $PATH: No such file or directory';
   expect(await fails({ at: { CreateContainer: { error: said } } })).toBe(said);
-  expect(await fails({ at: { ReseedRandomDev: { error: 'no\nrandom \x1b[31mdevice' } } })).toBe('the agent: ReseedRandomDev: no random [31mdevice');
+  expect(await fails({ at: { ReseedRandomDev: { error: 'no\nrandom \x1b[31mdevice' } } })).toBe(
+    'the agent: ReseedRandomDev: no random [31mdevice',
+  );
 });
 
 const header = (length: number, stream: number, type: number, flags = 0) => {
@@ -90,7 +111,9 @@ test('an answer that is no message is an error', async () => {
 });
 
 test('a guest that closes its channel, while QEMU goes on', async () => {
-  expect(await fails({ at: { CreateContainer: { close: true } } })).toMatch(/^QEMU closed the agent's channel while CreateContainer/);
+  expect(await fails({ at: { CreateContainer: { close: true } } })).toMatch(
+    /^QEMU closed the agent's channel while CreateContainer/,
+  );
 });
 
 test('a console without end stops nothing, and its last lines are there', async () => {
@@ -110,19 +133,29 @@ test('commands to QEMU: their errors, a migration that is waited for, and one th
   expect(await failure([...qemu({ at: { 'qmp:cont': { error: 'Resetting the Virtual Machine is required' } } }), cont])).toMatch(
     /^QEMU's monitor: cont: Resetting the Virtual Machine is required; console/,
   );
-  expect(await failure([...qemu({ at: { 'qmp:cont': { exit: 7 } } }), cont])).toMatch(/^QEMU exited with status 7 while QEMU's monitor/);
-  expect(await failure([...qemu({ at: { 'qmp:qmp_capabilities': { error: 'no' } } }), cont])).toMatch(/^QEMU's monitor: cont: no/);
+  expect(await failure([...qemu({ at: { 'qmp:cont': { exit: 7 } } }), cont])).toMatch(
+    /^QEMU exited with status 7 while QEMU's monitor/,
+  );
+  expect(await failure([...qemu({ at: { 'qmp:qmp_capabilities': { error: 'no' } } }), cont])).toMatch(
+    /^QEMU's monitor: cont: no/,
+  );
   const failed = qemu({ qmp: { 'query-migrate': [{ status: 'active' }, { status: 'failed', 'error-desc': 'no space' }] } });
   expect(await failure([...failed, ['wait-migration']])).toMatch(/^the migration failed: no space/);
   const completed = qemu({ qmp: { 'query-migrate': [{ status: 'setup' }, { status: 'active' }, { status: 'completed' }] } });
   bench.plan([...completed, ['getfd', '9', 'state'], ['wait-migration'], ['hello']]);
   expect(await bench.run('probe', 'vm.plan')).toEqual({ code: 0, stdout: '', stderr: '' });
-  expect(bench.requests().filter((line) => line.startsWith('qmp'))).toEqual(expect.arrayContaining(['qmp getfd', 'qmp query-migrate', 'qmp query-migrate', 'qmp query-migrate']));
+  expect(bench.requests().filter((line) => line.startsWith('qmp'))).toEqual(
+    expect.arrayContaining(['qmp getfd', 'qmp query-migrate', 'qmp query-migrate', 'qmp query-migrate']),
+  );
   expect(bench.processes()).toEqual([]);
 });
 
 test('a probe of a machine that does not come says why, and leaves nothing', async () => {
-  bench.plan([...bench.steps({ silent: true, console: 'hangs here' }).map((step) => (step[0] === 'boot-limit' ? ['boot-limit', '3000'] : step))]);
+  bench.plan([
+    ...bench
+      .steps({ silent: true, console: 'hangs here' })
+      .map((step) => (step[0] === 'boot-limit' ? ['boot-limit', '3000'] : step)),
+  ]);
   const { code, stderr } = await bench.run('probe', 'vm.plan');
   expect(code).toBe(1);
   expect(stderr).toContain('not there within 3000 ms: waiting for the agent; console: hangs here');
@@ -130,11 +163,19 @@ test('a probe of a machine that does not come says why, and leaves nothing', asy
 });
 
 test('QEMU killed while the container runs: the container has failed, and says why', async () => {
-  const monitor = await bench.started({ stdout: ['before\n'], untilSignal: [15] }, { console: 'last line\n' }, { stdout: 'pipe', stderr: 'pipe' });
+  const monitor = await bench.started(
+    { stdout: ['before\n'], untilSignal: [15] },
+    { console: 'last line\n' },
+    { stdout: 'pipe', stderr: 'pipe' },
+  );
   await until(() => bench.requests().filter((line) => line === 'ReadStdout box').length > 1);
   const exec = await bench.exec({ untilSignal: [15] }, { stderr: 'pipe' });
   process.kill(bench.noted('qemu'), 'SIGKILL');
-  const [stdout, stderr, execStderr] = await Promise.all([readAll(monitor.stdout), readAll(monitor.stderr), readAll(exec.stderr)]);
+  const [stdout, stderr, execStderr] = await Promise.all([
+    readAll(monitor.stdout),
+    readAll(monitor.stderr),
+    readAll(exec.stderr),
+  ]);
   const said = 'slipway: the virtual machine of "box" ended: QEMU was killed by signal 9; console: last line\n';
   expect({ stdout, stderr, execStderr }).toEqual({ stdout: 'before\n', stderr: said, execStderr: said });
   expect(await monitor.exited).toMatchObject({ exitCode: 255 });
@@ -153,8 +194,15 @@ test('the daemon killed while the container runs: QEMU goes with it, the contain
 });
 
 test('a guest that breaks the protocol while the container runs', async () => {
-  const monitor = await bench.started({ untilSignal: [15] }, { at: { PauseContainer: { send: violations['four gigabytes'] ?? '', hang: true } } }, { stderr: 'pipe' });
-  expect(await bench.run('pause', 'box')).toMatchObject({ code: 1, stderr: expect.stringContaining('PauseContainer: the virtual machine has gone') as string });
+  const monitor = await bench.started(
+    { untilSignal: [15] },
+    { at: { PauseContainer: { send: violations['four gigabytes'] ?? '', hang: true } } },
+    { stderr: 'pipe' },
+  );
+  expect(await bench.run('pause', 'box')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('PauseContainer: the virtual machine has gone') as string,
+  });
   expect(await readAll(monitor.stderr)).toContain('the agent broke the protocol: it sent a frame of too many bytes (4294967295)');
   expect(await monitor.exited).toMatchObject({ exitCode: 255 });
 });
@@ -191,18 +239,29 @@ test('plans that are none', async () => {
   }
   writeFileSync(path.join(bench.folder, 'vm.plan'), whole);
   chmodSync(path.join(bench.folder, 'vm.plan'), 0o620);
-  expect(await bench.run('create', 'box')).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to user 0 alone') as string });
+  expect(await bench.run('create', 'box')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('belongs to user 0 alone') as string,
+  });
   await bench.gone();
 });
 
 test('what the plan names and is not there', async () => {
   const some = bench.steps({});
-  expect(await failure([['file', '10', '/nowhere/disk', 'ro'], ...some])).toBe('opening "/nowhere/disk": No such file or directory');
-  expect(await failure([['write', '/nowhere/limit', '7'], ...some])).toBe('writing "7" to the file "/nowhere/limit": No such file or directory');
+  expect(await failure([['file', '10', '/nowhere/disk', 'ro'], ...some])).toBe(
+    'opening "/nowhere/disk": No such file or directory',
+  );
+  expect(await failure([['write', '/nowhere/limit', '7'], ...some])).toBe(
+    'writing "7" to the file "/nowhere/limit": No such file or directory',
+  );
   expect(await failure([['cgroup', '/proc/nowhere'], ...some])).toMatch(/^making the cgroup "\/proc\/nowhere"/);
   expect(await failure([['tap', '10', '/nowhere/net', 'tap0'], ...some])).toMatch(/^opening "tap0"/);
-  expect(await failure([...some.slice(0, 3), ['qemu', '/nowhere/qemu']])).toBe('execve: starting "/nowhere/qemu": No such file or directory');
-  expect(await failure([['helper', '/nowhere/sock', '/nowhere/helper'], ...some])).toBe('execve: starting "/nowhere/helper": No such file or directory');
+  expect(await failure([...some.slice(0, 3), ['qemu', '/nowhere/qemu']])).toBe(
+    'execve: starting "/nowhere/qemu": No such file or directory',
+  );
+  expect(await failure([['helper', '/nowhere/sock', '/nowhere/helper'], ...some])).toBe(
+    'execve: starting "/nowhere/helper": No such file or directory',
+  );
   expect(await failure([['helper', '/nowhere/sock', '/bin/sh', '-c', 'echo cannot share >&2; exit 3'], ...some])).toMatch(
     /^a helper of QEMU exited with status 3 while \/nowhere\/sock was waited for: cannot share/,
   );
@@ -210,9 +269,15 @@ test('what the plan names and is not there', async () => {
 
 test('an id that is taken', async () => {
   await bench.started({ untilSignal: [15] });
-  expect(await bench.run('create', 'box')).toMatchObject({ code: 1, stderr: expect.stringContaining('container with given ID already exists') as string });
+  expect(await bench.run('create', 'box')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('container with given ID already exists') as string,
+  });
   expect(await bench.run('create', '../box')).toMatchObject({ code: 1, stderr: expect.stringContaining('is no id') as string });
-  expect(await bench.run('start', 'other')).toMatchObject({ code: 1, stderr: expect.stringContaining('does not exist') as string });
+  expect(await bench.run('start', 'other')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('does not exist') as string,
+  });
 });
 
 test('cgroups of the plan hold all, and go with the container, but only those that were made', async () => {
@@ -231,7 +296,9 @@ test('cgroups of the plan hold all, and go with the container, but only those th
     await monitor.ended;
     await bench.gone();
     expect([existsSync(found), existsSync(made)]).toEqual([true, false]);
-    expect(await failure([['cgroup', made], ...bench.steps({ at: { hello: { exit: 1 } } })])).toContain('QEMU exited with status 1');
+    expect(await failure([['cgroup', made], ...bench.steps({ at: { hello: { exit: 1 } } })])).toContain(
+      'QEMU exited with status 1',
+    );
     expect([existsSync(found), existsSync(made)]).toEqual([true, false]);
     bench.plan([['cgroup', found], ...bench.steps({}, { code: 2 })]);
     const second = await bench.monitor();

@@ -13,7 +13,11 @@ beforeAll(() => {
   const files = readdirSync(sources).filter((name) => name.endsWith('.c') && name !== 'main.c');
   const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
   const options = ['-std=gnu11', '-D_GNU_SOURCE', ...sanitizers, `-I${sources}`, '-o', program];
-  execFileSync('gcc', [...options, ...files.map((name) => path.join(sources, name)), path.join(import.meta.dirname, 'shim-fuzz.c')]);
+  execFileSync('gcc', [
+    ...options,
+    ...files.map((name) => path.join(sources, name)),
+    path.join(import.meta.dirname, 'shim-fuzz.c'),
+  ]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

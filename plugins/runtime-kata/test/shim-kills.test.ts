@@ -21,7 +21,11 @@ async function creationAt(step: string): Promise<ChildProcess> {
   const child = spawn(binary, args, { cwd: bench.folder, stdio: ['ignore', 'pipe', 'pipe'] });
   // What hangs before it says anything has at least been started.
   const isLogged = !['start', 'hello'].includes(step);
-  await until(() => (isLogged ? bench.requests().some((line) => line.startsWith(step)) : existsSync(path.join(bench.root, 'box', 'processes')) && bench.noted('qemu') > 0));
+  await until(() =>
+    isLogged
+      ? bench.requests().some((line) => line.startsWith(step))
+      : existsSync(path.join(bench.root, 'box', 'processes')) && bench.noted('qemu') > 0,
+  );
   return child;
 }
 
@@ -87,7 +91,11 @@ test('a process of exec that is killed before the agent has made it is killed in
     child.kill('SIGKILL');
     if (child.signalCode === null) await once(child, 'exit');
   }
-  const made = () => bench.requests().filter((line) => line.startsWith('ExecProcess')).map((line) => line.split(' ')[1] ?? '');
+  const made = () =>
+    bench
+      .requests()
+      .filter((line) => line.startsWith('ExecProcess'))
+      .map((line) => line.split(' ')[1] ?? '');
   await until(() => made().every((id) => bench.requests().includes(`SignalProcess ${id} 9`)));
 });
 

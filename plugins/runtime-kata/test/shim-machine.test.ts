@@ -27,7 +27,12 @@ function tree(): string {
 }
 
 /** Created and started. */
-async function boot(process: RuntimeProcess, options: Partial<MonitorOptions> = {}, terminal?: TerminalSize, memory?: number): Promise<Monitor> {
+async function boot(
+  process: RuntimeProcess,
+  options: Partial<MonitorOptions> = {},
+  terminal?: TerminalSize,
+  memory?: number,
+): Promise<Monitor> {
   const plan = await machineSteps(bench, tree(), process, memory);
   upper = plan.upper;
   bench.plan(plan.steps);
@@ -57,7 +62,11 @@ test('a machine: input, output, exit code; other processes with codes and termin
   expect((await outcome(counted)).stdout.length).toBe(6 << 20);
   const left = await exec(processOf('sleep 1000 & echo said'), streams);
   expect(await outcome(left)).toMatchObject({ stdout: 'said\n', code: 0 });
-  const terminal = await exec(processOf('stty size; read line; stty size; echo "got $line"', { terminal: true, consoleSize: { height: 24, width: 80 } }), { stdin: 'pipe', stdout: 'pipe' }, { columns: 80, rows: 24 });
+  const terminal = await exec(
+    processOf('stty size; read line; stty size; echo "got $line"', { terminal: true, consoleSize: { height: 24, width: 80 } }),
+    { stdin: 'pipe', stdout: 'pipe' },
+    { columns: 80, rows: 24 },
+  );
   let seen = '';
   terminal.stdout?.on('data', (part: Buffer) => {
     seen += part.toString();
@@ -75,7 +84,13 @@ test('a machine: input, output, exit code; other processes with codes and termin
   await container.ended;
   await bench.gone();
   const cat = ['-R', 'cat /upper/kept', upper];
-  expect(execFileSync('debugfs', cat, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: '/sbin:/usr/sbin:/bin:/usr/bin' } })).toBe('kept\n');
+  expect(
+    execFileSync('debugfs', cat, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: '/sbin:/usr/sbin:/bin:/usr/bin' },
+    }),
+  ).toBe('kept\n');
 });
 
 test('killed with -9 a machine has written what its container had written', async () => {
@@ -86,11 +101,21 @@ test('killed with -9 a machine has written what its container had written', asyn
   await container.ended;
   await bench.gone();
   const cat = ['-R', 'cat /upper/kept', upper];
-  expect(execFileSync('debugfs', cat, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: '/sbin:/usr/sbin:/bin:/usr/bin' } })).toBe('kept\n');
+  expect(
+    execFileSync('debugfs', cat, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: '/sbin:/usr/sbin:/bin:/usr/bin' },
+    }),
+  ).toBe('kept\n');
 });
 
 test('a terminal of the container, a signal that it handles, and one that ends it', async () => {
-  const container = await boot(processOf('trap "echo handled" USR1; echo ready; while :; do sleep 0.1; done', { terminal: true }), { stdin: 'pipe', stdout: 'pipe' }, { columns: 90, rows: 30 });
+  const container = await boot(
+    processOf('trap "echo handled" USR1; echo ready; while :; do sleep 0.1; done', { terminal: true }),
+    { stdin: 'pipe', stdout: 'pipe' },
+    { columns: 90, rows: 30 },
+  );
   let seen = '';
   container.stdout?.on('data', (part: Buffer) => {
     seen += part.toString();
@@ -128,7 +153,13 @@ test('small: PSS of what stands beside QEMU', async () => {
 
 test('a kernel that panics says so', async () => {
   const { steps } = await machineSteps(bench, tree(), processOf('true'));
-  bench.plan(steps.map((step) => (step[0] === 'qemu' ? step.map((part) => (typeof part === 'string' ? part.replace('quiet', 'quiet rdinit=/nowhere') : part)) : step)));
+  bench.plan(
+    steps.map((step) =>
+      step[0] === 'qemu'
+        ? step.map((part) => (typeof part === 'string' ? part.replace('quiet', 'quiet rdinit=/nowhere') : part))
+        : step,
+    ),
+  );
   const { code, stderr } = await bench.run('create', 'box');
   expect(code).toBe(1);
   expect(stderr).toMatch(/QEMU exited with status 0 .*Kernel panic - not syncing/);

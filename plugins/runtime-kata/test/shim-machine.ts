@@ -8,7 +8,8 @@ import { cacheFolder, layersOf } from './layers.ts';
 import { nobody, type ShimBench } from './shim-bench.ts';
 
 const { method } = AgentService;
-const append = 'console=ttyS0 quiet panic=-1 rodata=off no_timer_check audit=0 lsm= 8250.nr_uarts=1 mitigations=off ipv6.disable=1';
+const append =
+  'console=ttyS0 quiet panic=-1 rodata=off no_timer_check audit=0 lsm= 8250.nr_uarts=1 mitigations=off ipv6.disable=1';
 const capabilities = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_KILL', 'CAP_SETGID', 'CAP_SETUID'];
 
 export function processOf(script: string, more: Partial<RuntimeProcess> = {}): RuntimeProcess {
@@ -31,7 +32,12 @@ function specOf(process: RuntimeProcess, root: string, memory: number | undefine
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc' },
       { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755', 'size=65536k'] },
-      { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
+      {
+        destination: '/dev/pts',
+        type: 'devpts',
+        source: 'devpts',
+        options: ['newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      },
     ],
     linux: {
       namespaces: ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
@@ -42,7 +48,12 @@ function specOf(process: RuntimeProcess, root: string, memory: number | undefine
 }
 
 /** The plan of a true machine with a tree of the host as its root; what is written in it goes to the disk that is returned. */
-export async function machineSteps(bench: ShimBench, tree: string, process: RuntimeProcess, memory?: number): Promise<{ readonly steps: (readonly (string | Buffer)[])[]; readonly upper: string }> {
+export async function machineSteps(
+  bench: ShimBench,
+  tree: string,
+  process: RuntimeProcess,
+  memory?: number,
+): Promise<{ readonly steps: (readonly (string | Buffer)[])[]; readonly upper: string }> {
   const { kernel, modules } = cloudKernel();
   mkdirSync(cacheFolder, { recursive: true });
   const image = await guestImage(path.join(cacheFolder, 'shim-images'), { kernel, modules });
@@ -65,7 +76,12 @@ export async function machineSteps(bench: ShimBench, tree: string, process: Runt
     OCI: specMessage(specOf(process, `${guest}/rootfs`, memory)),
   });
   const disk = (number: number, serial: string, access: string) => [
-    ...['-add-fd', `fd=${number},set=${number}`, '-blockdev', `driver=file,node-name=${serial},filename=/dev/fdset/${number},read-only=${access},locking=off`],
+    ...[
+      '-add-fd',
+      `fd=${number},set=${number}`,
+      '-blockdev',
+      `driver=file,node-name=${serial},filename=/dev/fdset/${number},read-only=${access},locking=off`,
+    ],
     ...['-device', `virtio-blk-pci,drive=${serial},serial=${serial}`],
   ];
   const upperFile = upper?.kind === 'block' ? upper.source : '';
@@ -80,7 +96,19 @@ export async function machineSteps(bench: ShimBench, tree: string, process: Runt
       ['file', '13', upperFile, 'rw'],
       [
         'qemu',
-        ...['/usr/bin/qemu-system-x86_64', '-accel', 'tcg,tb-size=64', '-M', 'q35', '-bios', '/usr/share/qemu/qboot.rom', '-cpu', 'max', '-m', '256'],
+        ...[
+          '/usr/bin/qemu-system-x86_64',
+          '-accel',
+          'tcg,tb-size=64',
+          '-M',
+          'q35',
+          '-bios',
+          '/usr/share/qemu/qboot.rom',
+          '-cpu',
+          'max',
+          '-m',
+          '256',
+        ],
         ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
         ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
         ...['-kernel', '/proc/self/fd/10', '-initrd', '/proc/self/fd/11', '-append', append],

@@ -18,11 +18,17 @@ test('says what it is', async () => {
   expect(JSON.parse((await run([shim, 'features'], '/')).stdout)).toMatchObject({ linux: { seccomp: { enabled: true } } });
   const { stdout } = await run([shim, '--help'], '/');
   const listed = Array.from(stdout.matchAll(/^\s+([a-z]+)(?:, [a-z]+)*\s/gm), ([, word]) => word);
-  expect(listed).toEqual(expect.arrayContaining(['create', 'start', 'state', 'kill', 'exec', 'pause', 'resume', 'update', 'delete']));
+  expect(listed).toEqual(
+    expect.arrayContaining(['create', 'start', 'state', 'kill', 'exec', 'pause', 'resume', 'update', 'delete']),
+  );
 });
 
 test('create, start, output and exit code; then nothing is left', async () => {
-  const monitor = await bench.started({ stdout: ['one\n', 'two\n'], stderr: ['three\n'], code: 42 }, {}, { stdout: 'pipe', stderr: 'pipe' });
+  const monitor = await bench.started(
+    { stdout: ['one\n', 'two\n'], stderr: ['three\n'], code: 42 },
+    {},
+    { stdout: 'pipe', stderr: 'pipe' },
+  );
   const [stdout, stderr, status] = await Promise.all([readAll(monitor.stdout), readAll(monitor.stderr), monitor.exited]);
   expect({ stdout, stderr }).toEqual({ stdout: 'one\ntwo\n', stderr: 'three\n' });
   expect(status).toMatchObject({ exitCode: 42 });
@@ -69,11 +75,14 @@ test('a reader that has gone does not stop the container', async () => {
   expect(await monitor.exited).toMatchObject({ exitCode: 143, signal: 15 });
 });
 
-test.each([1, 2, 3, 10, 13, 15, 34, 64])('signal %i goes to the process in the guest, whose end by it is told as it was', async (number) => {
-  const monitor = await bench.started({ untilSignal: [number] });
-  await monitor.signal(number);
-  expect(await monitor.exited).toMatchObject({ exitCode: 128 + number, signal: number });
-});
+test.each([1, 2, 3, 10, 13, 15, 34, 64])(
+  'signal %i goes to the process in the guest, whose end by it is told as it was',
+  async (number) => {
+    const monitor = await bench.started({ untilSignal: [number] });
+    await monitor.signal(number);
+    expect(await monitor.exited).toMatchObject({ exitCode: 128 + number, signal: number });
+  },
+);
 
 test('signals that a process handles, or that end nothing here, arrive and nothing else happens', async () => {
   const monitor = await bench.started({ untilSignal: [15] }, {}, { stdout: 'pipe' });
@@ -100,7 +109,11 @@ test('a signal before the start ends the container that waits for it', async () 
   bench.plan(bench.steps({}));
   const monitor = await bench.monitor();
   await bench.create(monitor);
-  expect(JSON.parse((await bench.run('state', 'box')).stdout)).toMatchObject({ id: 'box', status: 'created', bundle: bench.folder });
+  expect(JSON.parse((await bench.run('state', 'box')).stdout)).toMatchObject({
+    id: 'box',
+    status: 'created',
+    bundle: bench.folder,
+  });
   await monitor.signal(15);
   expect(await monitor.exited).toMatchObject({ signal: 15 });
 });
@@ -112,7 +125,11 @@ test('what a guest claims to have ended by, but nothing ends by, is an exit code
 
 test('a memory kill in the guest is told', async () => {
   const events = path.join(bench.base, 'events');
-  const monitor = await bench.started({ code: 137, signal: 9, oom: true }, {}, { supervision: { directory: bench.record, events } });
+  const monitor = await bench.started(
+    { code: 137, signal: 9, oom: true },
+    {},
+    { supervision: { directory: bench.record, events } },
+  );
   expect(await monitor.exited).toMatchObject({ exitCode: 137, signal: 9, oomKilled: true });
   expect(readFileSync(events, 'utf8')).toContain('"oom"');
 });
@@ -203,7 +220,9 @@ test('state, pause, resume, update and kill', async () => {
   expect(await bench.run('update', '--resources', resources, 'box')).toMatchObject({ code: 0 });
   expect(await bench.run('kill', 'box', 'SIGUSR1')).toMatchObject({ code: 0 });
   expect(await bench.run('kill', '--all', 'box', '12')).toMatchObject({ code: 0 });
-  expect(bench.requests()).toEqual(expect.arrayContaining(['PauseContainer', 'ResumeContainer', 'UpdateContainer', 'SignalProcess box 10', 'SignalProcess  12']));
+  expect(bench.requests()).toEqual(
+    expect.arrayContaining(['PauseContainer', 'ResumeContainer', 'UpdateContainer', 'SignalProcess box 10', 'SignalProcess  12']),
+  );
   expect(await bench.run('kill', 'box', 'nope')).toMatchObject({ code: 1 });
   expect(await bench.run('kill', 'box', 'TERM')).toMatchObject({ code: 0 });
   expect(await readAll(monitor.stdout)).toBe('signal 10\nsignal 12\n');
@@ -211,7 +230,10 @@ test('state, pause, resume, update and kill', async () => {
 
 test('a deletion needs --force while the container runs, and is content with nothing', async () => {
   expect(await bench.run('delete', 'box')).toMatchObject({ code: 0 });
-  expect(await bench.run('state', 'box')).toMatchObject({ code: 1, stderr: expect.stringContaining('container \\"box\\" does not exist') as string });
+  expect(await bench.run('state', 'box')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('container \\"box\\" does not exist') as string,
+  });
   const monitor = await bench.started({ untilSignal: [15] });
   expect(await bench.run('delete', 'box')).toMatchObject({ code: 1, stderr: expect.stringContaining('not stopped') as string });
   expect(await bench.run('delete', '--force', 'box')).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -221,7 +243,11 @@ test('a deletion needs --force while the container runs, and is content with not
 
 test('restarts by policy run the same plan again', async () => {
   const restart = { name: 'on-failure', maximumRetries: 2 } as const;
-  const monitor = await bench.started({ stdout: ['again\n'], code: 1 }, {}, { stdout: 'pipe', supervision: { directory: bench.record, events: path.join(bench.base, 'events'), restart } });
+  const monitor = await bench.started(
+    { stdout: ['again\n'], code: 1 },
+    {},
+    { stdout: 'pipe', supervision: { directory: bench.record, events: path.join(bench.base, 'events'), restart } },
+  );
   expect(await readAll(monitor.stdout)).toBe('again\nagain\nagain\n');
   expect(await monitor.exited).toMatchObject({ exitCode: 1 });
   await monitor.ended;
@@ -237,10 +263,20 @@ test('QEMU has another user, a network of its own with nothing in it, no privile
   expect(status).toMatch(/^Groups:\s*$/m);
   expect(status).toMatch(/^NoNewPrivs:\t1$/m);
   expect(status).toMatch(/^CapEff:\t0+$/m);
-  expect(readFileSync(`/proc/${pid}/net/dev`, 'utf8').trim().split('\n').slice(2).map((line) => line.trim().split(':')[0])).toEqual(['lo']);
+  expect(
+    readFileSync(`/proc/${pid}/net/dev`, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(2)
+      .map((line) => line.trim().split(':')[0]),
+  ).toEqual(['lo']);
   const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
   expect(open.filter((file) => file.startsWith(bench.base))).toEqual([path.join(bench.base, 'requests')]);
-  expect(readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter((entry) => entry !== '')).toEqual(['PATH=/usr/sbin:/usr/bin:/sbin:/bin']);
+  expect(
+    readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .filter((entry) => entry !== ''),
+  ).toEqual(['PATH=/usr/sbin:/usr/bin:/sbin:/bin']);
   expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 +0/m);
 });
 
