@@ -14,7 +14,7 @@
 
 static int port = -1;
 static struct {
-  size_t in_length, taken; /* `taken` bytes of the front belong to the request that was handed out */
+  size_t in_begin, in_length, taken; /* `taken` bytes of the front belong to the request that was handed out */
   size_t out_length;
   unsigned char in[IN_SIZE], out[OUT_SIZE];
 } channel;
@@ -24,7 +24,7 @@ static struct wire_out answer;
 
 void channel_open(int fd) {
   port = fd;
-  channel.in_length = channel.out_length = channel.taken = 0;
+  channel.in_begin = channel.in_length = channel.out_length = channel.taken = 0;
 }
 
 int channel_fd(void) { return port; }
@@ -53,13 +53,20 @@ bool channel_flush(void) {
 }
 
 static void give_back_taken(void) {
+  channel.in_begin += channel.taken;
   channel.in_length -= channel.taken;
-  memmove(channel.in, channel.in + channel.taken, channel.in_length);
   channel.taken = 0;
+}
+
+/* Not after each request: there may be very many of them. */
+static void move_to_front(void) {
+  memmove(channel.in, channel.in + channel.in_begin, channel.in_length);
+  channel.in_begin = 0;
 }
 
 bool channel_step(void) {
   give_back_taken();
+  move_to_front();
   if (!channel_flush()) return false;
   while (channel.in_length < IN_SIZE && channel_has_room()) {
     ssize_t got = read(port, channel.in + channel.in_length, IN_SIZE - channel.in_length);
@@ -80,13 +87,14 @@ static void put_big_endian(unsigned char *at, size_t value) {
 bool channel_next(struct request *request) {
   give_back_taken();
   if (channel.in_length < HEADER) return false;
-  uint32_t length = big_endian(channel.in), stream = big_endian(channel.in + 4);
-  unsigned char type = channel.in[8];
+  const unsigned char *frame = channel.in + channel.in_begin;
+  uint32_t length = big_endian(frame), stream = big_endian(frame + 4);
+  unsigned char type = frame[8];
   if (length > FRAME_MAX) return fail(CODE_INVALID_ARGUMENT, "a frame of %u bytes; the limit is %u", length, FRAME_MAX);
   if (type != TYPE_REQUEST) return fail(CODE_INVALID_ARGUMENT, "a frame of type %u where a request is due", type);
   if (channel.in_length < HEADER + (size_t)length) return false;
   channel.taken = HEADER + (size_t)length;
-  struct view message = {channel.in + HEADER, length};
+  struct view message = {frame + HEADER, length};
   if (!wire_valid(message)) return fail(CODE_INVALID_ARGUMENT, "a request that is no message of Protocol Buffers");
   *request = (struct request){stream, wire_bytes(message, 1), wire_bytes(message, 2), wire_bytes(message, 3)};
   return true;
