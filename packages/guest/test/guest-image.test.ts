@@ -60,15 +60,18 @@ it('is made again when what is kept is damaged', async () => {
   const images = path.join(temp(), 'images');
   const image = await guestImage(images, kernel);
   const content = readFileSync(image.initrd);
+  const known = (text: string): void => {
+    for (const name of readdirSync(images).filter((one) => one.startsWith('known-')))
+      writeFileSync(path.join(images, name), text);
+  };
   const damages = [
     () => truncateSync(image.initrd, 1000),
     () => rmSync(image.kernel),
     () => writeFileSync(path.join(images, image.key, 'manifest.json'), '{"form":'),
     () => rmSync(path.join(images, image.key), { recursive: true }),
-    () => {
-      for (const name of readdirSync(images).filter((one) => one.startsWith('known-')))
-        writeFileSync(path.join(images, name), '[]');
-    },
+    () => known('[]'),
+    () => known(JSON.stringify({ key: image.key, sources: [1] })),
+    () => known(JSON.stringify({ key: '../..', sources: [] })),
   ];
   for (const damage of damages) {
     damage();

@@ -4,9 +4,7 @@ import { EncodeError, encodeMessage } from './wire/encode.js';
 import type { Fields, Init } from './wire/fields.js';
 
 /** Why a guest cannot do it, where there is more to say than that its agent has no field for it. */
-const reasons: ReadonlyMap<string, string> = new Map([
-  ['hooks', 'hooks run on the host'],
-]);
+const reasons: ReadonlyMap<string, string> = new Map([['hooks', 'hooks run on the host']]);
 
 /**
  * config.json as `grpc.Spec`, encoded. Where the host has to decide (namespaces, sources of binds, where the root is, devices of the host), it has done so before.

@@ -36,8 +36,7 @@ export async function fakeAgent(take: (asked: Asked, send: (bytes: Buffer) => vo
     const frames = new FrameReader();
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => {
-      frames.push(chunk);
-      for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
+      for (const frame of frames.read(chunk)) {
         const request = { stream: frame.stream, ...decodeMessage(TtrpcRequest, frame.payload) };
         asked.push(request);
         take(request, (bytes) => socket.write(bytes));

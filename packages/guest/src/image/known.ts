@@ -43,7 +43,8 @@ function knownFile(images: string, { kernel, agent, crun }: ImageParts): string 
 function read(file: string): Known | undefined {
   try {
     const { key, sources } = JSON.parse(readFileSync(file, 'utf8')) as Known;
-    return /^[0-9a-f]{64}$/.test(key) && Array.isArray(sources) ? { key, sources } : undefined;
+    const whole = /^[0-9a-f]{64}$/.test(key) && sources.every(([name]) => typeof name === 'string');
+    return whole ? { key, sources } : undefined;
   } catch {
     return undefined;
   }

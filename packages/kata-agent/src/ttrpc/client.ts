@@ -127,12 +127,11 @@ export class AgentClient implements Disposable {
 
   #take(chunk: Buffer): void {
     try {
-      this.#frames.push(chunk);
-      for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next()) {
+      for (const { stream, type, payload } of this.#frames.read(chunk)) {
         // What the agent says when it has opened its port, of itself.
-        if (frame.stream === 0 && frame.type === frameTypes.response && frame.payload.length === 0) continue;
-        if (frame.type !== frameTypes.response) throw new Error(`a frame of type ${frame.type}`);
-        this.#answer(frame.stream, frame.payload);
+        if (stream === 0 && type === frameTypes.response && payload.length === 0) continue;
+        if (type !== frameTypes.response) throw new Error(`a frame of type ${type}`);
+        this.#answer(stream, payload);
       }
     } catch (error) {
       this.#fail(broken(error instanceof Error ? error.message : String(error), error));

@@ -21,35 +21,39 @@ export function encodeFrame({ stream, type, payload }: Frame): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** Cuts a stream of bytes into frames. Each byte is copied at most once, in whatever pieces it comes. */
+/** Cuts a stream of bytes into frames. What it keeps is one frame, in however many pieces that comes. */
 export class FrameReader {
-  #chunks: Buffer[] = [];
-  #size = 0;
+  readonly #header = Buffer.alloc(10);
+  #payload: Buffer | undefined;
+  /** Of what is read now: header or payload. */
+  #filled = 0;
 
-  push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
+  /** The frames that are whole with these bytes. Throws when one is to be longer than a frame may be. */
+  *read(chunk: Buffer): Generator<Frame> {
+    let rest = chunk;
+    while (rest.length > 0) {
+      rest = rest.subarray(this.#fill(rest));
+      if (this.#payload === undefined && this.#filled === this.#header.length) this.#begin();
+      if (this.#payload?.length === this.#filled) yield this.#end(this.#payload);
+    }
   }
 
-  /** The next frame that is whole. Throws when it is to be longer than a frame may be. */
-  next(): Frame | undefined {
-    if (this.#size < 10) return undefined;
-    const header = this.#front(10);
-    const length = header.readUInt32BE(0);
+  #fill(bytes: Buffer): number {
+    const taken = bytes.copy(this.#payload ?? this.#header, this.#filled);
+    this.#filled += taken;
+    return taken;
+  }
+
+  #begin(): void {
+    const length = this.#header.readUInt32BE(0);
     if (length > maxFrameBytes) throw new Error(`a frame of ${length} bytes, at most ${maxFrameBytes} are possible`);
-    if (this.#size < 10 + length) return undefined;
-    const frame = this.#front(10 + length);
-    this.#chunks[0] = (this.#chunks[0] ?? frame).subarray(10 + length);
-    this.#size -= 10 + length;
-    return { stream: frame.readUInt32BE(4), type: frame[8] ?? 0, payload: frame.subarray(10) };
+    this.#payload = Buffer.allocUnsafe(length);
+    this.#filled = 0;
   }
 
-  /** So many bytes of those that have come, in one piece. */
-  #front(size: number): Buffer {
-    const [first] = this.#chunks;
-    if (first !== undefined && first.length >= size) return first.subarray(0, size);
-    const all = Buffer.concat(this.#chunks, this.#size);
-    this.#chunks = [all];
-    return all.subarray(0, size);
+  #end(payload: Buffer): Frame {
+    this.#payload = undefined;
+    this.#filled = 0;
+    return { stream: this.#header.readUInt32BE(4), type: this.#header[8] ?? 0, payload };
   }
 }
