@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGzip, createZstdCompress } from 'node:zlib';
 import { compareTrees, type LayerLimits } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import type { Digest, LayerTree } from '@slipway/plugin-api';
+import { canceled, type Digest, type LayerTree } from '@slipway/plugin-api';
 import type { PlainError } from './job.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -15,9 +15,11 @@ export interface CompareJob {
   readonly upper: readonly LayerTree[];
   readonly compression: Compression;
   readonly limits: LayerLimits;
+  /** One 32-bit integer; not 0 when the job is to stop. Seen also while the thread is too busy for messages. */
+  readonly stop: SharedArrayBuffer;
 }
 
-/** What it answers: any number of parts of the blob, then `done` or `failed`. For each part it is told once that it was written. */
+/** What it answers: any number of parts of the blob, then `done` or `failed`. It is told `written` once for each part, and `stop`. */
 export type CompareMessage =
   | { readonly type: 'part'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: 'done'; readonly result: CompareResult }
@@ -32,6 +34,11 @@ export interface CompareResult {
 }
 
 const partBytes = 1 << 20;
+
+/** Throws when the job is to stop. */
+export function checkStop({ stop }: CompareJob): void {
+  if (Atomics.load(new Int32Array(stop), 0) !== 0) throw canceled('compare trees');
+}
 
 /** Makes the blob of one layer; `send` is back-pressure. */
 export async function compareJob(job: CompareJob, send: (part: Uint8Array) => Promise<void>): Promise<CompareResult> {
@@ -55,8 +62,9 @@ export async function compareJob(job: CompareJob, send: (part: Uint8Array) => Pr
 const gzipSystem = 9;
 const unknownSystem = 255;
 
-function* hashed({ lower, upper, limits }: CompareJob, hash: Hash): Generator<Buffer> {
-  for (const part of compareTrees(lower, upper, { system: linux, limits })) {
+function* hashed(job: CompareJob, hash: Hash): Generator<Buffer> {
+  const { lower, upper, limits } = job;
+  for (const part of compareTrees(lower, upper, { system: linux, limits, checkpoint: () => checkStop(job) })) {
     hash.update(part);
     yield part;
   }

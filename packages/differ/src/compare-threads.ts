@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { canceled, SlipwayError, throwIfAborted } from '@slipway/plugin-api';
 import type { CompareJob, CompareMessage, CompareResult } from './compare-job.js';
@@ -17,7 +18,7 @@ export class CompareThreads implements AsyncDisposable {
   readonly #running = new Set<Promise<unknown>>();
 
   /** Settles when the thread is gone and nothing is being written any more. */
-  async run(job: CompareJob, options: CompareThreadOptions): Promise<CompareResult> {
+  async run(job: Omit<CompareJob, 'stop'>, options: CompareThreadOptions): Promise<CompareResult> {
     throwIfAborted('compare trees', options.signal);
     if (this.#closing.signal.aborted) throw closed();
     const running = this.#run(job, options);
@@ -35,14 +36,15 @@ export class CompareThreads implements AsyncDisposable {
     await Promise.all(this.#running);
   }
 
-  async #run(job: CompareJob, { signal, write }: CompareThreadOptions): Promise<CompareResult> {
+  async #run(job: Omit<CompareJob, 'stop'>, { signal, write }: CompareThreadOptions): Promise<CompareResult> {
+    const stop = new SharedArrayBuffer(4);
     // Without the program's own flags: some of them (--input-type) are errors in a worker.
     const worker = new Worker(new URL('./compare-worker.js', import.meta.url), {
       name: 'slipway-compare',
       execArgv: [],
       // It closes descriptors that no call of node:fs has opened, of which Node would warn.
       trackUnmanagedFds: false,
-      workerData: job,
+      workerData: { ...job, stop } satisfies CompareJob,
     });
     const { promise, resolve, reject } = Promise.withResolvers<CompareResult>();
     let written: Promise<void> = Promise.resolve();
@@ -54,6 +56,7 @@ export class CompareThreads implements AsyncDisposable {
       else reject(new SlipwayError(message.error));
     });
     worker.on('error', (error) => reject(lost(error)));
+    const exited = once(worker, 'exit').catch(() => undefined);
     worker.on('exit', () => void written.finally(() => reject(lost(new Error('it ended without an answer')))).catch(reject));
     const onAbort = (): void => reject(canceled('compare trees', signal));
     const onClose = (): void => reject(closed());
@@ -64,7 +67,10 @@ export class CompareThreads implements AsyncDisposable {
     } finally {
       signal?.removeEventListener('abort', onAbort);
       this.#closing.signal.removeEventListener('abort', onClose);
-      await worker.terminate();
+      // Not by force: its descriptors, of mounts among them, would stay open.
+      Atomics.store(new Int32Array(stop), 0, 1);
+      worker.postMessage('stop');
+      await exited;
       await written.catch(() => undefined);
     }
   }

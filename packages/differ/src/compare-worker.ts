@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { wrapError } from '@slipway/plugin-api';
-import { type CompareJob, type CompareMessage, compareJob } from './compare-job.js';
+import { type CompareJob, type CompareMessage, checkStop, compareJob } from './compare-job.js';
 
 /** A thread for one comparison. */
 const port = parentPort;
@@ -10,17 +10,21 @@ if (!port) throw new Error('compare-worker.js runs as a worker thread');
 const mostUnwritten = 4;
 let unwritten = 0;
 let onWritten = (): void => undefined;
-port.on('message', () => {
-  unwritten--;
+port.on('message', (message: 'written' | 'stop') => {
+  if (message === 'written') unwritten--;
   onWritten();
 });
+const job = workerData as CompareJob;
 
 async function send(part: Uint8Array): Promise<void> {
   // A copy of its own: zlib goes on in the memory behind a part that it has handed out.
   const bytes = new Uint8Array(part);
   port?.postMessage({ type: 'part', bytes } satisfies CompareMessage, [bytes.buffer]);
   unwritten++;
-  while (unwritten >= mostUnwritten) await new Promise<void>((resolve) => (onWritten = resolve));
+  while (unwritten >= mostUnwritten) {
+    checkStop(job);
+    await new Promise<void>((resolve) => (onWritten = resolve));
+  }
 }
 
 function answer(message: CompareMessage): void {
@@ -28,7 +32,7 @@ function answer(message: CompareMessage): void {
   port?.close();
 }
 
-compareJob(workerData as CompareJob, send).then(
+compareJob(job, send).then(
   (result) => answer({ type: 'done', result }),
   (cause: unknown) => {
     const { kind, code, message, hint, details } = wrapError('compare trees', cause);
