@@ -90,6 +90,17 @@ export class Container {
     return Buffer.from(data);
   }
 
+  /** A read may bring less than what was written at once. */
+  async readLine(execId = containerId): Promise<string> {
+    let line = '';
+    while (!line.endsWith('\n')) {
+      const data = await this.read(execId);
+      if (data.length === 0) break;
+      line += data.toString();
+    }
+    return line;
+  }
+
   async readAll(execId = containerId, stream: 'out' | 'err' = 'out'): Promise<string> {
     const pieces: Buffer[] = [];
     for (;;) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AgentService, Health, specMessage, statsOf } from '@slipway/kata-agent';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Container, folder as guestFolder, processOf, specOf, storages, unlimited } from './agent-calls.js';
 import { bootWithoutPort, Machine, makeParts, type Parts } from './agent-machine.js';
 
@@ -24,6 +24,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await machine?.[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
+});
+
+afterEach(async () => {
+  // What a test that failed has left: the next one has a chance.
+  await container.remove().catch(() => undefined);
 });
 
 async function refusal(asked: Promise<unknown>): Promise<string> {
@@ -103,7 +108,7 @@ it('moves megabytes both ways, and holds up who writes more than is read', async
 it('has terminals with a size', async () => {
   const size = { terminal: true, consoleSize: { height: 24, width: 80 } };
   await container.run(script('stty size; read line; stty size; kill -TERM $$; echo end', size));
-  expect(await container.read()).toEqual(Buffer.from('24 80\r\n'));
+  expect(await container.readLine()).toBe('24 80\r\n');
   await machine.agent.call(method.ttyWinResize, { containerId: 'c1', execId: 'c1', row: 40, column: 120 });
   await container.write('\n');
   expect(await container.readAll()).toBe('\r\n40 120\r\nend\r\n');
