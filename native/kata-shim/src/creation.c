@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_LIMIT_MS 50000
+#define LOCK_LIMIT_MS 2000
 
 bool creation_failed(struct creation *creation, const char *what, const char *name, int error) {
   text_add(creation->reason, "%s \"%s\"", what, name);
@@ -75,10 +77,25 @@ static bool give(struct creation *creation, const char *number, int fd, const ch
   return true;
 }
 
+/* Who writes to a file system in a file has a lock of it, which goes with its last descriptor: two would ruin it. A mount of this host that has ended lets go a moment later. */
+static bool lock_file(int fd) {
+  for (int64_t deadline = now_ms() + LOCK_LIMIT_MS; flock(fd, LOCK_EX | LOCK_NB) != 0;) {
+    if (errno != EWOULDBLOCK || now_ms() >= deadline) return false;
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+  }
+  return true;
+}
+
 static bool open_file(struct creation *creation, char *const strings[]) {
   int access = strcmp(strings[2], "ro") == 0 ? O_RDONLY : strcmp(strings[2], "rw") == 0 ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
   if (access > O_RDWR && strcmp(strings[2], "new") != 0) return creation_failed(creation, "a file is to be opened as", strings[2], 0);
-  return give(creation, strings[0], open(strings[1], access | O_CLOEXEC, 0600), strings[1]);
+  int fd = open(strings[1], access | O_CLOEXEC, 0600);
+  if (fd >= 0 && access != O_RDONLY && !lock_file(fd)) {
+    int error = errno;
+    close(fd);
+    return creation_failed(creation, error == EWOULDBLOCK ? "somebody else writes to" : "locking", strings[1], error == EWOULDBLOCK ? 0 : error);
+  }
+  return give(creation, strings[0], fd, strings[1]);
 }
 
 static bool start_qemu(struct creation *creation, char *const argv[]) {

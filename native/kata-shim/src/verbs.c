@@ -10,7 +10,7 @@
 #define START_LIMIT_MS 28000
 #define QUERY_LIMIT_MS 9000
 /* More than the daemon needs to let the guest write out what it has. */
-#define DAEMON_LIMIT_MS 7000
+#define DAEMON_LIMIT_MS 11000
 #define KILL_LIMIT_MS 5000
 
 static bool ask(const struct folder *folder, const char *method, const struct message *message, int64_t limit_ms, struct text *reason) {

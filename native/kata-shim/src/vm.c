@@ -16,7 +16,8 @@
 #define CONSOLE_TAIL 280
 /* Between the end of its channels and its own. */
 #define ENDING_MS 2000
-#define GUEST_END_MS 5000
+/* More than the agent gives what holds its mounts, before it writes all out by sync(2). */
+#define GUEST_END_MS 8000
 #define LAST_OUTPUT_MS 1000
 
 bool vm_open(struct vm *vm, const char *id, struct folder *folder) {

@@ -42,15 +42,16 @@ export interface Result {
 export class ShimBench implements AsyncDisposable {
   readonly base = mkdtempSync(path.join(os.tmpdir(), 'slipway-shim-'));
   readonly folder = path.join(this.base, 'container');
-  readonly root = path.join(this.base, 'root');
+  readonly root: string;
   readonly record = path.join(this.base, 'record');
   readonly id: string;
   readonly monitors: Monitor[] = [];
   private readonly fake = path.join(this.base, 'shim-fake-qemu.ts');
   private readonly log = path.join(this.base, 'requests');
 
-  constructor(id = 'box') {
+  constructor(id = 'box', root = 'root') {
     this.id = id;
+    this.root = path.join(this.base, root);
     // QEMU is not run as root, and reads its program.
     chmodSync(this.base, 0o755);
     for (const name of ['shim-fake-qemu.ts', 'shim-wire.ts']) {

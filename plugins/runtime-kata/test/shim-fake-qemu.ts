@@ -186,8 +186,8 @@ function take(stream: number, payload: Buffer): void {
   else serve(method, inner, answer);
 }
 
-let received = Buffer.alloc(0);
-agent.on('data', (bytes) => {
+let received: Buffer = Buffer.alloc(0);
+agent.on('data', (bytes: Buffer) => {
   received = Buffer.concat([received, bytes]);
   while (received.length >= 10 && received.length >= 10 + received.readUInt32BE()) {
     const length = received.readUInt32BE();

@@ -88,7 +88,7 @@ export function fields(message: Buffer): Map<number, Buffer | bigint> {
   return found;
 }
 
-export const text = (message: Map<number, Buffer | bigint>, number: number) => String(message.get(number) ?? '');
+export const text = (message: ReadonlyMap<number, Buffer | bigint>, number: number) => String(message.get(number) ?? '');
 
 export function frame(stream: number, type: number, payload: Buffer): Buffer {
   const header = Buffer.alloc(10);

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readAll, run, ShimBench, shim, until } from './shim-bench.ts';
@@ -289,4 +290,44 @@ test('the daemon and the container process are small', async () => {
   await until(() => length === 4 << 20);
   const pss = (pid: number) => Number(/^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
   expect(pss(bench.noted('vm')) + pss(bench.noted('init'))).toBeLessThan(500);
+});
+
+test('folders whose paths are longer than the address of a socket', async () => {
+  await using long = new ShimBench('c'.repeat(64), path.join('r'.repeat(90), 's'.repeat(90)));
+  const monitor = await long.started({ untilSignal: [15] });
+  const exec = await long.exec({ stdout: ['far away\n'] }, { stdout: 'pipe' });
+  expect(await readAll(exec.stdout)).toBe('far away\n');
+  await monitor.signal(15);
+  expect(await monitor.exited).toMatchObject({ signal: 15 });
+  await monitor.ended;
+  await long.gone();
+});
+
+test('a helper finds its socket listening, with one connection for QEMU, and no name of it is left', async () => {
+  const server = `require('net').createServer((c) => { c.on('data', () => {}); console.error('connected'); }).listen({ fd: Number(process.argv[1]) })`;
+  const socket = path.join(bench.folder, 'share.sock');
+  const steps = bench.steps({ silent: true }).map((step) => (step[0] === 'boot-limit' ? ['boot-limit', '4000'] : step));
+  const [user = [], limit = [], ...rest] = steps;
+  bench.plan([user, limit, ['helper', socket, process.execPath, '-e', server, '@listen@'], ...rest]);
+  const { code, stderr } = await bench.run('create', 'box');
+  expect(code).toBe(1);
+  expect(stderr).toContain('waiting for the agent: connected; console: nothing');
+  expect(existsSync(socket)).toBe(false);
+  await bench.gone();
+});
+
+test('a tap device of another network is handed on', async () => {
+  const name = path.basename(bench.base);
+  execFileSync('ip', ['netns', 'add', name]);
+  try {
+    execFileSync('ip', ['-n', name, 'tuntap', 'add', 'tap7', 'mode', 'tap', 'vnet_hdr']);
+    bench.plan([['tap', '40', `/run/netns/${name}`, 'tap7'], ...bench.steps({}, { untilSignal: [15] })]);
+    const monitor = await bench.monitor();
+    await bench.create(monitor);
+    expect(readFileSync(`/proc/${bench.noted('qemu')}/fdinfo/40`, 'utf8')).toMatch(/^iff:\s+tap7$/m);
+    await monitor.signal(15);
+    await monitor.ended;
+  } finally {
+    execFileSync('ip', ['netns', 'delete', name]);
+  }
 });
