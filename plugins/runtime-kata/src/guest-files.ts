@@ -25,11 +25,10 @@ export async function guestFiles(
   { kernel, modules, image }: KataConfig,
   folder: string,
   used: () => Iterable<string>,
-  signal?: AbortSignal,
 ): Promise<GuestFiles> {
   if (image === undefined) {
     const crun = findCrun();
-    const made = await guestImage(path.join(folder, 'images'), { kernel, modules, crun, used }, signal);
+    const made = await guestImage(path.join(folder, 'images'), { kernel, modules, crun, used });
     return { ...made, crun };
   }
   if (kernel === undefined) throw incomplete(image);

@@ -1,16 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { MonitorMount } from '@slipway/monitor';
 import type { Bundle, ContainerFolder, MachineTool } from '@slipway/oci-runtime';
-import type {
-  CreateRequest,
-  Logger,
-  MachineState,
-  PluginDirs,
-  RuntimeFeatures,
-  RuntimeResources,
-  RuntimeStats,
+import {
+  type CreateRequest,
+  type Logger,
+  type MachineState,
+  type PluginDirs,
+  type RuntimeFeatures,
+  type RuntimeResources,
+  type RuntimeStats,
+  throwIfAborted,
 } from '@slipway/plugin-api';
 import { type Acceleration, findAcceleration } from './acceleration.js';
 import type { KataConfig } from './config.js';
@@ -83,7 +84,8 @@ export class KataMachines implements MachineTool {
     const { trees, others } = sharedTrees(request.attachments, spec.mounts, shared);
     const virtiofsd = trees.length === 0 ? undefined : virtiofsdFor(id, this.config);
     const inGuest = guestSpec({ id, bundle: bundle.directory, spec, root: root.path, trees });
-    const { guest, acceleration } = await this.host(request.signal);
+    const { guest, acceleration } = await this.host();
+    throwIfAborted(`creating container "${id}"`, request.signal);
     const resources = spec.linux.resources ?? {};
     const size = machineSize(id, resources, this.config, { cpus: os.availableParallelism(), memoryBytes: os.totalmem() });
     const { accel } = acceleration;
@@ -140,19 +142,20 @@ export class KataMachines implements MachineTool {
     return pids.filter(isShim);
   }
 
-  /** What machines boot, and on what: found once in this process, unless it failed. */
-  private host(signal?: AbortSignal) {
-    this.found ??= this.findHost(signal).catch((error: unknown) => {
-      this.found = undefined;
-      throw error;
-    });
-    return this.found;
+  /** What machines boot, and on what: found once in this process, unless it failed, or somebody has removed the image since. */
+  private async host() {
+    const known = await this.found?.catch(() => undefined);
+    if (known !== undefined && existsSync(known.guest.initrd)) return known;
+    const found = this.findHost();
+    found.catch(() => {});
+    this.found = found;
+    return await found;
   }
 
-  private async findHost(signal: AbortSignal | undefined) {
+  private async findHost() {
     const { config, dirs, vmm, shim, log } = this;
     const used = () => imagesInUse(path.join(dirs.state, 'containers'));
-    const guest = await guestFiles(config, dirs.root, used, signal);
+    const guest = await guestFiles(config, dirs.root, used);
     const { accel, require_hardware: requireHardware, first_uid: firstUid } = config;
     const settings = { accel, requireHardware, firstUid, shim, folder: dirs.state };
     return { guest, acceleration: await findAcceleration(vmm, guest, settings, log) };
