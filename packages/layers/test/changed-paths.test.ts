@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
 import { type ChangedPath, changedPaths } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import type { LayerTree } from '@slipway/plugin-api';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { OwnTree } from './own-tree.js';
 import { makeChanges, type TreeChange, treeChange } from './tree-changes.js';
 import { compared, renamed, TreePair, type WholeTree, wholeTree } from './tree-pair.js';
 
-const changesOf = (lower: readonly LayerTree[], upper: readonly LayerTree[]): ChangedPath[] => [
+const changesOf = (lower: readonly OwnTree[], upper: readonly OwnTree[]): ChangedPath[] => [
   ...changedPaths(lower, upper, { system: linux }),
 ];
 

@@ -3,8 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { applyLayer, rebaseLayer, stageLayer } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import type { LayerTarget, LayerTree } from '@slipway/plugin-api';
+import type { LayerTarget } from '@slipway/plugin-api';
 import { expect, test } from 'vitest';
+import type { OwnTree } from './own-tree.js';
 import { tar } from './tar-builder.js';
 
 // One entry can mean a million names: a thread that is told to stop looks whether it is, at each of them.
@@ -13,14 +14,14 @@ const names = 500;
 class Target implements Disposable {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-checkpoints-'));
 
-  tree(name: string, format: LayerTree['format'] = 'overlay'): LayerTree {
-    const tree: LayerTree = { format, path: path.join(this.folder, name) };
+  tree(name: string, format: OwnTree['format'] = 'overlay'): OwnTree {
+    const tree: OwnTree = { format, path: path.join(this.folder, name) };
     mkdirSync(tree.path);
     return tree;
   }
 
   /** With many names in it, and in a directory of it. */
-  full(name: string, format: LayerTree['format'] = 'overlay'): LayerTree {
+  full(name: string, format: OwnTree['format'] = 'overlay'): OwnTree {
     const tree = this.tree(name, format);
     for (const folder of [tree.path, `${tree.path}/many`]) {
       mkdirSync(folder, { recursive: true });

@@ -15,8 +15,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { applyLayer, type CompareTreesOptions, compareTrees, defaultLimits } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import type { LayerTree } from '@slipway/plugin-api';
 import { describe, expect, test } from 'vitest';
+import type { OwnTree } from './own-tree.js';
 
 class Trees implements Disposable {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-hostile-'));
@@ -29,8 +29,8 @@ class Trees implements Disposable {
     writeFileSync(`${this.outside}/file`, secret);
   }
 
-  tree(name: string): LayerTree {
-    const tree: LayerTree = { format: 'directory', path: path.join(this.folder, name) };
+  tree(name: string): OwnTree {
+    const tree: OwnTree = { format: 'directory', path: path.join(this.folder, name) };
     mkdirSync(tree.path);
     return tree;
   }
@@ -63,7 +63,7 @@ describe('a container that writes while its tree is compared', () => {
     nothing: () => undefined,
   };
 
-  function fill({ path: root }: LayerTree): void {
+  function fill({ path: root }: OwnTree): void {
     mkdirSync(`${root}/dir/sub`, { recursive: true });
     for (const name of ['dir/sub/file', 'file']) makeFile(`${root}/${name}`);
     symlinkSync('dir', `${root}/link`);
@@ -143,7 +143,7 @@ describe('a container that writes while its tree is compared', () => {
 
   test('a tree that was not there to begin with is not-found, not aborted', () => {
     using trees = new Trees();
-    const nowhere: LayerTree = { format: 'directory', path: `${trees.folder}/nowhere` };
+    const nowhere: OwnTree = { format: 'directory', path: `${trees.folder}/nowhere` };
     for (const list of [[nowhere], [trees.upper, nowhere]])
       expect(() => [...compareTrees([], list, { system: linux })]).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });

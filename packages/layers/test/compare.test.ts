@@ -16,8 +16,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { compareTrees, type TarEntry, TarReader } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import type { LayerTree } from '@slipway/plugin-api';
 import { describe, expect, test } from 'vitest';
+import type { OwnTree } from './own-tree.js';
 import { tar } from './tar-builder.js';
 import { compared, renamed, TreePair, type WholeTree, wholeTree } from './tree-pair.js';
 
@@ -221,8 +221,8 @@ test('a socket that both trees have is no difference, one that is gone is', () =
 class Folder implements Disposable {
   readonly path = mkdtempSync(path.join(os.tmpdir(), 'slipway-compare-'));
 
-  tree(name: string, format: LayerTree['format'] = 'directory'): LayerTree {
-    const tree: LayerTree = { format, path: path.join(this.path, name) };
+  tree(name: string, format: OwnTree['format'] = 'directory'): OwnTree {
+    const tree: OwnTree = { format, path: path.join(this.path, name) };
     mkdirSync(tree.path);
     return tree;
   }

@@ -11,7 +11,8 @@ import {
   stageLayer,
 } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import { isSlipwayError, type LayerTarget, type LayerTree } from '@slipway/plugin-api';
+import { isSlipwayError, type LayerTarget } from '@slipway/plugin-api';
+import type { OwnTree } from './own-tree.js';
 import { type Listing, list } from './tree-listing.js';
 
 /** How a layer came where it is: staged ahead of those below, or in order because it could not be. */
@@ -25,8 +26,8 @@ interface Options {
 /** Images of one form, topmost first: made in order, and staged. */
 interface ImageStack {
   readonly form: ErofsForm;
-  readonly inOrder: LayerTree[];
-  readonly staged: LayerTree[];
+  readonly inOrder: OwnTree[];
+  readonly staged: OwnTree[];
 }
 
 /**
@@ -36,9 +37,9 @@ interface ImageStack {
 export class Stack implements Disposable {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-layers-'));
   readonly directory = path.join(this.folder, 'merged');
-  readonly overlay: LayerTree[] = [];
+  readonly overlay: OwnTree[] = [];
   /** As `overlay`, by layers that were staged and rebased. */
-  readonly staged: LayerTree[] = [];
+  readonly staged: OwnTree[] = [];
   /** How the layers of `apply` came to `staged`. */
   readonly ways: Way[] = [];
   readonly images: readonly ImageStack[] = (['flat', 'tar-index'] as const).map((form) => ({ form, inOrder: [], staged: [] }));
@@ -76,7 +77,7 @@ export class Stack implements Disposable {
 
   async applyStagedImage(images: ImageStack, layer: Buffer, options: Options = {}): Promise<Way> {
     const tree = this.#newImage(images, 'staged', images.staged.length);
-    const again = (): LayerTree => this.#newImage(images, 'staged', images.staged.length);
+    const again = (): OwnTree => this.#newImage(images, 'staged', images.staged.length);
     return await this.#applyStaged(layer, { tree, again, stack: images.staged, form: images.form }, options);
   }
 
@@ -92,7 +93,7 @@ export class Stack implements Disposable {
   }
 
   /** Looks at what the kernel makes of images. */
-  onImages<T>(look: (root: string) => T, trees: readonly LayerTree[]): T {
+  onImages<T>(look: (root: string) => T, trees: readonly OwnTree[]): T {
     const lower = [...trees.map((tree) => tree.path), this.#emptyImage].map((source) => {
       const devices = existsSync(archiveOf(source)) ? { devices: [archiveOf(source)] } : {};
       return { kind: 'erofs', source, ...devices } as const;
@@ -118,7 +119,7 @@ export class Stack implements Disposable {
   /** Stages the layer knowing nothing of those below, and puts it on them. In order where that is refused. */
   async applyStaged(layer: Buffer, options: Options = {}): Promise<Way> {
     const tree = this.#newTree('staged', this.staged.length);
-    const again = (): LayerTree => this.#newTree('staged', this.staged.length);
+    const again = (): OwnTree => this.#newTree('staged', this.staged.length);
     return await this.#applyStaged(layer, { tree, again, stack: this.staged }, options);
   }
 
@@ -128,14 +129,14 @@ export class Stack implements Disposable {
       const { chunk = layer.length, limits } = options;
       // Through a clone, as it comes from a worker.
       const notes = structuredClone(
-        await stageLayer(chunks(layer, chunk), { ...tree, lower: [] } as LayerTarget, { system: linux, limits, imageForm }),
+        await stageLayer(chunks(layer, chunk), { ...tree, lower: [] }, { system: linux, limits, imageForm }),
       );
       way = 'refused by rebase';
-      rebaseLayer({ ...tree, lower: [...stack] } as LayerTarget, notes, { system: linux });
+      rebaseLayer({ ...tree, lower: [...stack] }, notes, { system: linux });
       way = 'staged';
     } catch (error) {
       if (!isSlipwayError(error) || error.code !== 'LAYER_NEEDS_LOWER') throw error;
-      await this.#apply(layer, { ...again(), lower: [...stack] } as LayerTarget, { ...options, imageForm });
+      await this.#apply(layer, { ...again(), lower: [...stack] }, { ...options, imageForm });
     }
     stack.unshift(tree);
     return way;
@@ -154,7 +155,7 @@ export class Stack implements Disposable {
   }
 
   /** Looks at what the kernel makes of the layers. */
-  onOverlay<T>(look: (root: string) => T, trees: readonly LayerTree[] = this.overlay): T {
+  onOverlay<T>(look: (root: string) => T, trees: readonly OwnTree[] = this.overlay): T {
     const lower = [...trees.map((tree) => tree.path), this.#empty];
     const fd = linux.mountDetached([{ kind: 'overlay', lower }], { readOnly: true });
     try {
@@ -164,8 +165,8 @@ export class Stack implements Disposable {
     }
   }
 
-  #newTree(prefix: string, index: number): LayerTree {
-    const tree: LayerTree = { format: 'overlay', path: path.join(this.folder, `${prefix}${index}`) };
+  #newTree(prefix: string, index: number): OwnTree {
+    const tree: OwnTree = { format: 'overlay', path: path.join(this.folder, `${prefix}${index}`) };
     rmSync(tree.path, { recursive: true, force: true });
     mkdirSync(tree.path, { mode: 0o755 });
     return tree;
@@ -196,10 +197,10 @@ function writeEmptyImage(file: string): void {
 }
 
 interface Staging {
-  readonly tree: LayerTree;
+  readonly tree: OwnTree;
   /** An empty one in its place. */
-  readonly again: () => LayerTree;
-  readonly stack: LayerTree[];
+  readonly again: () => OwnTree;
+  readonly stack: OwnTree[];
   readonly form?: ErofsForm;
 }
 

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { applyLayer, compareTrees } from '@slipway/layers';
 import { linux } from '@slipway/linux';
-import type { LayerTree } from '@slipway/plugin-api';
+import type { OwnTree } from './own-tree.js';
 import { hardLinks, type Listing, list } from './tree-listing.js';
 
 /** Everything that two trees can differ in. */
@@ -21,10 +21,10 @@ export function wholeTree(root: string): WholeTree {
 export class TreePair implements Disposable {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-compare-'));
   /** Topmost first. */
-  readonly lower: LayerTree[] = [];
+  readonly lower: OwnTree[] = [];
   /** The same layers as images. */
-  readonly images: LayerTree[] = [];
-  readonly upper: LayerTree = { format: 'overlay', path: path.join(this.folder, 'upper') };
+  readonly images: OwnTree[] = [];
+  readonly upper: OwnTree = { format: 'overlay', path: path.join(this.folder, 'upper') };
   readonly #empty = path.join(this.folder, 'empty');
 
   constructor() {
@@ -35,20 +35,20 @@ export class TreePair implements Disposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  get upperTrees(): LayerTree[] {
+  get upperTrees(): OwnTree[] {
     return [this.upper, ...this.lower];
   }
 
-  get upperOnImages(): LayerTree[] {
+  get upperOnImages(): OwnTree[] {
     return [this.upper, ...this.images];
   }
 
   async addLayer(layer: Buffer): Promise<void> {
-    const image: LayerTree = { format: 'erofs', path: path.join(this.folder, `layer${this.images.length}.erofs`) };
+    const image: OwnTree = { format: 'erofs', path: path.join(this.folder, `layer${this.images.length}.erofs`) };
     const imageForm = this.images.length % 2 === 0 ? 'flat' : 'tar-index';
     await applyLayer([layer], { ...image, format: 'erofs', lower: [...this.images] }, { system: linux, imageForm });
     this.images.unshift(image);
-    const tree: LayerTree = { format: 'overlay', path: path.join(this.folder, `layer${this.lower.length}`) };
+    const tree: OwnTree = { format: 'overlay', path: path.join(this.folder, `layer${this.lower.length}`) };
     mkdirSync(tree.path, { mode: 0o755 });
     await applyLayer([layer], { ...tree, lower: [...this.lower] }, { system: linux });
     this.lower.unshift(tree);
@@ -72,8 +72,8 @@ export class TreePair implements Disposable {
   }
 
   /** The merged trees as one directory each. */
-  copies(): { readonly lower: LayerTree; readonly upper: LayerTree } {
-    const copy = (name: string, trees: readonly LayerTree[]): LayerTree => {
+  copies(): { readonly lower: OwnTree; readonly upper: OwnTree } {
+    const copy = (name: string, trees: readonly OwnTree[]): OwnTree => {
       const to = path.join(this.folder, name);
       this.#on(trees, (root) => execFileSync('cp', ['-a', '-T', root, to]));
       return { format: 'directory', path: to };
@@ -82,8 +82,8 @@ export class TreePair implements Disposable {
   }
 
   /** What the layer makes of the lower tree, in both forms. */
-  async applied(layer: Buffer, lowerCopy: LayerTree): Promise<{ readonly overlay: WholeTree; readonly directory: WholeTree }> {
-    const top: LayerTree = { format: 'overlay', path: path.join(this.folder, 'applied') };
+  async applied(layer: Buffer, lowerCopy: OwnTree): Promise<{ readonly overlay: WholeTree; readonly directory: WholeTree }> {
+    const top: OwnTree = { format: 'overlay', path: path.join(this.folder, 'applied') };
     mkdirSync(top.path, { mode: 0o755 });
     await applyLayer([layer], { ...top, lower: this.lower }, { system: linux });
     const overlay = this.#on([top, ...this.lower], wholeTree);
@@ -91,7 +91,7 @@ export class TreePair implements Disposable {
     return { overlay, directory: wholeTree(lowerCopy.path) };
   }
 
-  #on<T>(trees: readonly LayerTree[], look: (root: string) => T): T {
+  #on<T>(trees: readonly OwnTree[], look: (root: string) => T): T {
     return onMount({ lower: [...trees.map((tree) => tree.path), this.#empty] }, look);
   }
 }
@@ -115,11 +115,11 @@ function onMount<T>(mount: { lower: string[]; upper?: string; work?: string }, l
   }
 }
 
-export function compared(lower: readonly LayerTree[], upper: readonly LayerTree[]): Buffer {
+export function compared(lower: readonly OwnTree[], upper: readonly OwnTree[]): Buffer {
   return Buffer.concat([...compareTrees(lower, upper, { system: linux })]);
 }
 
 /** The same trees by other paths, so that nothing shows that they are the same. */
-export function renamed(trees: readonly LayerTree[]): LayerTree[] {
+export function renamed(trees: readonly OwnTree[]): OwnTree[] {
   return trees.map((tree) => ({ ...tree, path: `${path.dirname(tree.path)}/./${path.basename(tree.path)}` }));
 }

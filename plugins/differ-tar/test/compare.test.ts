@@ -21,12 +21,14 @@ import {
   type ContentStore,
   type ContentWriter,
   type Differ,
-  type LayerTree,
+  type LayerTarget,
   type Step,
   stepChannel,
 } from '@slipway/plugin-api';
 import { memoryContent, openPlugin, type Subject } from '@slipway/plugin-testkit';
 import { expect, test } from 'vitest';
+
+type OwnTree = Pick<LayerTarget, 'format' | 'path'>;
 
 /** Two trees, a content store, and the plugin over it. */
 class Comparison implements AsyncDisposable {
@@ -74,8 +76,8 @@ class Comparison implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #tree(name: string): LayerTree {
-    const tree: LayerTree = { format: 'directory', path: path.join(this.folder, name) };
+  #tree(name: string): OwnTree {
+    const tree: OwnTree = { format: 'directory', path: path.join(this.folder, name) };
     mkdirSync(tree.path);
     writeFileSync(path.join(tree.path, 'same'), 'same');
     return tree;
@@ -145,7 +147,7 @@ test('steps are told', async () => {
 });
 
 /** A tree whose layer takes a while and many parts. */
-function fill(tree: LayerTree): void {
+function fill(tree: OwnTree): void {
   for (let index = 0; index < 30; index++) writeFileSync(path.join(tree.path, `f${index}`), randomBytes(1 << 20));
 }
 
