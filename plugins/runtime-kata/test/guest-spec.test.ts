@@ -38,7 +38,9 @@ test('the guest has its own root, cgroup and network', () => {
   expect(spec.root).toEqual({ path: '/run/kata-containers/c/rootfs', readonly: true });
   expect(spec.linux.cgroupsPath).toBe('/c');
   expect(spec.linux.namespaces.map(({ type }) => type)).toEqual(['pid', 'ipc', 'uts', 'mount', 'network', 'cgroup']);
-  expect(spec.linux.namespaces.filter(({ path: joined }) => joined !== undefined)).toEqual([{ type: 'network', path: '/proc/1/ns/net' }]);
+  expect(spec.linux.namespaces.filter(({ path: joined }) => joined !== undefined)).toEqual([
+    { type: 'network', path: '/proc/1/ns/net' },
+  ]);
 });
 
 test("limits go with it, but for the host's processors and swap", () => {
