@@ -61,7 +61,7 @@ static bool look(const struct wanted *wanted, char device[PATH_SIZE]) {
 
 bool disk_find(const char *source, char device[PATH_SIZE]) {
   struct wanted wanted;
-  if (!parse(source, &wanted) || !modules_load(true)) return false;
+  if (!parse(source, &wanted) || !modules_load(MODULES_OF_DISKS)) return false;
   for (int64_t deadline = now_ms() + WAIT_MS; !look(&wanted, device);) {
     if (now_ms() >= deadline) return fail(CODE_NOT_FOUND, "no disk has the serial number of \"%s\" after %d ms", source, WAIT_MS);
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);

@@ -55,7 +55,10 @@ bool mounts_undo(struct mounts *mounts, bool detach);
 
 /* ---- modules.c ---- */
 
-/* Those of the list, in its order. Lines that begin with `disk ` are loaded with the first disk instead. */
-bool modules_load(bool for_disks);
+/* Before anything else; with the first disk; with the first folder of the host: lines without a word before the path, or with `disk`, `share`. */
+enum module_group { MODULES_FIRST, MODULES_OF_DISKS, MODULES_OF_SHARES };
+
+/* Once. Those of the list, in its order. */
+bool modules_load(enum module_group group);
 
 #endif

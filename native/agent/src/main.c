@@ -13,7 +13,7 @@ static bool run(void) {
   if (!boot_root() || !boot_mounts() || !boot_console() || !boot_limits()) return false;
   reboot(RB_DISABLE_CAD);
   cgroups_open();
-  if (!modules_load(false) || !loopback_up()) return false;
+  if (!modules_load(MODULES_FIRST) || !loopback_up()) return false;
   int port = boot_port();
   return port >= 0 && serve(port);
 }

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #define LIST "/etc/modules.slipway"
-#define FOR_DISKS "disk "
 
 static bool load(const char *path) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -20,21 +19,28 @@ static bool load(const char *path) {
   return loaded;
 }
 
-bool modules_load(bool for_disks) {
-  static bool done[2];
+/* The path in a line of that group; NULL: it is of another one. */
+static const char *path_in(const char *line, const char *group) {
+  const char *path = strrchr(line, ' ');
+  size_t length = path == NULL ? 0 : (size_t)(path - line);
+  bool belongs = strlen(group) == length && strncmp(line, group, length) == 0;
+  return !belongs ? NULL : path == NULL ? line : path + 1;
+}
+
+bool modules_load(enum module_group group) {
+  static const char *const names[] = {[MODULES_FIRST] = "", [MODULES_OF_DISKS] = "disk", [MODULES_OF_SHARES] = "share"};
+  static bool done[sizeof names / sizeof *names];
   char line[PATH_SIZE];
-  size_t prefix = strlen(FOR_DISKS);
-  if (done[for_disks]) return true;
+  if (done[group]) return true;
   FILE *list = fopen(LIST, "re");
   if (list == NULL && errno != ENOENT) return fail_errno("open \"" LIST "\"");
   bool loaded = true;
   while (list != NULL && loaded && fgets(line, sizeof line, list) != NULL) {
     trim(line);
-    bool is_for_disks = strncmp(line, FOR_DISKS, prefix) == 0;
-    if (line[0] == '\0' || is_for_disks != for_disks) continue;
-    loaded = load(is_for_disks ? line + prefix : line);
+    const char *path = path_in(line, names[group]);
+    if (path != NULL && *path != '\0') loaded = load(path);
   }
   if (list != NULL) fclose(list);
-  done[for_disks] = loaded;
+  done[group] = loaded;
   return loaded;
 }

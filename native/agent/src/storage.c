@@ -24,7 +24,7 @@ static bool resolve(struct storage *storage) {
   static char device[PATH_SIZE];
   if (strcmp(storage->driver, "blk") == 0) return disk_find(storage->source, device) && copy(storage->source, sizeof storage->source, device);
   if (strcmp(storage->driver, "overlayfs") == 0) return copy(storage->fstype, sizeof storage->fstype, "overlay");
-  if (strcmp(storage->driver, "virtio-fs") == 0) return copy(storage->fstype, sizeof storage->fstype, "virtiofs");
+  if (strcmp(storage->driver, "virtio-fs") == 0) return modules_load(MODULES_OF_SHARES) && copy(storage->fstype, sizeof storage->fstype, "virtiofs");
   if (strcmp(storage->driver, "ephemeral") == 0) return copy(storage->fstype, sizeof storage->fstype, "tmpfs");
   if (strcmp(storage->driver, "local") == 0) return true;
   return fail(CODE_UNIMPLEMENTED, "storages of driver \"%s\" are unknown", storage->driver);
