@@ -16,6 +16,7 @@ export const longest: readonly string[] = [
   'plugins/snapshot-kata/test/ext4-laws.test.ts',
   'plugins/snapshot-kata/test/directory-laws.test.ts',
   'plugins/differ-tar/test/laws.test.ts',
+  'plugins/differ-erofs/test/laws.test.ts',
   'tools/e2e/test/crash-lifecycle.test.ts',
   'tools/e2e/test/faults-store.test.ts',
   'tools/e2e/test/soak.test.ts',
