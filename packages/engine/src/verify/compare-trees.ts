@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSyn
 import { showsLower } from '@slipway/layers';
 import { linux, O_PATH } from '@slipway/linux';
 import { hasCode, type LayerTree } from '@slipway/plugin-api';
-import { layerDirectory } from './layer-directory.js';
+import { layerDirectory, readingImage } from './layer-directory.js';
 
 /** Enough to see what happened, and not a list of a million paths. */
 const mostDifferences = 10;
@@ -34,6 +34,12 @@ interface Comparison {
  * @returns the first differences, found against expected; none when the trees are the same. Errors: those of reading; ENOENT when there is no tree.
  */
 export function compareTrees(found: LayerTree, expected: readonly LayerTree[], checkpoint: () => void): string[] {
+  return found.format === 'erofs'
+    ? readingImage(found.path, () => compareLayers(found, expected, checkpoint))
+    : compareLayers(found, expected, checkpoint);
+}
+
+function compareLayers(found: LayerTree, expected: readonly LayerTree[], checkpoint: () => void): string[] {
   const [top] = expected;
   using a = layerDirectory(found);
   using b = layerDirectory(top ?? { ...found, path: '' });
