@@ -67,7 +67,12 @@ export const configSchema = v.strictObject({
     'auto',
   ),
   virtiofsd: v.optional(v.pipe(program, v.description('virtiofsd, by name or absolute path')), '/usr/lib/qemu/virtiofsd'),
-  boot_limit: v.optional(v.pipe(count(1, 600), v.description("seconds from QEMU's start until the container is there")), 60),
+  boot_limit: v.optional(
+    v.pipe(
+      count(1, 3600),
+      v.description("seconds from QEMU's start until the container is there; default: 60 with kvm, 300 where all is emulated"),
+    ),
+  ),
 });
 
 export type KataConfig = v.InferOutput<typeof configSchema>;

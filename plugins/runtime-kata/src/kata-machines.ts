@@ -22,7 +22,7 @@ import { hostCgroupSteps } from './host-cgroup.js';
 import { kernelArgs } from './kernel-args.js';
 import { imagesInUse, readMachineRecord, writeMachineRecord } from './machine-record.js';
 import { machineUser } from './machine-user.js';
-import { checkNetwork } from './network-check.js';
+import { guestNetwork } from './network/guest-network.js';
 import { encodePlan } from './plan.js';
 import { isShim } from './programs.js';
 import { rootDisks } from './root-disks.js';
@@ -36,6 +36,8 @@ import type { Vmm } from './vmm.js';
 /** Kinds of mounts that the manifest declares. */
 export const accepts = ['layers'] as const;
 
+/** Seconds. Enough on a host that boots many at once; one that takes longer hangs. */
+const bootLimits = { kvm: 60, tcg: 300 } as const;
 /** For what follows the boot: the monitor's own part, and the deletion of a machine that did not come up. */
 const createGraceMs = 30_000;
 
@@ -52,7 +54,7 @@ export class KataMachines implements MachineTool {
     private readonly dirs: PluginDirs,
     private readonly log: Logger,
   ) {
-    this.createLimitMs = config.boot_limit * 1000 + createGraceMs;
+    this.createLimitMs = (config.boot_limit ?? bootLimits.tcg) * 1000 + createGraceMs;
   }
 
   async features(): Promise<RuntimeFeatures> {
@@ -79,7 +81,6 @@ export class KataMachines implements MachineTool {
     const { id } = request;
     const spec = checkSpec(id, bundle.spec);
     const root = rootDisks(id, request.rootfs, this.config.disk_slots);
-    checkNetwork(id, spec, request.attachments);
     const shared = path.join(folder.directory, 'shared');
     const { trees, others } = sharedTrees(request.attachments, spec.mounts, shared);
     const virtiofsd = trees.length === 0 ? undefined : virtiofsdFor(id, this.config);
@@ -89,6 +90,7 @@ export class KataMachines implements MachineTool {
     const resources = spec.linux.resources ?? {};
     const size = machineSize(id, resources, this.config, { cpus: os.availableParallelism(), memoryBytes: os.totalmem() });
     const { accel } = acceleration;
+    const network = await guestNetwork(request, spec);
     const machine = this.vmm.start(
       {
         name: id,
@@ -99,17 +101,19 @@ export class KataMachines implements MachineTool {
         kernelArgs: kernelArgs(accel, this.config.kernel_params),
         disks: root.disks,
         share: virtiofsd === undefined ? undefined : { tag: shareTag, directory: shared, virtiofsd },
+        interfaces: network.interfaces,
         user: await machineUser(path.join(this.dirs.state, 'users'), folder.directory, this.config.first_uid, accel),
       },
       folder.directory,
     );
     const plan = encodePlan([
       ...hostCgroupSteps(cgroups, { id, size, overheadMiB: this.config.vmm_overhead, resources }),
-      ['boot-limit', String(this.config.boot_limit * 1000)],
+      ['boot-limit', String((this.config.boot_limit ?? bootLimits[accel]) * 1000)],
       ...machine,
       ['hello'],
       ['clock'],
       ['random'],
+      ...network.calls,
       ...containerCalls(id, inGuest, [...root.storages, ...(trees.length === 0 ? [] : [shareStorage])]),
     ]);
     writeFileSync(path.join(folder.directory, 'vm.plan'), plan, { mode: 0o600 });

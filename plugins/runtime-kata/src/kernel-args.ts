@@ -12,8 +12,10 @@ const always = [
   '8250.nr_uarts=1',
 ];
 
-/** Under emulation what protects a processor from itself protects nothing, and every write to the kernel's own tables is slow. */
-const emulated = ['mitigations=off', 'rodata=off'];
+/**
+ * Under emulation what protects a processor from itself protects nothing, and every write to the kernel's own tables is slow. That a processor stood still for seconds says only that the host is busy.
+ */
+const emulated = ['mitigations=off', 'rodata=off', 'nowatchdog', 'rcupdate.rcu_cpu_stall_suppress=1'];
 
 export function kernelArgs(accel: Accel, more: readonly string[]): readonly string[] {
   return [...always, ...(accel === 'tcg' ? emulated : []), ...more];

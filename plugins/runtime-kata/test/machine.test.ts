@@ -38,7 +38,7 @@ afterAll(() => {
 function open(config: Record<string, unknown>) {
   return openPlugin(plugin, {
     dirs: { root: path.join(cacheFolder, 'plugin'), state: path.join(folder, 'state') },
-    config: { ...cloudKernel(), accel: 'tcg', memory: 128, boot_limit: 120, ...config },
+    config: { ...cloudKernel(), accel: 'tcg', memory: 128, ...config },
   });
 }
 

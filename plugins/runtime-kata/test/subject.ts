@@ -12,7 +12,7 @@ import { cacheFolder, layersOf } from './layers.ts';
 export const openSubject: OpenRuntime = async (root) => {
   const subject = await openPlugin(plugin, {
     dirs: { root: path.join(cacheFolder, 'plugin'), state: path.join(root, 'state') },
-    config: { ...cloudKernel(), accel: 'tcg', memory: 128, boot_limit: 120 },
+    config: { ...cloudKernel(), accel: 'tcg', memory: 128 },
   });
   return {
     ...subject,
