@@ -147,9 +147,9 @@ static void take(struct mux *mux, const unsigned char *bytes, size_t length) {
 }
 
 void guest_receive(struct mux *mux) {
-  static unsigned char bytes[65536];
+  static unsigned char bytes[32768];
   /* Bounded, so that one busy guest does not keep everything else waiting. */
-  for (int rounds = 0; rounds < 16 && mux->guest >= 0; rounds++) {
+  for (int rounds = 0; rounds < 32 && mux->guest >= 0; rounds++) {
     ssize_t got = recv(mux->guest, bytes, sizeof bytes, MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;

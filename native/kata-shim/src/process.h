@@ -7,9 +7,9 @@
 
 /* ---- connection.c: to the mux ---- */
 
-#define CHUNK 65536u
+#define CHUNK 32768u
 #define CONNECTION_IN (HEADER_SIZE + CHUNK + 512)
-#define CONNECTION_OUT (CHUNK + 1024)
+#define CONNECTION_OUT (CHUNK + 2048)
 
 struct connection {
   int fd; /* -1: the other side has gone */

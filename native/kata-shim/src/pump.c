@@ -135,7 +135,8 @@ static bool delivered(struct output *output) {
 static void step_output(struct output *output) {
   if (!delivered(output)) return;
   if (output->ended) {
-    if (!pump.target->terminal) close_one(&output->fd);
+    /* stderr is ours, too, as long as we may have something to say. */
+    if (!pump.target->terminal && output->ask == ASK_OUTPUT) close_one(&output->fd);
   } else if (!output->asked) {
     output->asked = ask_numbers(output->ask, output->ask == ASK_OUTPUT ? "ReadStdout" : "ReadStderr", CHUNK, 0);
   }
@@ -272,14 +273,14 @@ static _Noreturn void machine_gone(void) {
     if (delivered(&pump.outputs[0]) & delivered(&pump.outputs[1])) break;
     sleep_ms(5);
   }
-  if (pump.exited) end();
+  if (over()) end();
   text_add(&text, "slipway: ");
   if (pump.connection->wrong != NULL) text_add(&text, "\"%s\" was given up: %s", pump.target->folder->id, pump.connection->wrong);
   else connection_lost(pump.target->folder, &text);
   text_add(&text, "\n");
   if (pump.outputs[1].fd >= 0) stream_write(pump.outputs[1].fd, reason, strlen(reason));
   else if (pump.target->terminal) stream_write(STREAM_ERR, reason, strlen(reason));
-  pump.ending = (struct ending){.code = 255};
+  if (!pump.exited) pump.ending = (struct ending){.code = 255};
   end();
 }
 

@@ -45,7 +45,7 @@ class Running {
   start(): void {
     for (const line of this.what.stdout ?? []) this.print(0, line);
     for (const line of this.what.stderr ?? []) this.print(1, line);
-    for (let left = this.what.flood ?? 0; left > 0; left -= 65536) this.out[0].push(Buffer.alloc(Math.min(left, 65536), 'x'));
+    for (let left = this.what.flood ?? 0; left > 0; left -= 32_768) this.out[0].push(Buffer.alloc(Math.min(left, 32_768), 'x'));
     if (this.what.cat !== true && this.what.untilSignal === undefined && this.what.printsSize !== true)
       this.end(this.what.code ?? 0, this.what.signal);
     this.serve();

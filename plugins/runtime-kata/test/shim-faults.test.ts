@@ -208,7 +208,7 @@ test('a guest that breaks the protocol while the container runs', async () => {
 });
 
 test('a guest that answers a read with more than was asked for', async () => {
-  const monitor = await bench.started({ stdout: ['x'.repeat(70_000)] }, {}, { stderr: 'pipe' });
+  const monitor = await bench.started({ stdout: ['x'.repeat(70_000)], untilSignal: [15] }, {}, { stderr: 'pipe' });
   expect(await readAll(monitor.stderr)).toBe('slipway: "box" was given up: the agent answered with more than was asked for\n');
   expect(await monitor.exited).toMatchObject({ exitCode: 255 });
   await monitor.ended;
