@@ -48,7 +48,7 @@ describe('the bundled tree', () => {
     ];
     const having = (name: string): number =>
       bodies.filter((body) => new RegExp(`\\b${name}=class\\b|class ${name}\\b`).test(body)).length;
-    for (const name of ['SlipwayError', 'Operation', 'TarDiffer', 'OverlaySnapshotter']) expect(having(name), name).toBe(1);
+    for (const name of ['SlipwayError', 'Operation', 'LayerDiffer', 'OverlaySnapshotter']) expect(having(name), name).toBe(1);
   });
 
   it('does not have heavy libraries in files that they are not needed in', () => {
