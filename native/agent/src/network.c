@@ -86,6 +86,12 @@ static bool add_address(const char *name, struct view bytes) {
   if (address.family == AF_INET6) fixed->ifa_flags = IFA_F_NODAD;
   netlink_put(&message, IFA_LOCAL, address.bytes, address.length);
   netlink_put(&message, IFA_ADDRESS, address.bytes, address.length);
+  if (address.family == AF_INET && address.prefix < 31) {
+    uint32_t all;
+    memcpy(&all, address.bytes, sizeof all);
+    all |= htonl(UINT32_MAX >> address.prefix);
+    netlink_put(&message, IFA_BROADCAST, &all, sizeof all);
+  }
   return netlink_send(&message) || fail_errno("add address \"%s\" to interface \"%s\"", whole, name);
 }
 

@@ -27,7 +27,7 @@ static bool put_host(struct netlink *message, uint16_t type, const char *text, i
   return true;
 }
 
-/* Route{dest = 1, gateway = 2, device = 3, source = 4, scope = 5, family = 6 (1: v6), flags = 7, mtu = 8}; no destination is the default. */
+/* Route{dest = 1, gateway = 2, device = 3, source = 4, scope = 5, family = 6 (1: v6), flags = 7, mtu = 8, of our own metric = 100}; no destination is the default. */
 static bool add(struct view bytes, const struct route *route) {
   struct netlink message;
   struct address destination = {.family = wire_number(bytes, 6) == 1 ? AF_INET6 : AF_INET};
@@ -45,14 +45,16 @@ static bool add(struct view bytes, const struct route *route) {
                           .rtm_flags = (unsigned int)wire_number(bytes, 7)};
   if (!is_default && destination.prefix > 0) netlink_put(&message, RTA_DST, destination.bytes, destination.length);
   netlink_put(&message, RTA_OIF, &index, sizeof index);
+  uint32_t metric = (uint32_t)wire_number(bytes, 100);
+  if (metric != 0) netlink_put(&message, RTA_PRIORITY, &metric, sizeof metric);
   if (!put_host(&message, RTA_GATEWAY, route->gateway, destination.family) || !put_host(&message, RTA_PREFSRC, route->source, destination.family)) return false;
   uint32_t mtu = (uint32_t)wire_number(bytes, 8);
   if (mtu != 0) {
     struct {
       struct rtattr header;
       uint32_t value;
-    } metric = {{.rta_len = RTA_LENGTH(sizeof mtu), .rta_type = RTAX_MTU}, mtu};
-    netlink_put(&message, RTA_METRICS, &metric, sizeof metric);
+    } metrics = {{.rta_len = RTA_LENGTH(sizeof mtu), .rta_type = RTAX_MTU}, mtu};
+    netlink_put(&message, RTA_METRICS, &metrics, sizeof metrics);
   }
   if (netlink_send(&message)) return true;
   return fail_errno("add the route to \"%s\" by \"%s\" on interface \"%s\"", is_default ? "default" : route->destination, route->gateway, route->device);

@@ -109,6 +109,7 @@ async function boot(vmm: Vmm, guest: GuestFiles, { shim, folder, firstUid }: Acc
       kernelArgs: kernelArgs('kvm', []),
       disks: [],
       share: undefined,
+      interfaces: [],
       user: await machineUser(path.join(folder, 'users'), work, firstUid, 'kvm'),
     } as const;
     const plan = path.join(work, 'vm.plan');

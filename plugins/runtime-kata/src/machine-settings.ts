@@ -11,6 +11,8 @@ export interface MachineSettings {
   readonly disks: readonly Disk[];
   /** Folders of this host, seen in the guest as a file system with this tag. */
   readonly share: Share | undefined;
+  /** Of the guest, which knows them by their hardware addresses. */
+  readonly interfaces: readonly TapInterface[];
   readonly user: MachineUser;
 }
 
@@ -28,6 +30,13 @@ export interface Share {
   readonly tag: string;
   readonly directory: string;
   readonly virtiofsd: string;
+}
+
+export interface TapInterface {
+  readonly mac: string;
+  /** The network namespace that the tap device is in, and its name there. */
+  readonly namespace: string;
+  readonly tap: string;
 }
 
 /** Whom what makes the machine runs as. */

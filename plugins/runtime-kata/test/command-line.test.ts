@@ -26,6 +26,7 @@ function settings(changes: Partial<MachineSettings> = {}): MachineSettings {
     kernelArgs: ['console=ttyS0', 'quiet'],
     disks: [],
     share: undefined,
+    interfaces: [],
     user: { uid: 5000, gid: 5001, groups: [108] },
     ...changes,
   };

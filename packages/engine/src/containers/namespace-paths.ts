@@ -82,7 +82,9 @@ async function openNamespace(parts: EngineParts, id: string, type: Shared): Prom
 
 /** A namespace of a running container, surely its own; the descriptor, for setns(2) of a network, else O_PATH, is the caller's to close. Errors: as {@link joinNamespaces}. */
 export async function openNamespaceOf(parts: EngineParts, id: string, type: Shared): Promise<number> {
-  const { state } = await requireRunning(parts, id, { pausedToo: true });
+  const { row, state } = await requireRunning(parts, id, { pausedToo: true });
+  // Its process on this host only stands for it: its namespaces are the host's.
+  if (state.machine !== undefined) throw inMachine(row.name, type);
   let fd: number;
   try {
     fd = openSync(`/proc/${state.pid}/ns/${procNames[type]}`, type === 'network' ? constants.O_RDONLY : O_PATH);
@@ -99,6 +101,16 @@ export async function openNamespaceOf(parts: EngineParts, id: string, type: Shar
     closeSync(fd);
     throw error;
   }
+}
+
+function inMachine(name: string, type: Shared): SlipwayError {
+  return new SlipwayError({
+    kind: 'unimplemented',
+    code: 'MACHINE_NAMESPACE',
+    message: `container ${JSON.stringify(name)} is in a virtual machine: nobody outside can be in its ${type} namespace`,
+    hint: type === 'network' ? 'join a network that both are in: --network NAME' : 'leave it out',
+    details: { name },
+  });
 }
 
 function changed(id: string): SlipwayError {

@@ -9,6 +9,7 @@ import { checkPort } from './check.js';
 import { connectInside, type InsidePort } from './connect-inside.js';
 import { portRefused } from './hold-ports.js';
 import { invalidNetwork } from './invalid.js';
+import { machineNetwork } from './refusals.js';
 
 /** Listens until it is disposed of, or the signal aborts. Errors: `invalid-argument`, CONTAINER_NOT_RUNNING, PORT_IN_USE. */
 export async function forwardToContainer(
@@ -23,7 +24,9 @@ export async function forwardToContainer(
   checkPort('host port', hostPort, 0);
   for (const each of [hostAddress, ...(address === undefined ? [] : [address])])
     if (net.isIP(each) === 0) throw invalidNetwork('address', each, 'an IPv4 or IPv6 address');
-  await requireRunning(parts, id, { pausedToo: true });
+  const { row, state } = await requireRunning(parts, id, { pausedToo: true });
+  if (state.machine !== undefined)
+    throw machineNetwork(row.name, 'no connection of this host begins in it', `publish the port: -p ${containerPort}`);
   const port = { id, port: containerPort, addresses: address === undefined ? ['127.0.0.1', '::1'] : [address] };
   const forward = new Forward(parts, port, signal);
   try {

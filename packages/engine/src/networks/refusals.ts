@@ -22,6 +22,17 @@ export function sharedNetwork(container: string, kind: 'host' | 'container'): Sl
   });
 }
 
+/** The network of a virtual machine is what it was made with; nothing of this host's is in it. */
+export function machineNetwork(container: string, what: string, hint: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'unimplemented',
+    code: 'MACHINE_NETWORK',
+    message: `container ${JSON.stringify(container)} is in a virtual machine: ${what}`,
+    hint,
+    details: { container },
+  });
+}
+
 export function alreadyConnected(network: string, container: string): SlipwayError {
   return new SlipwayError({
     kind: 'already-exists',

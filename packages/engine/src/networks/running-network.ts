@@ -8,11 +8,18 @@ import { openNamespaceOf } from '../containers/namespace-paths.js';
 import { containerState } from '../containers/state.js';
 import type { EngineParts } from '../settings.js';
 import { namespacePath } from './attach-networks.js';
+import { machineNetwork } from './refusals.js';
 
-/** Where its networks can be changed at once. One that waits for its restart has no process to reach its namespace by: it is as one that does not run, and keeps what it has. */
+/**
+ * Where its networks can be changed at once. One that waits for its restart has no process to reach its namespace by: it is as one that does not run, and keeps what it has. Errors: `unimplemented` for a
+ * virtual machine.
+ */
 export async function isRunning(parts: EngineParts, container: FoundContainer): Promise<boolean> {
-  const { status } = await containerState(parts, container);
-  return status === 'running' || status === 'paused';
+  const { status, machine } = await containerState(parts, container);
+  if (status !== 'running' && status !== 'paused') return false;
+  if (machine === undefined) return true;
+  const { name } = container.row;
+  throw machineNetwork(name, 'its networks cannot be changed while it runs', `stop it first: slipway stop ${name}`);
 }
 
 /** A path of its network namespace that is good for as long as `work` takes, whatever becomes of the container. */

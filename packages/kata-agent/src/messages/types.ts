@@ -32,4 +32,9 @@ export const Route = {
   source: one(4, 'string'),
   scope: one(5, 'uint32'),
   family: one(6, 'int32'),
+  /** RTNH_F_ONLINK: the gateway is on the link, whatever the addresses say. */
+  flags: one(7, 'uint32'),
+  mtu: one(8, 'uint32'),
+  /** Our own: of several to the same destination the lowest counts. */
+  metric: one(100, 'uint32'),
 } as const;

@@ -29,6 +29,7 @@ export function qemuSteps(program: QemuProgram, settings: MachineSettings, folde
     ...['-device', 'virtserialport,bus=serial.0,chardev=agent,name=agent'],
     ...diskArgs(settings, folder, given),
     ...shareArgs(settings, given),
+    ...interfaceArgs(settings, given),
   ];
   const { uid, gid, groups } = settings.user;
   return [['user', String(uid), String(gid), groups.join(',')], ...given.steps, ['qemu', ...argv]];
@@ -87,6 +88,14 @@ function shareArgs({ share }: MachineSettings, given: Descriptors): string[] {
   return ['-chardev', 'socket,id=share,fd=@helper0@', '-device', `vhost-user-fs-pci,chardev=share,tag=${tag},queue-size=1024`];
 }
 
+/** No program for booting by the network. */
+function interfaceArgs({ interfaces }: MachineSettings, given: Descriptors): string[] {
+  return interfaces.flatMap(({ mac, namespace, tap }, index) => [
+    ...['-netdev', `tap,id=net${index},fd=${given.tap(namespace, tap)}`],
+    ...['-device', `virtio-net-pci,netdev=net${index},mac=${mac},romfile=`],
+  ]);
+}
+
 class Descriptors {
   readonly steps: PlanStep[] = [];
   #next = firstDescriptor;
@@ -100,6 +109,12 @@ class Descriptors {
   set(file: string, access: 'ro' | 'rw'): { readonly name: string; readonly args: string[] } {
     const number = this.#open(file, access);
     return { name: `/dev/fdset/${number}`, args: ['-add-fd', `fd=${number},set=${number}`] };
+  }
+
+  tap(namespace: string, name: string): number {
+    const number = this.#next++;
+    this.steps.push(['tap', String(number), namespace, name]);
+    return number;
   }
 
   #open(file: string, access: 'ro' | 'rw'): number {
