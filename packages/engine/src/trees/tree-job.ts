@@ -7,6 +7,12 @@ export type TreeJob =
   /** What differs, by path. */
   | { readonly kind: 'changes'; readonly lower: readonly LayerTree[]; readonly upper: readonly LayerTree[] };
 
+/** A thread's job. `stop`: one 32-bit integer, not 0 when the thread is to end; seen also while it is too busy for messages. */
+export interface TreeWork {
+  readonly job: TreeJob;
+  readonly stop: SharedArrayBuffer;
+}
+
 /** Paths are bytes, one character for each. */
 export interface TreeChange {
   readonly path: string;
@@ -18,7 +24,7 @@ export interface TreeParts {
   readonly changes: readonly TreeChange[];
 }
 
-/** Any number of parts, then `done` or `failed`. The thread is told of each part that was taken. */
+/** Any number of parts, then `done` or `failed`. The thread is told `taken` of each part that was, and `stop`. */
 export type TreeMessage =
   | { readonly type: 'part'; readonly part: TreeParts[TreeJob['kind']] }
   | { readonly type: 'done' }
