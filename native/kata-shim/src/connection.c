@@ -13,11 +13,12 @@
 /* Its connections end a moment before itself. */
 #define DAEMON_END_MS 500
 
-void connection_lost(const struct folder *folder, struct text *reason) {
+void connection_lost(const struct connection *connection, const struct folder *folder, struct text *reason) {
   char ended[REASON_SIZE];
   text_add(reason, "the virtual machine of \"%s\" ended", folder->id);
-  ssize_t length = read_text(folder->fd, "ended", ended, sizeof ended);
-  if (length > 0) {
+  if (connection->ended[0] != '\0') {
+    text_add(reason, ": %s", connection->ended);
+  } else if (read_text(folder->fd, "ended", ended, sizeof ended) > 0) {
     text_add(reason, ": %s", ended);
   } else if (process_wait(folder, "vm", DAEMON_END_MS)) {
     text_add(reason, ": its daemon was killed");
@@ -28,11 +29,12 @@ bool connection_open(struct connection *connection, const struct folder *folder,
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   connection->in_length = connection->taken = connection->out_length = 0;
   connection->wrong = NULL;
+  connection->ended[0] = '\0';
   snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/agent.sock", folder->fd);
   connection->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0) {
     close_one(&connection->fd);
-    connection_lost(folder, reason);
+    connection_lost(connection, folder, reason);
     return false;
   }
   return never_wait(connection->fd);
@@ -113,6 +115,10 @@ bool connection_next(struct connection *connection, struct header *header, const
   if (length - HEADER_SIZE < header->length) return false;
   *payload = at + HEADER_SIZE;
   connection->taken += HEADER_SIZE + header->length;
+  if (header->type == FRAME_ENDED) {
+    struct text text = {.bytes = connection->ended, .size = sizeof connection->ended};
+    text_add_plain(&text, (const char *)*payload, header->length);
+  }
   return true;
 }
 
@@ -132,7 +138,7 @@ static bool not_answered(struct connection *connection, const char *what, int64_
   if (connection->wrong != NULL) {
     text_add(reason, "%s: %s", what, connection->wrong);
   } else if (connection->fd < 0) {
-    text_add(reason, "%s: the virtual machine has gone", what);
+    text_add(reason, "%s: the virtual machine has gone%s%s", what, connection->ended[0] == '\0' ? "" : ": ", connection->ended);
   } else {
     text_add(reason, "%s: the agent did not answer within %lld ms", what, (long long)limit_ms);
   }

@@ -41,6 +41,7 @@ static _Noreturn void supervise(void) {
   if (text.length > 0) {
     vm_last_words(&vm, &text);
     leave_record(reason);
+    mux_tell_end(&vm.mux, reason);
   } else {
     vm_end_guest(&vm, vm.mux.container_ended);
   }

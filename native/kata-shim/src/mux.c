@@ -201,6 +201,18 @@ void mux_poll(const struct mux *mux, struct poll_set *set) {
   if (free_place) poll_add(set, mux->listener, POLLIN);
 }
 
+void mux_tell_end(struct mux *mux, const char *reason) {
+  unsigned char header[HEADER_SIZE];
+  header_put(header, &(struct header){.length = (uint32_t)strlen(reason), .type = FRAME_ENDED});
+  for (size_t i = 0; i < CLIENTS; i++) {
+    struct mux_client *client = &mux->clients[i];
+    /* In the middle of an answer there is no room for anything else. */
+    if (!client->in_use || client->fd < 0 || mux->target == i) continue;
+    send_to(mux, client, header, sizeof header);
+    send_to(mux, client, (const unsigned char *)reason, strlen(reason));
+  }
+}
+
 bool mux_has_processes(const struct mux *mux) {
   for (size_t i = 0; i < CLIENTS; i++) {
     if (mux->clients[i].in_use && mux->clients[i].fd >= 0 && mux->clients[i].process[0] != '\0') return true;

@@ -14,6 +14,7 @@
 struct connection {
   int fd; /* -1: the other side has gone */
   const char *wrong; /* what nothing after it can be understood for; NULL */
+  char ended[REASON_SIZE]; /* what the daemon says of the machine's end; empty: nothing */
   size_t in_length, taken, out_length;
   unsigned char in[CONNECTION_IN], out[CONNECTION_OUT];
 };
@@ -36,7 +37,7 @@ bool connection_call(struct connection *connection, const char *method, const vo
 /* The process in the guest is bound to this connection. */
 bool connection_bound(struct connection *connection, const char *process, int64_t limit_ms, struct text *reason);
 /* Why there is no machine. */
-void connection_lost(const struct folder *folder, struct text *reason);
+void connection_lost(const struct connection *connection, const struct folder *folder, struct text *reason);
 
 /* ---- streams.c ---- */
 

@@ -276,7 +276,7 @@ static _Noreturn void machine_gone(void) {
   if (over()) end();
   text_add(&text, "slipway: ");
   if (pump.connection->wrong != NULL) text_add(&text, "\"%s\" was given up: %s", pump.target->folder->id, pump.connection->wrong);
-  else connection_lost(pump.target->folder, &text);
+  else connection_lost(pump.connection, pump.target->folder, &text);
   text_add(&text, "\n");
   if (pump.outputs[1].fd >= 0) stream_write(pump.outputs[1].fd, reason, strlen(reason));
   else if (pump.target->terminal) stream_write(STREAM_ERR, reason, strlen(reason));

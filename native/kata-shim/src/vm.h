@@ -128,6 +128,8 @@ bool mux_listen(struct mux *mux, const struct folder *folder);
 void mux_close(struct mux *mux, const struct folder *folder);
 void mux_poll(const struct mux *mux, struct poll_set *set);
 void mux_step(struct mux *mux);
+/* Tells everybody who is connected. */
+void mux_tell_end(struct mux *mux, const char *reason);
 /* Somebody is there for a process in the guest. */
 bool mux_has_processes(const struct mux *mux);
 /* One request of ours at a time. False: no memory, or too long. */

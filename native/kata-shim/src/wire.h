@@ -14,7 +14,9 @@ enum {
    * Ours, between a container's process and the daemon, never the guest: "kill this process in the guest when I go", with its exec id, empty
    * for "no more"; answered with the same.
    */
-  FRAME_BIND = 0x80
+  FRAME_BIND = 0x80,
+  /* From the daemon: why the machine has ended. */
+  FRAME_ENDED = 0x81
 };
 
 #define AGENT "grpc.AgentService"
