@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attached } from '@slipway/plugin-testkit';
 import { describe } from 'vitest';
 import { tryLockPath } from '../dist/locks.js';
+import { lockFolder } from '../dist/names/locked-folder.js';
+import { NetworkFolder } from '../dist/names/network-folder.js';
 import { test } from './place.ts';
 
 /** A program of the host that fails this often first, as the real one does when it is too late. */
@@ -115,5 +117,47 @@ describe('what others change meanwhile', () => {
       await place.network.detach('one');
     }
     assert.equal(created.bridge, 'other0');
+  });
+
+  test('a folder of names that its last user removes while the next one waits for it: nothing comes into it', async ({
+    root,
+  }) => {
+    const folder = new NetworkFolder(path.join(root, 'n'));
+    const first = await lockFolder(folder, true);
+    const waits = lockFolder(folder, true);
+    rmSync(path.join(root, 'n/seen'), { recursive: true });
+    rmSync(path.join(root, 'n/new'), { recursive: true });
+    await sleep(50);
+    assert.deepEqual(readdirSync(folder.path), []);
+    folder.remove();
+    first[Symbol.dispose]();
+    using _second = await waits;
+    assert.deepEqual(readdirSync(folder.path).sort(), ['new', 'seen']);
+  });
+
+  test('a container that goes while the names of its network are read', async ({ root }) => {
+    const folder = new NetworkFolder(path.join(root, 'n'));
+    mkdirSync(folder.path);
+    folder.fill();
+    folder.setHosts('one', '10.99.0.2 one.n one\n');
+    symlinkSync('nowhere', path.join(folder.hosts, 'two'));
+    assert.deepEqual(folder.names(), ['n', 'one.n', 'one']);
+  });
+
+  test('a container with an egress policy that goes while its resolver, which was killed, is to be started again', async (place) => {
+    await place.network.create('n');
+    await place.attach('one', 'n', { egress: { allow: [{ host: 'example.com', port: 443 }] } });
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const folder = path.join(place.root, 'state', boot, 'egress/one');
+    process.kill(Number(readFileSync(path.join(folder, 'pid'), 'utf8')), 'SIGKILL');
+    const lock = tryLockPath(folder, 'exclusive');
+    const cleans = place.network.cleanup(new Set(['one']));
+    await sleep(300);
+    rmSync(folder, { recursive: true });
+    lock?.[Symbol.dispose]();
+    await cleans;
+    assert.equal(existsSync(folder), false);
+    await place.network.detach('one');
+    assert.deepEqual(place.host.state(place.root).processes, []);
   });
 });
