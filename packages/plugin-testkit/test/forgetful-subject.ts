@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OpenSnapshotter } from '@slipway/plugin-testkit';
+import type { OpenSnapshotter } from '@slipway/plugin-testkit/subjects';
 import { openSubject as openSound } from './sound-subject.ts';
 
 /** Broken: cleanup removes every folder that has no row, also those that another process is making. */

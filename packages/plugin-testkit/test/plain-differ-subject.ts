@@ -1,4 +1,4 @@
-import { memoryContent, type OpenDiffer } from '@slipway/plugin-testkit';
+import { memoryContent, type OpenDiffer } from '@slipway/plugin-testkit/subjects';
 import { PlainDiffer } from './plain-differ.ts';
 
 export const openSubject: OpenDiffer = async () => {

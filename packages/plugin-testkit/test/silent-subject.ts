@@ -1,5 +1,5 @@
 import { stepChannel } from '@slipway/plugin-api';
-import type { OpenSnapshotter } from '@slipway/plugin-testkit';
+import type { OpenSnapshotter } from '@slipway/plugin-testkit/subjects';
 import { openSubject as openSound } from './sound-subject.ts';
 
 /** Broken: announces no step. */

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileMetadata, type OpenSnapshotter } from '@slipway/plugin-testkit';
+import { fileMetadata, type OpenSnapshotter } from '@slipway/plugin-testkit/subjects';
 import { DirectorySnapshotter, type SnapshotTrees } from '@slipway/snapshots';
 
 /** Whole copies: the simplest trees there are. */

@@ -93,7 +93,9 @@ export class CniNetworks implements Network, AsyncDisposable {
       });
       const users = this.#entries(name).map(({ id }) => id);
       if (users.length > 0) throw networkInUse(name, users);
-      await this.#dismantle(known.own);
+      // Another process may have removed it and created it anew, before this one had the lock.
+      const now = this.#place.book.find(name);
+      await this.#dismantle(now?.kind === 'own' ? now.own : known.own);
       removeNetworkFile(known.own.file);
       step('network.remove.removed', { name });
     });

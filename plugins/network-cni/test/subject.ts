@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import { plugin } from '@slipway/network-cni';
 import type { Network } from '@slipway/plugin-api';
-import { type OpenSubject, openPlugin } from '@slipway/plugin-testkit';
+import { type OpenSubject, openPlugin } from '@slipway/plugin-testkit/subjects';
 
 /** The plugin on `<root>/plugin`, with what a reboot forgets in `<root>/state`; the host has no networks of its own. */
 export const opener =

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
-import { type OpenRuntime, openPlugin } from '@slipway/plugin-testkit';
+import { type OpenRuntime, openPlugin } from '@slipway/plugin-testkit/subjects';
 import { plugin } from '@slipway/runtime-runc';
 
 export const openSubject: OpenRuntime = (root) =>

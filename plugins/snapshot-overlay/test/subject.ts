@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
-import { fileMetadata, type OpenSnapshotter, openPlugin } from '@slipway/plugin-testkit';
+import { fileMetadata, type OpenSnapshotter, openPlugin } from '@slipway/plugin-testkit/subjects';
 import { plugin } from '@slipway/snapshot-overlay';
 
 /** The plugin on `<root>/plugin`, with its books in a file beside it. */

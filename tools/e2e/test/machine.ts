@@ -1,4 +1,4 @@
-import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 
 /** Mounts that this process sees and that lie in, or are made of, one of the folders. */
@@ -14,24 +14,31 @@ export function leftInMounts(folders: readonly string[]): string[] {
  * Monitors work in a folder of the container; a container's root is an overlay or bind mount that is made of the snapshots.
  */
 export function leftInProcesses(folders: readonly string[]): string[] {
+  const mounts = mountNamespace(String(process.pid));
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
-    const what = traces(pid).find((text) => folders.some((folder) => text.includes(folder)));
+    const what = traces(pid, mounts).find((text) => folders.some((folder) => text.includes(folder)));
     return what === undefined
       ? []
       : [`process ${pid} ${attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))} (${what.slice(0, 200)})`];
   });
 }
 
-function traces(pid: string): string[] {
+function traces(pid: string, ownMounts: string): string[] {
   const at = `/proc/${pid}`;
   return [
     attempt(() => readFileSync(`${at}/cmdline`, 'utf8')),
     attempt(() => readFileSync(`${at}/environ`, 'utf8')),
     attempt(() => readlinkSync(`${at}/cwd`)),
-    rootMount(attempt(() => readFileSync(`${at}/mountinfo`, 'utf8'))),
+    attempt(() => readlinkSync(`${at}/root`)),
+    // In the mount namespace of this process its root is a folder by its path. The list costs as much as all the rest, and this is looked at thousands of times.
+    mountNamespace(pid) === ownMounts ? '' : rootMount(attempt(() => readFileSync(`${at}/mountinfo`, 'utf8'))),
     ...descriptors(at),
   ];
+}
+
+function mountNamespace(pid: string): string {
+  return attempt(() => readlinkSync(`/proc/${pid}/ns/mnt`));
 }
 
 /** Only that one: a mount namespace begins as a copy of the host's, with whatever other tests have mounted there. */
@@ -94,8 +101,12 @@ export function endMonitors(folder: string): void {
 
 /** Cgroups of these containers, wherever in a hierarchy they are. */
 export function leftInCgroups(ids: ReadonlySet<string>): string[] {
-  return globSync(['/sys/fs/cgroup/slipway/*', '/sys/fs/cgroup/*/slipway/*'])
-    .filter((directory) => ids.has(path.basename(directory)))
+  if (ids.size === 0) return [];
+  const top = '/sys/fs/cgroup';
+  return [top, ...readdirSync(top).map((controller) => path.join(top, controller))]
+    .flatMap((hierarchy) =>
+      [...ids].map((id) => path.join(hierarchy, 'slipway', id)).filter((directory) => existsSync(directory)),
+    )
     .map((directory) => `cgroup ${directory}`);
 }
 

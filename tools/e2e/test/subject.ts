@@ -1,12 +1,16 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SubjectReply, SubjectRequest } from '../src/faults/message.ts';
+import { bundleWorkers } from '../src/faults/worker-bundles.ts';
 import { compileCache } from './child.ts';
 
 const source = (name: string): string => fileURLToPath(import.meta.resolve(`../src/faults/${name}`));
+
+const repository = path.resolve(import.meta.dirname, '../../..');
+const cache = path.join(repository, 'node_modules/.cache');
 
 /** What takes longer hangs: the work takes less than a second, on a machine that is busy ten times that. */
 const limitMs = 60_000;
@@ -15,6 +19,9 @@ const limitMs = 60_000;
 export class Subject implements Disposable {
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'slipway-e2e-subject-'));
   readonly #withDataFile: boolean;
+  /** Where git does not look, and what is imported there is found. */
+  readonly #workerFolder: string;
+  #workers: Promise<void> | undefined;
   #process: ChildProcess | undefined;
   #stderr = '';
   /** After its first work. */
@@ -22,6 +29,8 @@ export class Subject implements Disposable {
 
   /** With `data-file.c` loaded, which is compiled for it. */
   constructor(options: { readonly withDataFile?: boolean } = {}) {
+    mkdirSync(cache, { recursive: true });
+    this.#workerFolder = mkdtempSync(path.join(cache, 'fault-workers-'));
     this.#withDataFile = options.withDataFile ?? false;
     if (!this.#withDataFile) return;
     execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', this.#inside('data-file.so'), source('data-file.c'), '-ldl']);
@@ -33,6 +42,8 @@ export class Subject implements Disposable {
    * collector closed), does not answer, or has more descriptors than after its first work.
    */
   async ask(request: SubjectRequest): Promise<SubjectReply> {
+    this.#workers ??= this.#bundled();
+    await this.#workers;
     this.#process ??= this.#start();
     try {
       const reply = await this.#answer(this.#process, request);
@@ -56,7 +67,7 @@ export class Subject implements Disposable {
 
   [Symbol.dispose](): void {
     this.restart();
-    rmSync(this.#folder, { recursive: true, force: true });
+    for (const folder of [this.#folder, this.#workerFolder]) rmSync(folder, { recursive: true, force: true });
   }
 
   async #answer(subject: ChildProcess, request: SubjectRequest): Promise<SubjectReply> {
@@ -74,6 +85,10 @@ export class Subject implements Disposable {
     }
   }
 
+  async #bundled(): Promise<void> {
+    await bundleWorkers(repository, this.#workerFolder);
+  }
+
   #inside(name: string): string {
     return path.join(this.#folder, name);
   }
@@ -86,7 +101,13 @@ export class Subject implements Disposable {
       : {};
     const child = fork(source('subject.ts'), [], {
       execArgv: ['--import', source('preload.ts')],
-      env: { PATH: process.env['PATH'], ...compileCache, SLIPWAY_E2E_FAULTS_TRACE: this.#inside('trace'), ...dataFile },
+      env: {
+        PATH: process.env['PATH'],
+        ...compileCache,
+        SLIPWAY_E2E_FAULTS_TRACE: this.#inside('trace'),
+        SLIPWAY_E2E_FAULTS_WORKERS: this.#workerFolder,
+        ...dataFile,
+      },
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -28,7 +28,7 @@ export interface Signalling {
 }
 
 export interface ChildResult {
-  /** What each operation said: `done`, the kind of its error, or words of its own. Only the first ones when the child was killed. */
+  /** What each operation said: `done`, the kind of its error (for `internal` with its code and message), or words of its own. Only the first ones when the child was killed. */
   readonly outcomes: readonly string[];
   readonly signal: NodeJS.Signals | null;
 }

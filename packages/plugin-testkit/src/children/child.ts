@@ -34,7 +34,8 @@ function say(outcome: string): void {
       say((await operate(subject.instance, operation, say)) ?? 'done');
     } catch (error) {
       if (!isSlipwayError(error)) throw error;
-      say(error.kind);
+      // No law expects it: whoever finds it needs to know what it was.
+      say(error.kind === 'internal' ? `internal ${error.code}: ${error.message}` : error.kind);
     }
   }
 }

@@ -26,9 +26,14 @@ export interface AskedServer {
   readonly timeoutMs?: number | undefined;
 }
 
-const tries = 40;
+export interface AgentOptions {
+  /** The path of a namespace. Default: that of this process. */
+  readonly namespace?: string | undefined;
+  /** How often `asks` asks, at most: each time it waits for a second. Default 40. */
+  readonly tries?: number | undefined;
+}
 
-export function startAgent(namespace?: string): Agent {
+export function startAgent({ namespace, tries = 40 }: AgentOptions = {}): Agent {
   const main = fileURLToPath(new URL('./agent-process.js', import.meta.url));
   const own = [process.execPath, main];
   const [program = '', ...args] = namespace === undefined ? own : ['nsenter', `--net=${namespace}`, ...own];

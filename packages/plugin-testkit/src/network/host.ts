@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync
 import { linux } from '@slipway/linux';
 import type { LawRunner } from '../law-runner.js';
 import { namesBelow } from '../names-below.js';
-import { type Agent, startAgent } from './agent.js';
+import { type Agent, type AgentOptions, startAgent } from './agent.js';
 
 /** A network namespace that lives as long as this, or a process in it. */
 export interface TestNamespace extends Disposable {
@@ -41,7 +41,10 @@ export type HostState = Readonly<
 >;
 
 /** Each test of this runner is on a host of its own, which `use` gives. */
-export function onHosts(runner: LawRunner): { readonly runner: LawRunner; readonly use: () => TestHost } {
+export function onHosts(
+  runner: LawRunner,
+  { tries }: Pick<AgentOptions, 'tries'> = {},
+): { readonly runner: LawRunner; readonly use: () => TestHost } {
   let current: TestHost | undefined;
   return {
     runner: {
@@ -55,7 +58,7 @@ export function onHosts(runner: LawRunner): { readonly runner: LawRunner; readon
           stack.defer(() => linux.enterNetworkNamespace(home.fd));
           stack.defer(endProcesses);
           linux.enterNetworkNamespace(fd);
-          current = hostOf(stack);
+          current = hostOf(stack, tries);
           await body();
         }),
     },
@@ -66,11 +69,11 @@ export function onHosts(runner: LawRunner): { readonly runner: LawRunner; readon
   };
 }
 
-function hostOf(stack: AsyncDisposableStack): TestHost {
+function hostOf(stack: AsyncDisposableStack, tries: number | undefined): TestHost {
   const namespace = (): TestNamespace => stack.use(held(linux.createNetworkNamespace()));
   return {
     namespace,
-    agent: (place) => stack.use(startAgent(place?.path)),
+    agent: (place) => stack.use(startAgent({ namespace: place?.path, tries })),
     inside: ({ path }, program, ...args) => execFileSync('nsenter', [`--net=${path}`, program, ...args], { encoding: 'utf8' }),
     outside: () => connectOutside(namespace()),
     endProcesses,

@@ -21,6 +21,8 @@ export interface NetworkLawOptions extends SuiteOptions {
   readonly reboot?: ((root: string) => Promise<void>) | undefined;
   /** How often one container is attached and detached, with nothing left of it. Default 20. */
   readonly rounds?: number | undefined;
+  /** How often a law asks for an answer that is to come, a second each time. Default 40: machines may be busy. */
+  readonly tries?: number | undefined;
 }
 
 /** What laws of networks have beside their subject. */
@@ -50,7 +52,7 @@ const methods = [
 export async function networkLaws(runner: LawRunner, open: OpenSubject<Network>, options: NetworkLawOptions = {}): Promise<void> {
   const { module } = options;
   const child = module === undefined ? undefined : { module, operator: new URL('./operator.js', import.meta.url).href };
-  const hosts = onHosts(runner);
+  const hosts = onHosts(runner, options);
   const law = lawsOn(hosts.runner, open, child);
   const laws: NetworkLaws = { ...options, features: await featuresOf(open), use: hosts.use };
 

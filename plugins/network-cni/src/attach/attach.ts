@@ -33,10 +33,10 @@ export async function attach(place: AttachPlace, request: AttachNetworksRequest)
   const namespace = namespaceAt(what, request.namespace);
   if (request.networks.length === 0) throw invalid(what, 'no network is given');
   if (request.egress !== undefined) await (await place.services()).egress.check(id, request.egress);
-  const known = await Promise.all(request.networks.map(({ network }) => place.book.get('join', network, signal)));
+  const found = await Promise.all(request.networks.map(({ network }) => place.book.get('join', network, signal)));
   using held = new DisposableStack();
   held.use(await place.records.attaching(signal));
-  await holdNetworks(held, known, signal);
+  const known = await heldNetworks(place, held, found, signal);
   using claimed = await place.records.claim(id, { make: true, signal });
   if (claimed === undefined) throw new Error('a record that is to be made is there');
   let record: AttachmentRecord | undefined;
@@ -49,19 +49,26 @@ export async function attach(place: AttachPlace, request: AttachNetworksRequest)
   }
 }
 
-/** Nobody removes a network while somebody joins it. */
-async function holdNetworks(
+/** Nobody removes a network while somebody joins it. One that was removed and created again before is what it is now. */
+async function heldNetworks(
+  { book }: AttachPlace,
   held: DisposableStack,
-  known: readonly KnownNetwork[],
+  found: readonly KnownNetwork[],
   signal: AbortSignal | undefined,
-): Promise<void> {
-  for (const each of known) {
-    if (each.kind !== 'own') continue;
-    const lock = await lockPath(each.own.file, 'shared', { signal }).catch((error: unknown): PathLock => {
-      throw isSlipwayError(error) ? error : networkNotFound('join', each.name);
-    });
-    held.use(lock);
+): Promise<readonly KnownNetwork[]> {
+  const known: KnownNetwork[] = [];
+  for (const each of found) {
+    if (each.kind === 'own') {
+      const lock = await lockPath(each.own.file, 'shared', { signal }).catch((error: unknown): PathLock => {
+        throw isSlipwayError(error) ? error : networkNotFound('join', each.name);
+      });
+      held.use(lock);
+    }
+    const now = each.kind === 'own' ? book.find(each.name) : each;
+    if (now === undefined) throw networkNotFound('join', each.name);
+    known.push(now);
   }
+  return known;
 }
 
 /** What a killed one has left is taken back first. */

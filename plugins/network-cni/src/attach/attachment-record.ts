@@ -138,8 +138,8 @@ export class AttachmentRecords {
   ): Promise<ClaimedRecord | undefined> {
     const folder = this.#folder(id);
     for (;;) {
-      if (make) mkdirSync(folder, { recursive: true, mode: 0o700 });
       try {
+        if (make) mkdirSync(folder, { recursive: true, mode: 0o700 });
         return claimed(id, folder, await lockPath(folder, 'exclusive', { signal, timeoutMs: lockTimeoutMs }));
       } catch (error) {
         if (hasCode(error, 'ETIMEDOUT')) throw busy(id);

@@ -43,8 +43,8 @@ async function sweep({ records, book, config, services }: AttachPlace, network: 
   for (const name of filesIn(folder)) {
     // Beside addresses there are its lock and the last address that was given.
     if (!/^[0-9a-f.:_]+$/.test(name)) continue;
-    const [id = ''] = readFileSync(path.join(folder, name), 'utf8').split(/\s+/);
-    if (!ids.has(id)) rmSync(path.join(folder, name), { force: true });
+    const id = ownerOf(path.join(folder, name));
+    if (id !== undefined && !ids.has(id)) rmSync(path.join(folder, name), { force: true });
   }
   const attached = all.flatMap(({ id, entries }) =>
     entries.filter((entry) => entry.network === network.name).map((entry) => ({ containerID: id, ifname: entry.interface })),
@@ -60,6 +60,16 @@ async function sweep({ records, book, config, services }: AttachPlace, network: 
   );
   for (const port of await portsOf(network.bridge))
     if (!known.has(port)) await runTool('remove an interface', 'ip', ['link', 'delete', 'dev', port]);
+}
+
+/** Whom host-local gave an address. Undefined where it has just taken it back: nobody attaches now, but somebody may detach. */
+function ownerOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').split(/\s+/)[0] ?? '';
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 function filesIn(folder: string): readonly string[] {

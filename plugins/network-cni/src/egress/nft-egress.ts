@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
+import path from 'node:path';
 import { type EgressPolicy, hasCode, SlipwayError, step } from '@slipway/plugin-api';
 import { forwardVersion6, type HostLink, hostLink, pinnedBridge } from '../firewall/bridge.js';
 import { forgetAddress } from '../firewall/conntrack.js';
 import { applyNft, isVersion6, listNft, type NftListing, nftId, withoutPrefix } from '../firewall/nft.js';
 import { needTool } from '../firewall/run-tool.js';
 import { dnsmasqFeatures } from '../names/dnsmasq.js';
+import { lockFolder, type SharedFolder } from '../names/locked-folder.js';
 import { freePort, OwnResolvers } from '../names/own-resolvers.js';
 import type { Egress, RestrictedAttachment } from '../services.js';
 import { allTables, baseLines, nameOf, ownerOf, type Restricted, restrictedLines, setLines } from './egress-rules.js';
@@ -24,11 +26,13 @@ const usual: EgressTimes = { nameSeconds: 3600, graceSeconds: 300 };
  * them: a packet that is not from the address that it was given, or goes elsewhere than it may, goes nowhere.
  */
 export class NftEgress implements Egress {
+  readonly #folder: string;
   readonly #resolvers: OwnResolvers;
   readonly #times: EgressTimes;
 
   /** `folder` is one that does not outlive a boot. */
   constructor(folder: string, times: EgressTimes = usual) {
+    this.#folder = folder;
     this.#resolvers = new OwnResolvers(folder);
     this.#times = times;
   }
@@ -67,7 +71,7 @@ export class NftEgress implements Egress {
     if (hasNames) await this.#withResolver(what, restricted, before, nameservers);
     else {
       await applyNft(what, ruleLines({ ...restricted, resolverPort: undefined }, before));
-      await this.#resolvers.remove(id);
+      await this.#endResolver(id);
     }
     step('network.egress.restricted', { id });
     // Flows of whoever had these addresses before are not this container's to go on with.
@@ -86,6 +90,7 @@ export class NftEgress implements Egress {
   ): Promise<void> {
     const { id, policy, nameservers: addresses } = restricted;
     const args = resolverArgs(id, policy.zones, nameservers.length > 0 ? nameservers : hostNameservers(what));
+    using _lock = await lockFolder(this.#folderOf(id), true);
     await this.#resolvers.stop(id);
     for (let tries = 0; ; tries++) {
       const port = await freePort(addresses[0] ?? '');
@@ -113,13 +118,24 @@ export class NftEgress implements Egress {
     const what = 'clean up egress policies';
     await this.#release(what, (owner) => !living.has(owner));
     for (const id of this.#resolvers.ids()) {
-      const settings = this.#resolvers.settings(id);
+      // One who detaches meanwhile ends it for good.
+      using lock = await lockFolder(this.#folderOf(id), false);
+      const settings = lock === undefined ? undefined : this.#resolvers.settings(id);
       if (settings !== undefined && !this.#resolvers.isRunning(id)) await this.#resolvers.start(what, id, settings);
     }
   }
 
+  async #endResolver(id: string): Promise<void> {
+    using lock = await lockFolder(this.#folderOf(id), false);
+    if (lock !== undefined) await this.#resolvers.remove(id);
+  }
+
+  #folderOf(id: string): SharedFolder {
+    return { path: path.join(this.#folder, id), fill: () => undefined };
+  }
+
   async #release(what: string, isOwner: (id: string) => boolean): Promise<void> {
-    for (const id of this.#resolvers.ids()) if (isOwner(id)) await this.#resolvers.remove(id);
+    for (const id of this.#resolvers.ids()) if (isOwner(id)) await this.#endResolver(id);
     step('network.egress.resolver-ended');
     for (let tries = 0; ; tries++) {
       const lines = removalLines(await listNft(what, allTables), isOwner, true);

@@ -91,7 +91,14 @@ export async function turnForwardingOn(what: string, { subnets, internal, bridge
 export async function forwardVersion6(what: string): Promise<void> {
   if (readSetting('ipv6/conf/all/forwarding') === '1') return;
   for (const device of await announcedRoutes(what)) {
-    if (readSetting(`ipv6/conf/${device}/accept_ra`) === '1') writeSetting(`ipv6/conf/${device}/accept_ra`, '2');
+    const setting = `ipv6/conf/${device}/accept_ra`;
+    if (readSetting(setting) !== '1') continue;
+    try {
+      writeSetting(setting, '2');
+    } catch (error) {
+      // The interface has gone meanwhile, and its route with it.
+      if (readSetting(setting) !== undefined) throw error;
+    }
   }
   writeSetting('ipv6/conf/all/forwarding', '1');
 }

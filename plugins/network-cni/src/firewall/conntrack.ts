@@ -21,8 +21,14 @@ export async function forgetAddress(what: string, address: string): Promise<void
   await Promise.all(directions.map((direction) => forget(what, ['-D', '-f', family, direction, nftAddress(address)])));
 }
 
+const maxTries = 20;
+
 async function forget(what: string, args: readonly string[]): Promise<void> {
-  const result = await runTool(what, 'conntrack', args);
-  // It ends with 1 where there was nothing to forget.
-  if (result.code !== 0 && !/ 0 flow entries/.test(result.errors)) throw toolFailed(what, 'conntrack', result);
+  for (let tries = 1; ; tries++) {
+    const result = await runTool(what, 'conntrack', args);
+    // It ends with 1 where there was nothing to forget.
+    if (result.code === 0 || / 0 flow entries/.test(result.errors)) return;
+    // It lists flows and deletes one after the other; at one that has ended in between it stops.
+    if (tries === maxTries || !/such conntrack doesn't exist/.test(result.errors)) throw toolFailed(what, 'conntrack', result);
+  }
 }

@@ -139,14 +139,17 @@ async function unpublish(what: string, isOwner: (id: string) => boolean): Promis
   const owned = ({ set, comment }: NftElement): boolean =>
     /^(host_)?ports[46]$/.test(set) && comment !== undefined && isOwner(comment);
   const elements = (await listNft(what, [table])).elements.filter(owned);
-  if (elements.length === 0) return;
-  try {
-    await applyNft(what, elements.map(deleteLine));
-  } catch (error) {
-    // Somebody else did the same at the same time: then there is nothing left, or what is left is deleted now.
-    const left = (await listNft(what, [table])).elements.filter(owned);
-    if (left.length === elements.length) throw error;
-    if (left.length > 0) await applyNft(what, left.map(deleteLine));
+  let left = elements;
+  while (left.length > 0) {
+    try {
+      await applyNft(what, left.map(deleteLine));
+      break;
+    } catch (error) {
+      // Somebody else did the same at the same time: then there is nothing left, or what is left is deleted now.
+      const there = (await listNft(what, [table])).elements.filter(owned);
+      if (there.length >= left.length) throw error;
+      left = there;
+    }
   }
   const udp = elements.filter(({ key }) => key.startsWith('udp '));
   await forgetUdp(

@@ -144,8 +144,7 @@ export class ContainerResolvers {
     const own = path.join(this.#folder, id);
     return {
       path: own,
-      make: () => {
-        mkdirSync(own, { recursive: true, mode: 0o700 });
+      fill: () => {
         mkdirSync(path.join(own, 'seen'), { recursive: true, mode: 0o755 });
       },
     };

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, SlipwayError } from '@slipway/plugin-api';
+import type { CommandResult } from '../command.js';
 import { needTool, runTool, toolFailed } from '../firewall/run-tool.js';
 
 /** A dnsmasq of ours is known by the file that it was told to write its number into: that name is in its arguments, and in those of no other process. */
@@ -45,10 +46,10 @@ export async function startDnsmasq(
     pidArgument(pidFile),
     ...args,
   ];
-  const result =
+  const start = (): Promise<CommandResult> =>
     folders.length === 0
-      ? await runTool(what, 'dnsmasq', all)
-      : await runTool(what, 'unshare', [
+      ? runTool(what, 'dnsmasq', all)
+      : runTool(what, 'unshare', [
           '--mount',
           '--propagation=slave',
           '/bin/sh',
@@ -60,6 +61,11 @@ export async function startDnsmasq(
           program,
           ...all,
         ]);
+  let result = await start();
+  for (let tries = 1; tries < maxStarts && hasLostAnInterface(result); tries++) {
+    await sleep(tries * 5);
+    result = await start();
+  }
   if (result.code === 0) return;
   if (!/Address already in use/.test(result.errors)) throw toolFailed(what, 'dnsmasq', result);
   throw new SlipwayError({
@@ -70,6 +76,15 @@ export async function startDnsmasq(
     details: { addresses, port },
   });
 }
+
+const maxStarts = 20;
+
+/**
+ * It gets a list of all interfaces of the host, and asks each for more after that. One that goes in between, such as the host's end of another container's, has it end before it
+ * has done anything.
+ */
+const hasLostAnInterface = ({ code, errors }: CommandResult): boolean =>
+  code !== 0 && /failed to find list of interfaces: No such device/.test(errors);
 
 /** The number of the process, while it lives. */
 export function findDnsmasq(pidFile: string): number | undefined {

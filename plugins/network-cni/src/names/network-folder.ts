@@ -42,8 +42,7 @@ export class NetworkFolder {
   static readonly hostsInside = path.join(folderInside, 'hosts');
   static readonly serversInside = path.join(folderInside, 'servers');
 
-  make(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+  fill(): void {
     for (const name of ['seen', 'seen/hosts']) mkdirSync(path.join(this.path, name), { recursive: true, mode: 0o755 });
     mkdirSync(path.join(this.path, 'new'), { recursive: true, mode: 0o700 });
   }
@@ -77,8 +76,18 @@ export class NetworkFolder {
 
   /** All that it answers itself: names of containers, and the network's own, below which there is nothing else. */
   names(): readonly string[] {
-    const lines = this.ids().flatMap((id) => readFileSync(path.join(this.hosts, id), 'utf8').split('\n'));
+    const lines = this.ids().flatMap((id) => this.#linesOf(id));
     return [path.basename(this.path), ...lines.flatMap((line) => line.split(' ').slice(1))];
+  }
+
+  /** A container's own resolver asks without the lock: whoever goes meanwhile has none. */
+  #linesOf(id: string): readonly string[] {
+    try {
+      return readFileSync(path.join(this.hosts, id), 'utf8').split('\n');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return [];
+      throw error;
+    }
   }
 
   setHosts(id: string, text: string): void {

@@ -1,8 +1,10 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
 import workerThreads, { type WorkerOptions } from 'node:worker_threads';
 import { linux } from '@slipway/linux';
 import { Board } from './board.ts';
+import { bundleName } from './bundle-name.ts';
 import { fileCalls, handleCalls, systemCalls } from './calls.ts';
 import type { FaultKind, Site } from './fault.ts';
 import { siteOf } from './site.ts';
@@ -11,7 +13,7 @@ import { siteOf } from './site.ts';
 // behind packages/linux. What to do is on the board.
 const board = Board.ofProcess();
 const tracePath = process.env['SLIPWAY_E2E_FAULTS_TRACE'] ?? '';
-const { appendFileSync, writeFileSync, writeSync } = fs;
+const { appendFileSync, existsSync, writeFileSync, writeSync } = fs;
 
 type Call = (...args: unknown[]) => unknown;
 type Calls = Record<string, Call>;
@@ -126,13 +128,21 @@ for (const [name, faults] of Object.entries(fileCalls)) {
 for (const [name, faults] of Object.entries(handleCalls)) wrap(handlePrototype, name, faults, rejectingHandle);
 for (const [name, faults] of Object.entries(systemCalls)) wrap(linux as unknown as Calls, name, faults, throwing);
 
+/** With this preload in it, where one was made. */
+function bundleOf(file: string | URL): string | undefined {
+  const worker = /(?:packages|plugins)\/[^/]+\/dist\/[^/]+$/.exec(String(file))?.[0];
+  const bundle = path.join(process.env['SLIPWAY_E2E_FAULTS_WORKERS'] ?? '', bundleName(worker ?? ''));
+  return worker !== undefined && existsSync(bundle) ? bundle : undefined;
+}
+
 /** Ours are started without the flags and the environment of the process; this one they must have. */
 class Worker extends workerThreads.Worker {
   constructor(file: string | URL, options: WorkerOptions = {}) {
     const env = options.env === undefined || typeof options.env === 'symbol' ? process.env : options.env;
-    super(file, {
+    const bundle = bundleOf(file);
+    super(bundle ?? file, {
       ...options,
-      execArgv: ['--import', import.meta.url],
+      execArgv: bundle === undefined ? ['--import', import.meta.url] : [],
       env: { ...env, SLIPWAY_E2E_FAULTS_TRACE: tracePath, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
     });
   }
