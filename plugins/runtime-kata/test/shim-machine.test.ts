@@ -135,11 +135,16 @@ test('a memory kill in the guest', async () => {
   expect(await container.exited).toMatchObject({ exitCode: 137, signal: 9, oomKilled: true });
 });
 
-test('other processes end with the first one, as in any container, and their last words are heard', async () => {
+test('other processes end with the first one, as in any container', async () => {
   const container = await boot(processOf('read line; exit 0'), { stdin: 'pipe' });
-  const other = await exec(processOf('echo last words; sleep 1000'), { stdout: 'pipe' });
+  const other = await exec(processOf('echo ready; sleep 1000'), { stdout: 'pipe' });
+  let seen = '';
+  other.stdout?.on('data', (part: Buffer) => {
+    seen += part.toString();
+  });
+  await until(() => seen === 'ready\n');
   container.stdin?.end('go\n');
-  expect(await outcome(other)).toMatchObject({ stdout: 'last words\n', code: 137, signal: 9 });
+  expect(await other.exited).toMatchObject({ exitCode: 137, signal: 9 });
   expect(await container.exited).toMatchObject({ exitCode: 0 });
 });
 
