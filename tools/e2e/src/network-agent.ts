@@ -30,6 +30,10 @@ const verbs: Readonly<Record<string, (...args: never[]) => unknown>> = {
   networks: async (verb: 'create', ...args: [string]) => (await opened()).networks[verb](...args),
   containers: async (verb: 'list', ...args: []) => (await opened()).containers[verb](...args),
   container: async (name: string, verb: 'inspect', ...args: []) => (await (await opened()).containers.get(name))[verb](...args),
+  networkCounts: async (name: string) => {
+    const { network } = await (await (await opened()).containers.get(name)).stats();
+    return { received: Number(network?.receivedBytes), sent: Number(network?.sentBytes) };
+  },
   exec: async (name: string, ...args: string[]) => {
     const exec = await (await (await opened()).containers.get(name)).exec({ args });
     const { exitCode, stdout, stderr } = await exec.output();
