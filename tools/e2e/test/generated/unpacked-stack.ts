@@ -26,7 +26,7 @@ export class UnpackedStack implements Disposable {
   async inOrder(layers: readonly Buffer[]): Promise<TreeEntry[]> {
     const trees: LayerTree[] = [];
     for (const [index, layer] of layers.entries()) {
-      const tree: LayerTree = { format: 'overlay', path: this.#directory(`layer${index}`) };
+      const tree = { format: 'overlay', path: this.#directory(`layer${index}`) } as const;
       await applyLayer([layer], { ...tree, lower: [...trees] }, { system: linux });
       trees.unshift(tree);
     }
@@ -38,7 +38,7 @@ export class UnpackedStack implements Disposable {
     const staged = await Promise.all(layers.map((layer, index) => this.#stage(layer, index)));
     const trees: LayerTree[] = [];
     for (const [index, layer] of layers.entries()) {
-      const tree: LayerTree = { format: 'overlay', path: path.join(this.folder, `staged${index}`) };
+      const tree = { format: 'overlay', path: path.join(this.folder, `staged${index}`) } as const;
       const lower = [...trees];
       const notes = staged[index];
       if (!notes || !needsNoOrder(() => rebaseLayer({ ...tree, lower }, notes, { system: linux }))) {
