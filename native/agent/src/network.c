@@ -82,7 +82,6 @@ static bool add_address(const char *name, struct view bytes) {
   fixed->ifa_family = (unsigned char)address.family;
   fixed->ifa_prefixlen = (unsigned char)address.prefix;
   fixed->ifa_index = if_nametoindex(name);
-  /* The network has only those whom the host has let in: nobody else can have the address. */
   if (address.family == AF_INET6) fixed->ifa_flags = IFA_F_NODAD;
   netlink_put(&message, IFA_LOCAL, address.bytes, address.length);
   netlink_put(&message, IFA_ADDRESS, address.bytes, address.length);
@@ -111,6 +110,13 @@ static bool set_mtu(const char *name, uint64_t mtu) {
   return request_of(name, SIOCSIFMTU, &request) || fail_errno("set the MTU of interface \"%s\"", name);
 }
 
+/* The network has only those whom the host has let in: nobody else can have an address, and nobody waits until that is sure. A kernel without IPv6 has no such setting. */
+static void trust_addresses(const char *name) {
+  char path[64 + IF_NAMESIZE];
+  print(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_dad", name);
+  (void)write_text(-1, path, "0");
+}
+
 /* UpdateInterfaceRequest{interface = 1}; Interface{device = 1, name = 2, IPAddresses = 3, mtu = 4, hwAddr = 5}. It is answered with what was set. */
 bool interface_update(uint32_t stream, struct view request) {
   char mac[64], name[IF_NAMESIZE], current[IF_NAMESIZE];
@@ -120,8 +126,9 @@ bool interface_update(uint32_t stream, struct view request) {
   if (!wire_text(wire_bytes(interface, 5), "hwAddr", mac, sizeof mac) || !wire_text(wanted, "the name of an interface", name, sizeof name)) return false;
   if (!find(mac, current)) return false;
   if (name[0] == '\0') copy(name, sizeof name, current);
-  bool done = set_up(current, false) && give_name(current, name) && set_mtu(name, wire_number(interface, 4)) && set_up(name, true) && add_addresses(name, interface);
-  if (!done) return false;
+  if (!set_up(current, false) || !give_name(current, name) || !set_mtu(name, wire_number(interface, 4))) return false;
+  trust_addresses(name);
+  if (!set_up(name, true) || !add_addresses(name, interface)) return false;
   struct wire_out *out = answer_begin();
   struct view rest = interface;
   struct wire_field field;

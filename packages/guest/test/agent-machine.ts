@@ -129,7 +129,7 @@ async function greeting(socket: Socket): Promise<void> {
 
 function argumentsOf({ kernel, initrd, layer }: Parts, folder: string, upper: string): readonly string[] {
   const append =
-    'console=ttyS0 quiet panic=-1 cryptomgr.notests rodata=off no_timer_check audit=0 lsm= 8250.nr_uarts=1 mitigations=off ipv6.disable=1';
+    'console=ttyS0 quiet panic=-1 cryptomgr.notests rodata=off no_timer_check audit=0 lsm= 8250.nr_uarts=1 mitigations=off';
   const disk = (id: string, file: string, more: string): readonly string[] => [
     ...['-drive', `if=none,id=${id},file=${file},format=raw,file.locking=off${more}`],
     ...['-device', `virtio-blk-pci,drive=${id},serial=${id}`],

@@ -186,13 +186,46 @@ it('copies files, but only into folders of its own', async () => {
 it('has a network, found by its hardware address', async () => {
   const { agent } = machine;
   const hwAddr = '52:54:00:12:34:56';
-  const IPAddresses = [{ address: '10.0.2.15', mask: '24' }];
+  const IPAddresses = [
+    { address: '10.0.2.15', mask: '24' },
+    { family: 1, address: 'fec0::2', mask: '64' },
+  ];
+  const renamed = { device: 'net8', name: 'net8', hwAddr };
+  await agent.call(method.updateInterface, { interface: renamed });
   await agent.call(method.updateInterface, { interface: { device: 'net9', name: 'net9', IPAddresses, mtu: 1400n, hwAddr } });
   await agent.call(method.updateRoutes, { routes: { Routes: [{ gateway: '10.0.2.2', device: 'net9' }] } });
+  const Routes = [
+    { dest: '10.7.0.0/16', gateway: '10.6.0.1', device: 'net9' },
+    { dest: '10.6.0.0/24', device: 'net9', scope: 253, source: '10.0.2.15' },
+    { dest: '10.8.0.0/16', gateway: '10.9.0.1', device: 'net9', flags: 4, metric: 77, mtu: 1300 },
+    { gateway: 'fec0::1', device: 'net9', family: 1 },
+  ];
+  // What is there already is set once more.
+  for (let times = 0; times < 2; times++) await agent.call(method.updateRoutes, { routes: { Routes } });
+  for (const [wrong, why] of [
+    [{ gateway: 'fec0::1', device: 'net9' }, /"fec0::1" is of another family than its route/],
+    [{ gateway: '10.99.0.1', device: 'net9' }, /add the route to "default" by "10.99.0.1" on interface "net9": /],
+    [{ gateway: '10.0.2.2', device: 'net8' }, /there is no interface "net8"/],
+    [{ dest: '10.0.0.0/33', device: 'net9' }, /"10.0.0.0\/33" is no address/],
+  ] as const)
+    expect(await refusal(agent.call(method.updateRoutes, { routes: { Routes: [wrong] } }))).toMatch(why);
   const lost = { interface: { name: 'x', hwAddr: '52:54:00:00:00:00' } };
   expect(await refusal(agent.call(method.updateInterface, lost))).toMatch(/no interface has the address/);
-  await container.run(script('ip route; ping -c 1 -W 60 10.0.2.2 | grep -c "1 packets received"'));
-  expect(await container.readAll()).toMatch(/default via 10.0.2.2 dev net9.*\n1\n$/s);
+  await container.run(
+    script('ip -6 addr; ip addr; ip -6 route; ip route; ping -c 1 -W 60 10.0.2.2 | grep -c "1 packets received"'),
+  );
+  const said = await container.readAll();
+  expect(said).toMatch(/mtu 1400 .*inet 10\.0\.2\.15\/24 brd 10\.0\.2\.255 .*inet6 fec0::2\/64 .*inet6 fe80::/s);
+  expect(said).not.toContain('tentative');
+  for (const route of [
+    'default via fec0::1 dev net9',
+    'default via 10.0.2.2 dev net9',
+    '10.6.0.0/24 dev net9 scope link  src 10.0.2.15',
+    '10.7.0.0/16 via 10.6.0.1 dev net9',
+    '10.8.0.0/16 via 10.9.0.1 dev net9  metric 77 onlink',
+  ])
+    expect(said).toContain(route);
+  expect(said).toMatch(/\n1\n$/);
   expect(await container.wait()).toMatchObject({ status: 0 });
   await container.remove();
 });

@@ -122,3 +122,21 @@ test('folders are shared by a helper, with memory that it can see', () => {
   expect(optionOf(argv, '-machine')).toContain(',memory-backend=memory');
   expect(optionOf(planned().argv, '-machine')).not.toContain('memory-backend');
 });
+
+test('interfaces are tap devices of a network namespace, opened by the shim', () => {
+  const interfaces = [0, 1].map((n) => ({
+    mac: `02:00:00:00:00:0${n}`,
+    namespace: '/bundle/namespaces/network',
+    tap: `tap${n}_kata`,
+  }));
+  const { steps, argv } = planned({ interfaces });
+  expect(steps.filter(([verb]) => verb === 'tap')).toEqual([
+    ['tap', '12', '/bundle/namespaces/network', 'tap0_kata'],
+    ['tap', '13', '/bundle/namespaces/network', 'tap1_kata'],
+  ]);
+  expect(optionsOf(argv, '-netdev')).toEqual(['tap,id=net0,fd=12', 'tap,id=net1,fd=13']);
+  expect(optionsOf(argv, '-device').filter((device) => device.startsWith('virtio-net'))).toEqual([
+    'virtio-net-pci,netdev=net0,mac=02:00:00:00:00:00,romfile=',
+    'virtio-net-pci,netdev=net1,mac=02:00:00:00:00:01,romfile=',
+  ]);
+});
