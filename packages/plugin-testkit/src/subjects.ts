@@ -5,4 +5,4 @@ export { fileMetadata } from './metadata/memory-metadata.js';
 export { openPlugin } from './open-plugin.js';
 export type { OpenRuntime } from './runtime/subject.js';
 export type { OpenSnapshotter } from './snapshots/subject.js';
-export type { OpenSubject } from './subject.js';
+export type { OpenSubject, Subject } from './subject.js';

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { plugin } from '@slipway/differ-erofs';
-import { memoryContent, type OpenDiffer, openPlugin } from '@slipway/plugin-testkit';
+import { memoryContent, type OpenDiffer, openPlugin } from '@slipway/plugin-testkit/subjects';
 
 /** The plugin with its folders below `root` and a content store in memory. */
 export const openSubject: OpenDiffer = async (root) => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { linux } from '@slipway/linux';
 import { cloudKernel } from '@slipway/machine';
 import type { CreateRequest, Runtime, RuntimeContainer } from '@slipway/plugin-api';
-import { type OpenRuntime, openPlugin } from '@slipway/plugin-testkit';
+import { type OpenRuntime, openPlugin } from '@slipway/plugin-testkit/subjects';
 import { plugin } from '@slipway/runtime-kata';
 import { cacheFolder, layersOf } from './layers.ts';
 

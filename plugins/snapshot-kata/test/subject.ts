@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import type { Snapshotter } from '@slipway/plugin-api';
-import { fileMetadata, openPlugin, type Subject } from '@slipway/plugin-testkit';
+import { fileMetadata, openPlugin, type Subject } from '@slipway/plugin-testkit/subjects';
 import { plugin } from '@slipway/snapshot-kata';
 
 export interface Settings {
