@@ -5,6 +5,7 @@ import { AgentService, decodeMessage } from '@slipway/kata-agent';
 import { linux } from '@slipway/linux';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { guestNetwork } from '../dist/network/guest-network.js';
+import { NetworkNamespace } from '../dist/network/namespace.js';
 import { checkSpec } from '../dist/runtime-spec.js';
 
 const namespaces: number[] = [];
@@ -126,6 +127,17 @@ test('all that comes in goes out at the tap device, and the other way; the names
   expect(inside(container, 'cat', '/proc/sys/net/ipv6/conf/eth0/accept_ra')).toBe('0\n');
   for (const device of ['eth0', 'tap0_kata'])
     expect(inside(container, 'tc', 'filter', 'show', 'dev', device, 'ingress')).toMatch(/mirred \(Egress Redirect to device/);
+});
+
+test('what a program refuses is said in its words, and who gives up is told so', async () => {
+  using namespace = new NetworkNamespace(container);
+  await expect(namespace.run('tc', ['-batch', '-'], { input: 'qdisc add dev nothing ingress\n' })).rejects.toMatchObject({
+    kind: 'failed-precondition',
+    code: 'MACHINE_NETWORK_FAILED',
+    message: expect.stringMatching(/^"tc -batch -" in the network namespace of the container: .*"nothing".* Command failed -:1$/),
+  });
+  const signal = AbortSignal.abort();
+  await expect(namespace.run('ip', ['link'], { signal })).rejects.toMatchObject({ kind: 'canceled' });
 });
 
 test('nothing to have is nothing to do', async () => {

@@ -31,11 +31,13 @@ export class NetworkNamespace implements Disposable {
   run(program: 'ip' | 'tc' | 'sh', args: readonly string[], { input = '', signal }: RunOptions = {}): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const inside = [`--net=/proc/${process.pid}/fd/${this.#fd}`, program, ...args];
-    const options = { timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: maxOutputBytes, signal } as const;
+    // The programs are in folders that only root's search path has.
+    const env = { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' };
+    const options = { env, timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: maxOutputBytes, signal } as const;
     const child = execFile('nsenter', inside, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else if (signal?.aborted === true) reject(canceled('lead the network into the machine', signal));
-      else reject(failed([program, ...args], stderr.trim() || error.message));
+      else reject(failed([program, ...args], (stderr.trim() || error.message).replaceAll(/\s+/g, ' ').slice(0, 1000)));
     });
     // It may end before it has read what it is told.
     child.stdin?.on('error', () => {});
