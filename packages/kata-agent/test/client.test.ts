@@ -147,7 +147,7 @@ describe('a hostile agent', () => {
     ['data of a stream', encodeFrame({ stream: 1, type: 3, payload: nothing }), 'a frame of type 3'],
     ['an answer to nothing', answer(3, well), 'an answer on stream 3, on which nothing was asked'],
     ['an answer on a stream of its own', answer(2, well), 'an answer on stream 2'],
-    ['an answer that is none', response(1, Buffer.from('0a05', 'hex')), 'the message is cut off'],
+    ['an answer that is none', response(1, Buffer.from('0a05', 'hex')), 'premature EOF'],
     ['an answer with a message that is none', answer(1, Buffer.from('0a05', 'hex')), 'the answer to Check cannot be read'],
   ])('that sends %s is not listened to any more', async (_, bytes, message) => {
     expect(await met((agent) => agent.send(bytes))).toMatchObject({

@@ -1,5 +1,5 @@
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Field, Fields, Scalar, Values } from './fields.js';
-import { Reader } from './reader.js';
 
 /** Of a list: two bytes can be an element, and the sender may be hostile. */
 const maxElements = 65_536;
@@ -12,13 +12,25 @@ export function decodeMessage<F extends Fields>(fields: F, bytes: Uint8Array): V
 function decode(fields: Fields, bytes: Uint8Array): Record<string, unknown> {
   const byNumber = numbered(fields);
   const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, nothing(field)]));
-  const reader = new Reader(bytes);
-  for (let part = reader.next(); part !== undefined; part = reader.next()) {
-    const [name, field] = byNumber.get(part.number) ?? [];
-    if (name === undefined || field === undefined) continue;
-    values[name] = taken(field, values[name], part.value);
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [number, type] = reader.tag();
+    const [name, field] = byNumber.get(number) ?? [];
+    if (name === undefined || field === undefined) reader.skip(type, number);
+    else values[name] = taken(field, values[name], payload(reader, type));
   }
   return values;
+}
+
+function payload(reader: BinaryReader, type: WireType): bigint | Uint8Array {
+  if (type === WireType.Varint) return BigInt(reader.uint64());
+  if (type === WireType.LengthDelimited) return reader.bytes();
+  throw new Error(`a field of the form ${type}, which no message here has`);
+}
+
+function* packedNumbers(bytes: Uint8Array): Generator<bigint> {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) yield BigInt(reader.uint64());
 }
 
 const known = new WeakMap<Fields, ReadonlyMap<number, readonly [string, Field]>>();
@@ -41,7 +53,7 @@ function taken({ form, of }: Field, before: unknown, value: bigint | Uint8Array)
   if (form === 'many') {
     const list = before as unknown[];
     const packed = value instanceof Uint8Array && typeof of === 'string' && of !== 'string' && of !== 'bytes';
-    for (const one of packed ? new Reader(value).varints() : [value]) {
+    for (const one of packed ? packedNumbers(value) : [value]) {
       if (list.length === maxElements) throw new Error(`a list of more than ${maxElements} elements`);
       list.push(read(of, one));
     }

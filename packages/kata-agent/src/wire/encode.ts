@@ -1,5 +1,5 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Field, Fields, Init, Scalar } from './fields.js';
-import { Writer } from './writer.js';
 
 /** A value that its field cannot have. */
 export class EncodeError extends Error {
@@ -25,7 +25,7 @@ export function encodeMessage<F extends Fields>(fields: F, init: Init<F>): Uint8
 
 function encode(fields: Fields, init: unknown, path: string): Uint8Array {
   if (init instanceof Uint8Array) return init;
-  const out = new Writer();
+  const out = new BinaryWriter();
   for (const [name, value] of Object.entries(object(init, path))) {
     if (value === undefined) continue;
     const where = path === '' ? name : `${path}.${name}`;
@@ -33,10 +33,10 @@ function encode(fields: Fields, init: unknown, path: string): Uint8Array {
     if (field === undefined) throw new EncodeError(where, 'is no field of the message', true);
     putField(out, field, value, where);
   }
-  return out.bytes();
+  return out.finish();
 }
 
-function putField(out: Writer, field: Field, value: unknown, path: string): void {
+function putField(out: BinaryWriter, field: Field, value: unknown, path: string): void {
   switch (field.form) {
     case 'one':
       if (!isNothing(value)) put(out, field.number, field.of, value, path);
@@ -51,10 +51,10 @@ function putField(out: Writer, field: Field, value: unknown, path: string): void
       return;
     case 'map':
       for (const [key, one] of Object.entries(object(value, path))) {
-        const entry = new Writer();
+        const entry = new BinaryWriter();
         put(entry, 1, 'string', key, path);
         put(entry, 2, field.of, one, `${path}.${key}`);
-        out.field(field.number, entry.bytes());
+        out.tag(field.number, WireType.LengthDelimited).bytes(entry.finish());
       }
       return;
     case 'many':
@@ -63,21 +63,21 @@ function putField(out: Writer, field: Field, value: unknown, path: string): void
   }
 }
 
-function putAll(out: Writer, { number, of }: Field, values: readonly unknown[], path: string): void {
+function putAll(out: BinaryWriter, { number, of }: Field, values: readonly unknown[], path: string): void {
   if (typeof of === 'string' && of !== 'string' && of !== 'bytes') {
-    const packed = new Writer();
-    for (const [at, value] of values.entries()) packed.varint(numeric(of, value, `${path}[${at}]`));
-    if (values.length > 0) out.field(number, packed.bytes());
+    const packed = new BinaryWriter();
+    for (const [at, value] of values.entries()) packed.uint64(numeric(of, value, `${path}[${at}]`));
+    if (values.length > 0) out.tag(number, WireType.LengthDelimited).bytes(packed.finish());
     return;
   }
   for (const [at, value] of values.entries()) put(out, number, of, value, `${path}[${at}]`);
 }
 
-function put(out: Writer, number: number, of: Field['of'], value: unknown, path: string): void {
-  if (typeof of !== 'string') out.field(number, encode(of, value, path));
-  else if (of === 'string') out.field(number, Buffer.from(text(value, path)));
-  else if (of === 'bytes') out.field(number, bytes(value, path));
-  else out.numberField(number, numeric(of, value, path));
+function put(out: BinaryWriter, number: number, of: Field['of'], value: unknown, path: string): void {
+  if (typeof of !== 'string') out.tag(number, WireType.LengthDelimited).bytes(encode(of, value, path));
+  else if (of === 'string') out.tag(number, WireType.LengthDelimited).string(text(value, path));
+  else if (of === 'bytes') out.tag(number, WireType.LengthDelimited).bytes(bytes(value, path));
+  else out.tag(number, WireType.Varint).uint64(numeric(of, value, path));
 }
 
 function isNothing(value: unknown): boolean {
@@ -85,7 +85,7 @@ function isNothing(value: unknown): boolean {
 }
 
 function check(of: Field['of'], value: unknown, path: string): void {
-  put(new Writer(), 1, of, value, path);
+  put(new BinaryWriter(), 1, of, value, path);
 }
 
 function text(value: unknown, path: string): string {
