@@ -45,7 +45,18 @@ export async function withTree<T>(
 
 async function liveRoot(parts: EngineParts, id: string): Promise<number | undefined> {
   const { row } = containerById(parts, id);
-  return await openLiveRoot(await runtimeOf(parts, row), id);
+  const runtime = await runtimeOf(parts, row);
+  const root = await openLiveRoot(runtime, id);
+  if (root === undefined || (await runtime.features()).isolation !== 'vm') return root;
+  // The process that stands for the container is one of the host: its root is the host's own.
+  closeSync(root);
+  throw new SlipwayError({
+    kind: 'unimplemented',
+    code: 'CONTAINER_ROOT_IN_MACHINE',
+    message: `the files of container ${JSON.stringify(row.name)} are in a virtual machine while it runs`,
+    hint: 'stop it first, or use slipway exec, or a folder that both have (-v)',
+    details: { id, name: row.name },
+  });
 }
 
 async function closing<T>(fd: number, work: () => Promise<T>): Promise<T> {
