@@ -12,7 +12,6 @@ export const longest: readonly string[] = [
   'plugins/network-cni/test/laws-nftables.test.ts',
   'packages/plugin-testkit/test/broken-networks.test.ts',
   'tools/e2e/test/network-crash.test.ts',
-  'tools/e2e/test/network-machines.test.ts',
   'tools/e2e/test/crash-random.test.ts',
   'tools/e2e/test/crash-storm.test.ts',
   'tools/e2e/test/faults-run.test.ts',
