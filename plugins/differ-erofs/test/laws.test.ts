@@ -1,8 +1,35 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { differLaws } from '@slipway/plugin-testkit';
-import { describe, it } from 'vitest';
+import type { OpenDiffer } from '@slipway/plugin-testkit/subjects';
+import { afterAll, describe, it } from 'vitest';
 import { openSubject } from './subject.ts';
 
-await differLaws({ describe, it }, openSubject, {
+/** Laws of what becomes of a layer. One differ is for all of them: they are many, and starting its threads takes longer than a layer. */
+const ofLayers = /^(layers|staged|refused|stream): /;
+const folder = mkdtempSync(join(tmpdir(), 'slipway-erofs-laws-'));
+const shared = await openSubject(folder);
+let isShared = false;
+
+afterAll(async () => {
+  await shared[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const open: OpenDiffer = async (root) =>
+  isShared ? { ...shared, [Symbol.asyncDispose]: () => Promise.resolve() } : await openSubject(root);
+
+const runner = {
+  describe,
+  it: (name: string, body: () => Promise<void>): void =>
+    it(name, async () => {
+      isShared = ofLayers.test(name);
+      await body();
+    }),
+};
+
+await differLaws(runner, open, {
   writes: ['erofs'],
   module: new URL('./subject.ts', import.meta.url).href,
   manifest: new URL('../package.json', import.meta.url),
