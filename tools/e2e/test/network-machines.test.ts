@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { startRegistry } from '@slipway/fixtures';
 import { cloudKernel } from '@slipway/machine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,6 +26,8 @@ afterAll(() => place[Symbol.dispose]());
   await engine.pull(image);
   await engine.pull(image, { stack: 'kata' });
 }
+const udpEcho = path.join(place.folder, 'udp-echo');
+execFileSync('gcc', ['-static', '-O1', '-o', udpEcho, fileURLToPath(import.meta.resolve('../src/udp-echo.c'))]);
 const host = networkHost();
 const outside = outsideOf(host);
 afterAll(() => {
@@ -55,10 +60,12 @@ beforeAll(async () => {
   await agent.ask('networks', 'create', 'inner', { ipv6: true, mtu: 1400 });
   await agent.ask('networks', 'create', 'other');
   const allow = [{ host: 'plain', port: 7000 }];
-  const ports = [{ containerPort: 7000, hostPort: 8080 }];
+  const ports = ['tcp', 'udp'].map((protocol) => ({ containerPort: 7000, hostPort: 8080, protocol }));
+  const mounts = [{ type: 'bind', source: udpEcho, target: '/udp-echo', readOnly: true }];
+  const inner = { network: 'inner', aliases: ['www'] };
   await Promise.all([
     run('plain', echo, { network: 'inner' }),
-    run('web', echo, { ...kata, network: [{ network: 'inner', aliases: ['www'] }], ports, restart: { name: 'always' } }),
+    run('web', `/udp-echo & ${echo}`, { ...kata, network: [inner], mounts, ports, restart: { name: 'always' } }),
     run('both', idle, {
       ...kata,
       network: [{ network: 'other' }, { network: 'inner' }],
@@ -145,6 +152,10 @@ describe('a container in a virtual machine', () => {
     for (const from of ['plain', 'both'])
       expect((await shell(from, 'wget -qO- http://web/blob | sha256sum')).split(' ')[0], from).toBe(there);
     // In datagrams of several fragments, both ways.
+    for (const bytes of [10, 700, 15_000]) {
+      const datagram = randomBytes(bytes).toString('hex');
+      for (const where of ['127.0.0.1', addresses.host[6]]) expect(await agent.ask('udp', where, 8080, datagram)).toBe(datagram);
+    }
     for (const to of ['web', await addressOf('web')])
       expect(await shell('both', `ping -c 2 -W 60 -s 20000 ${to}`)).toContain('2 packets received');
     const { received, sent } = await agent.ask<{ received: number; sent: number }>('networkCounts', 'web');
