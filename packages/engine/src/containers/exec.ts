@@ -42,7 +42,7 @@ export async function execInContainer(parts: EngineParts, id: string, options: E
 
 async function processFor(parts: EngineParts, container: RunningNow, options: ExecOptions): Promise<RuntimeProcess> {
   const spec = await readSpec(parts, container.id);
-  const root = await openLiveRoot(container.runtime, container.id);
+  const root = await rootToRead(parts, container);
   if (root === undefined) throw notRunning(container, undefined);
   try {
     const groups = container.row.settings.groups ?? [];
@@ -76,4 +76,15 @@ function stdioOf({ detach = false, terminal, stdin = 'ignore', stdout = 'pipe', 
     stdout: stdioTarget(stdout, 1),
     stderr: terminal === undefined ? stdioTarget(stderr, 2) : 'null',
   };
+}
+
+/** Of a container in a virtual machine the image's files: the process that stands for it has the host's root, and what the guest has changed is the guest's. */
+async function rootToRead(parts: EngineParts, { id, row, runtime }: RunningNow): Promise<number | undefined> {
+  if ((await runtime.features()).isolation !== 'vm') return await openLiveRoot(runtime, id);
+  const snapshotter = await parts.snapshotters.get(row.snapshotter);
+  const mounts = await snapshotter.mounts(row.snapshotKey);
+  return linux.mountDetached(
+    mounts.map((mount) => (mount.kind === 'layers' ? { kind: 'layers', lower: mount.lower } : mount)),
+    { readOnly: true },
+  );
 }
