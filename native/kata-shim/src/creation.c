@@ -242,17 +242,66 @@ static bool run(struct creation *creation, const struct step *step) {
       return reseed(creation);
     case VERB_CALL:
       return call(creation, strings[0], strings[1], step->payload, step->payload_length);
+    case VERB_RENAME:
+      return rename(strings[0], strings[1]) == 0 || creation_failed(creation, "renaming", strings[0], errno);
     default:
       return false;
   }
 }
 
+static void close_given(struct creation *creation) {
+  for (size_t i = 0; i < creation->given_count; i++) close_one(&creation->given[i].fd);
+  creation->given_count = 0;
+}
+
+/* Steps that may fail, and how many others are done then. */
+struct attempt {
+  size_t left, instead;
+  const char *note;
+  int64_t limit_ms;
+};
+
+static void skip(const struct plan *plan, size_t *offset, size_t count) {
+  static struct step passed;
+  while (count-- > 0) plan_next(plan, offset, &passed);
+}
+
+/* Nothing of what was tried may be left: the disks have locks. Whoever made the plan finds the reason in a file. */
+static bool begin_again(struct creation *creation, const char *note) {
+  struct text *reason = creation->reason;
+  write_text(AT_FDCWD, note, reason->bytes);
+  reason->length = 0;
+  reason->bytes[0] = '\0';
+  close_given(creation);
+  return vm_begin_again(creation->vm) || creation_failed(creation, "beginning again after", note, errno);
+}
+
 bool creation_run(struct vm *vm, const struct plan *plan, struct text *reason) {
   static struct creation creation;
   static struct step step;
+  struct attempt attempt = {0};
   creation = (struct creation){.vm = vm, .reason = reason, .limit_ms = DEFAULT_LIMIT_MS};
   bool well = true;
-  for (size_t offset = 0; well && plan_next(plan, &offset, &step);) well = run(&creation, &step);
-  for (size_t i = 0; i < creation.given_count; i++) close_one(&creation.given[i].fd);
+  for (size_t offset = 0; well && plan_next(plan, &offset, &step);) {
+    if (step.verb == VERB_EITHER) {
+      plan_either(&step, &attempt.left, &attempt.instead);
+      attempt.note = step.strings[2];
+      attempt.limit_ms = creation.limit_ms;
+      continue;
+    }
+    well = run(&creation, &step);
+    if (attempt.left == 0) continue;
+    attempt.left--;
+    if (!well && !vm->terminated) {
+      well = begin_again(&creation, attempt.note);
+      skip(plan, &offset, attempt.left);
+      attempt.left = 0;
+    } else if (attempt.left == 0) {
+      skip(plan, &offset, attempt.instead);
+      creation.limit_ms = attempt.limit_ms;
+      creation.deadline = now_ms() + attempt.limit_ms;
+    }
+  }
+  close_given(&creation);
   return well;
 }

@@ -2,15 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of one of the two parts of an `either`. */
+#define STEPS_MAX 1000
+
 static const struct {
   const char *name;
   size_t least, most;
 } verbs[VERBS] = {
+    [VERB_EITHER] = {"either", 3, 3},
     [VERB_CGROUP] = {"cgroup", 1, 1},
     [VERB_WRITE] = {"write", 2, 2},
     [VERB_USER] = {"user", 3, 3},
@@ -26,6 +31,7 @@ static const struct {
     [VERB_CLOCK] = {"clock", 0, 0},
     [VERB_RANDOM] = {"random", 0, 0},
     [VERB_CALL] = {"call", 2, 2},
+    [VERB_RENAME] = {"rename", 2, 2},
 };
 
 /* NULL, or what is wrong with the frame. */
@@ -63,6 +69,8 @@ static const char *parse(const char *at, size_t length, struct step *step) {
 static const char *check_number(const struct step *step) {
   long number;
   switch (step->verb) {
+    case VERB_EITHER:
+      return number_of(step->strings[0], 1, STEPS_MAX, &number) && number_of(step->strings[1], 1, STEPS_MAX, &number) ? NULL : "numbers of steps that are none";
     case VERB_FILE:
     case VERB_TAP:
     case VERB_GETFD:
@@ -77,12 +85,31 @@ static const char *check_number(const struct step *step) {
   }
 }
 
+struct order {
+  size_t number; /* of the step, from 1 */
+  bool has_qemu;
+  bool has_either;
+  size_t instead_from, instead_to; /* the steps that are done instead of others: with a machine of their own */
+};
+
 /* NULL, or what is wrong with what comes where. */
-static const char *check_order(const struct step *step, bool *has_qemu) {
+static const char *check_order(const struct step *step, struct order *order) {
+  size_t tried, instead;
   bool before = step->verb <= VERB_BOOT_LIMIT;
-  if (before && *has_qemu) return "more of it after qemu";
-  if (!before && !*has_qemu) return "no qemu before it";
-  if (step->verb == VERB_QEMU) *has_qemu = true;
+  if (order->number == order->instead_from) {
+    if (!order->has_qemu) return "no qemu among what is tried before it";
+    order->has_qemu = false;
+  }
+  if (order->number == order->instead_to && !order->has_qemu) return "no qemu among what is done instead before it";
+  if (before && order->has_qemu) return "more of it after qemu";
+  if (!before && !order->has_qemu) return "no qemu before it";
+  if (step->verb == VERB_QEMU) order->has_qemu = true;
+  if (step->verb != VERB_EITHER) return NULL;
+  if (order->has_either) return "a second either";
+  plan_either(step, &tried, &instead);
+  order->has_either = true;
+  order->instead_from = order->number + 1 + tried;
+  order->instead_to = order->instead_from + instead;
   return NULL;
 }
 
@@ -93,24 +120,24 @@ static uint32_t length_at(const char *bytes) {
 
 static bool check(const struct plan *plan, struct text *reason) {
   static struct step step;
-  bool has_qemu = false;
-  size_t number = 1;
-  for (size_t at = 0; at < plan->size; number++) {
+  struct order order = {.number = 1};
+  for (size_t at = 0; at < plan->size; order.number++) {
     const char *wrong = NULL;
     size_t left = plan->size - at;
     uint32_t length = left < 4 ? 0 : length_at(plan->bytes + at);
     if (length == 0 || length > left - 4) wrong = "a length that is not that of what follows";
     if (wrong == NULL) wrong = parse(plan->bytes + at + 4, length, &step);
     if (wrong == NULL) wrong = check_number(&step);
-    if (wrong == NULL) wrong = check_order(&step, &has_qemu);
+    if (wrong == NULL) wrong = check_order(&step, &order);
     if (wrong != NULL) {
-      text_add(reason, "step %zu of the plan has %s", number, wrong);
+      text_add(reason, "step %zu of the plan has %s", order.number, wrong);
       return false;
     }
     at += 4 + (size_t)length;
   }
-  if (!has_qemu) text_add(reason, "the plan has no qemu");
-  return has_qemu;
+  bool whole = order.has_qemu && order.instead_to <= order.number;
+  if (!whole) text_add(reason, order.has_qemu ? "the plan ends before what is done instead" : "the plan has no qemu");
+  return whole;
 }
 
 /* Whoever can write it is root for us. */
@@ -142,6 +169,11 @@ bool plan_open(struct plan *plan, const char *path, struct text *reason) {
 void plan_close(struct plan *plan) {
   if (plan->bytes != NULL) munmap((void *)(uintptr_t)plan->bytes, plan->size);
   *plan = (struct plan){0};
+}
+
+void plan_either(const struct step *step, size_t *tried, size_t *instead) {
+  *tried = (size_t)atol(step->strings[0]);
+  *instead = (size_t)atol(step->strings[1]);
 }
 
 bool plan_next(const struct plan *plan, size_t *offset, struct step *step) {

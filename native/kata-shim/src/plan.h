@@ -13,6 +13,7 @@ struct plan {
 };
 
 enum verb {
+  VERB_EITHER,
   VERB_CGROUP,
   VERB_WRITE,
   VERB_USER,
@@ -28,6 +29,7 @@ enum verb {
   VERB_CLOCK,
   VERB_RANDOM,
   VERB_CALL,
+  VERB_RENAME,
   VERBS
 };
 
@@ -42,6 +44,8 @@ struct step {
 /* Maps the file and checks every frame of it. False: why not is in *reason. */
 bool plan_open(struct plan *plan, const char *path, struct text *reason);
 void plan_close(struct plan *plan);
+/* The counts of an `either`: so many steps that are tried, so many that are done instead. */
+void plan_either(const struct step *step, size_t *tried, size_t *instead);
 /* Takes the step at *offset and moves on. False at the end. */
 bool plan_next(const struct plan *plan, size_t *offset, struct step *step);
 

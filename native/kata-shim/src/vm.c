@@ -20,19 +20,24 @@
 #define GUEST_END_MS 8000
 #define LAST_OUTPUT_MS 1000
 
+/* What it says beside the console. */
+static bool listen_to_words(struct vm *vm) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return false;
+  vm->words.fd = ends[0];
+  vm->words_write = ends[1];
+  return never_wait(vm->words.fd);
+}
+
 bool vm_open(struct vm *vm, const char *id, struct folder *folder) {
   static char console[CONSOLE_BYTES], words[WORDS_BYTES];
-  int ends[2];
   *vm = (struct vm){.id = id, .folder = folder, .words_write = -1};
   vm->console = (struct tap_line){.fd = -1, .ring = {.bytes = console, .size = sizeof console}};
   vm->words = (struct tap_line){.fd = -1, .ring = {.bytes = words, .size = sizeof words}};
   qmp_open(&vm->qmp, -1);
   mux_open(&vm->mux, id, -1);
   vm->signals = signals_open();
-  if (vm->signals < 0 || pipe2(ends, O_CLOEXEC) < 0) return false;
-  vm->words.fd = ends[0];
-  vm->words_write = ends[1];
-  return never_wait(vm->words.fd);
+  return vm->signals >= 0 && listen_to_words(vm);
 }
 
 static void reap(struct vm *vm) {
@@ -186,4 +191,21 @@ static void kill_and_reap(pid_t *pid) {
 void vm_kill(struct vm *vm) {
   kill_and_reap(&vm->qemu);
   for (size_t i = 0; i < vm->helper_count; i++) kill_and_reap(&vm->helpers[i]);
+}
+
+bool vm_begin_again(struct vm *vm) {
+  vm_kill(vm);
+  vm->helper_count = 0;
+  vm->qemu_ended = vm->helper_ended = false;
+  mux_close(&vm->mux, vm->folder);
+  mux_open(&vm->mux, vm->id, -1);
+  close_one(&vm->qmp.fd);
+  qmp_open(&vm->qmp, -1);
+  vm->said = QMP_NOTHING;
+  close_one(&vm->console.fd);
+  close_one(&vm->words.fd);
+  close_one(&vm->words_write);
+  vm->console.ring.length = vm->console.ring.next = 0;
+  vm->words.ring.length = vm->words.ring.next = 0;
+  return listen_to_words(vm);
 }

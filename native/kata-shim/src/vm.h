@@ -179,6 +179,8 @@ void vm_last_words(struct vm *vm, struct text *reason);
 void vm_end_guest(struct vm *vm, bool container_ended);
 /* Kills and reaps all that was started. */
 void vm_kill(struct vm *vm);
+/* The same, and nothing is known of it any more: another machine may be started. */
+bool vm_begin_again(struct vm *vm);
 
 /* ---- creation.c ---- */
 

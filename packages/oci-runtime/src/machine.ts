@@ -23,6 +23,8 @@ export interface MachineTool {
     folder: ContainerFolder,
     cgroups: readonly string[],
   ): Promise<readonly MonitorMount[]>;
+  /** Told after each `create` that went well, before the container is started. Does not throw. */
+  created?(folder: ContainerFolder): Promise<void>;
   /** What was made for the container; undefined before. */
   machineOf(folder: ContainerFolder): MachineState | undefined;
   /** Writes what `exec` reads beside the file that it is given, of settings as config.json has them: `<file>.pb`. */

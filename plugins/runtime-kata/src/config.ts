@@ -67,6 +67,15 @@ export const configSchema = v.strictObject({
     'auto',
   ),
   virtiofsd: v.optional(v.pipe(program, v.description('virtiofsd, by name or absolute path')), '/usr/lib/qemu/virtiofsd'),
+  template: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'machines of the same kind begin as copies of one that was booted: faster, but they share pages and what their kernels drew at boot',
+      ),
+    ),
+    false,
+  ),
   boot_limit: v.optional(
     v.pipe(
       count(1, 3600),

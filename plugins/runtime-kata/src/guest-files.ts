@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { findCrun, guestImage } from '@slipway/guest';
@@ -33,6 +33,14 @@ export async function guestFiles(
   }
   if (kernel === undefined) throw incomplete(image);
   return { key: keyOf(kernel, image), kernel, initrd: image, crun: undefined };
+}
+
+/**
+ * Whether the guest's driver of disks is a module that the agent loads with the first disk: what one with the driver built in has seen at boot, clones of it would keep for the truth.
+ * The image is not compressed.
+ */
+export function looksAtDisksLate({ initrd }: GuestFiles): boolean {
+  return readFileSync(initrd).includes('disk /lib/modules/virtio_blk.ko\n');
 }
 
 /** crun lists what it was built with: `+SYSTEMD +SELINUX +CAP +SECCOMP`. What is not known is not claimed. */

@@ -21,15 +21,18 @@ import { guestSpec } from './guest-spec.js';
 import { hostCgroupSteps } from './host-cgroup.js';
 import { kernelArgs } from './kernel-args.js';
 import { imagesInUse, readMachineRecord, writeMachineRecord } from './machine-record.js';
+import type { MachineSettings } from './machine-settings.js';
 import { machineUser } from './machine-user.js';
 import { guestNetwork } from './network/guest-network.js';
-import { encodePlan } from './plan.js';
+import { encodePlan, type PlanStep } from './plan.js';
 import { isShim } from './programs.js';
 import { rootDisks } from './root-disks.js';
 import { checkProcess, checkSpec } from './runtime-spec.js';
 import { sharedTrees, shareStorage, shareTag } from './shared-trees.js';
 import { checkUpdate, machineSize } from './sizing.js';
 import { guestStats } from './stats.js';
+import { MachineTemplates } from './template/machine-templates.js';
+import { TemplateFolder } from './template/template-folder.js';
 import { virtiofsdFor } from './virtiofsd.js';
 import type { Vmm } from './vmm.js';
 
@@ -45,6 +48,7 @@ const createGraceMs = 30_000;
 export class KataMachines implements MachineTool {
   readonly accepts = accepts;
   readonly createLimitMs: number;
+  private readonly templates: MachineTemplates | undefined;
   private found: Promise<{ readonly guest: GuestFiles; readonly acceleration: Acceleration }> | undefined;
 
   constructor(
@@ -54,6 +58,8 @@ export class KataMachines implements MachineTool {
     private readonly dirs: PluginDirs,
     private readonly log: Logger,
   ) {
+    const templates = new TemplateFolder(path.join(dirs.state, 'templates'), log);
+    this.templates = config.template ? new MachineTemplates(vmm, templates, shim, log) : undefined;
     this.createLimitMs = (config.boot_limit ?? bootLimits.tcg) * 1000 + createGraceMs;
   }
 
@@ -91,34 +97,38 @@ export class KataMachines implements MachineTool {
     const size = machineSize(id, resources, this.config, { cpus: os.availableParallelism(), memoryBytes: os.totalmem() });
     const { accel } = acceleration;
     const network = await guestNetwork(request, spec);
-    const machine = this.vmm.start(
-      {
-        name: id,
-        ...size,
-        accel,
-        kernel: guest.kernel,
-        initrd: guest.initrd,
-        kernelArgs: kernelArgs(accel, this.config.kernel_params),
-        disks: root.disks,
-        share: virtiofsd === undefined ? undefined : { tag: shareTag, directory: shared, virtiofsd },
-        interfaces: network.interfaces,
-        user: await machineUser(path.join(this.dirs.state, 'users'), folder.directory, this.config.first_uid, accel),
-      },
-      folder.directory,
-    );
+    const userFor = (directory: string) =>
+      machineUser(path.join(this.dirs.state, 'users'), directory, this.config.first_uid, accel);
+    const settings: MachineSettings = {
+      name: id,
+      ...size,
+      accel,
+      kernel: guest.kernel,
+      initrd: guest.initrd,
+      kernelArgs: kernelArgs(accel, this.config.kernel_params),
+      disks: root.disks,
+      share: virtiofsd === undefined ? undefined : { tag: shareTag, directory: shared, virtiofsd },
+      interfaces: network.interfaces,
+      user: await userFor(folder.directory),
+    };
+    const bootLimitMs = (this.config.boot_limit ?? bootLimits[accel]) * 1000;
+    const boot: readonly PlanStep[] = [...this.vmm.start(settings, folder.directory), ['hello'], ['clock'], ['random']];
+    const wish = { settings, guest, container: folder.directory, bootLimitMs, userFor };
+    const machine = (await this.templates?.steps(wish, boot)) ?? boot;
     const plan = encodePlan([
       ...hostCgroupSteps(cgroups, { id, size, overheadMiB: this.config.vmm_overhead, resources }),
-      ['boot-limit', String((this.config.boot_limit ?? bootLimits[accel]) * 1000)],
+      ['boot-limit', String(bootLimitMs)],
       ...machine,
-      ['hello'],
-      ['clock'],
-      ['random'],
       ...network.calls,
       ...containerCalls(id, inGuest, [...root.storages, ...(trees.length === 0 ? [] : [shareStorage])]),
     ]);
     writeFileSync(path.join(folder.directory, 'vm.plan'), plan, { mode: 0o600 });
     writeMachineRecord(folder.directory, { ...size, accel, image: guest.key });
     return [...trees.map(({ mount }) => mount), ...others];
+  }
+
+  async created({ directory }: ContainerFolder): Promise<void> {
+    await this.templates?.created(directory);
   }
 
   machineOf({ directory }: ContainerFolder): MachineState | undefined {

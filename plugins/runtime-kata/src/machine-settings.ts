@@ -18,12 +18,20 @@ export interface MachineSettings {
 
 export type Accel = 'kvm' | 'tcg';
 
-/** The guest knows it by its serial, at most 20 characters. */
+/** The guest knows it by its serial, at most 20 characters. Without files it is only the place of one, which the guest must not look at. */
 export interface Disk {
   readonly serial: string;
   /** More than one: the disk has a partition for each, in order. */
   readonly files: readonly string[];
   readonly readOnly: boolean;
+}
+
+/** What clones begin with: a machine that stands still. */
+export interface TemplateFiles {
+  /** Of the guest, as big as that, and sparse. */
+  readonly memory: string;
+  /** Of its devices and processors. */
+  readonly state: string;
 }
 
 export interface Share {

@@ -4,6 +4,7 @@ const maxPlanBytes = 16 * 1024 * 1024;
 
 /** What slipway-kata-shim does, one after the other; its README says what each verb means. */
 export type PlanStep =
+  | readonly [verb: 'either', tried: string, instead: string, note: string]
   | readonly [verb: 'cgroup', directory: string]
   | readonly [verb: 'write', file: string, text: string]
   | readonly [verb: 'user', uid: string, gid: string, groups: string]
@@ -13,6 +14,8 @@ export type PlanStep =
   | readonly [verb: 'qemu', ...argv: string[]]
   | readonly [verb: 'boot-limit', ms: string]
   | readonly [verb: 'qmp', line: string]
+  | readonly [verb: 'getfd', number: string, name: string]
+  | readonly [verb: 'rename', from: string, to: string]
   | readonly [verb: 'wait-migration' | 'hello' | 'clock' | 'random']
   | readonly [verb: 'call', service: string, method: string, payload: Uint8Array];
 

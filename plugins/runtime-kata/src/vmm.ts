@@ -1,4 +1,4 @@
-import type { MachineSettings } from './machine-settings.js';
+import type { MachineSettings, TemplateFiles } from './machine-settings.js';
 import type { PlanStep } from './plan.js';
 
 /** What makes machines: QEMU now; Cloud Hypervisor and Firecracker fit behind it as well. It starts nothing: it says what the shim has to do. */
@@ -12,4 +12,8 @@ export interface Vmm {
    * Errors: `unimplemented` for what it cannot make.
    */
   start(settings: MachineSettings, folder: string): readonly PlanStep[];
+  /** Steps that boot a machine as far as its agent and keep it in the files, which are there, the memory with its size. What it has of disks are places of them. */
+  makeTemplate(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[];
+  /** Steps in the place of {@link start}, after which the agent answers. The machine is that of the template but for name, user and the files of its disks. */
+  clone(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[];
 }

@@ -12,15 +12,29 @@ export interface QemuProgram {
 const translationMiB = 64;
 const firstDescriptor = 10;
 
+/** The memory of a machine that is a template, or of one that begins as its copy. */
+export interface MemoryFile {
+  readonly file: string;
+  /** What the machine writes goes to the file. */
+  readonly shared: boolean;
+  /** The other file of the template, and its number for QEMU. */
+  readonly state: { readonly file: string; readonly number: number };
+}
+
 /** QEMU's arguments, and the descriptors that they name. */
-export function qemuSteps(program: QemuProgram, settings: MachineSettings, folder: string): readonly PlanStep[] {
+export function qemuSteps(
+  program: QemuProgram,
+  settings: MachineSettings,
+  folder: string,
+  memory?: MemoryFile | undefined,
+): readonly PlanStep[] {
   const given = new Descriptors();
   const argv = [
     program.binary,
     ...['-name', `guest=${escaped(settings.name)}`],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...machineArgs(program, settings),
+    ...machineArgs(program, settings, memory, given),
     ...['-kernel', given.path(settings.kernel), '-initrd', given.path(settings.initrd)],
     ...['-append', settings.kernelArgs.join(' ')],
     ...['-chardev', 'socket,id=console,fd=@console@', '-serial', 'chardev:console'],
@@ -30,15 +44,24 @@ export function qemuSteps(program: QemuProgram, settings: MachineSettings, folde
     ...diskArgs(settings, folder, given),
     ...shareArgs(settings, given),
     ...interfaceArgs(settings, given),
+    ...(memory?.shared === false ? ['-incoming', 'defer'] : []),
   ];
   const { uid, gid, groups } = settings.user;
-  return [['user', String(uid), String(gid), groups.join(',')], ...given.steps, ['qemu', ...argv]];
+  const state = memory?.state;
+  const files: readonly PlanStep[] =
+    state === undefined ? [] : [['file', String(state.number), state.file, memory?.shared === true ? 'rw' : 'ro']];
+  return [['user', String(uid), String(gid), groups.join(',')], ...given.steps, ...files, ['qemu', ...argv]];
 }
 
-function machineArgs({ machine, firmware }: QemuProgram, { memoryMiB, cpus, accel, share }: MachineSettings): string[] {
-  // A share is read and written by another process, which must see the memory of the machine.
-  const memory = share === undefined ? [] : ['-object', `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`];
-  const backend = share === undefined ? '' : ',memory-backend=memory';
+function machineArgs(
+  { machine, firmware }: QemuProgram,
+  settings: MachineSettings,
+  file: MemoryFile | undefined,
+  given: Descriptors,
+): string[] {
+  const { memoryMiB, cpus, accel } = settings;
+  const memory = memoryArgs(settings, file, given);
+  const backend = memory.length === 0 ? '' : ',memory-backend=memory';
   return [
     ...memory,
     ...['-machine', `${machine},usb=off,graphics=off,dump-guest-core=off${backend}`],
@@ -50,18 +73,28 @@ function machineArgs({ machine, firmware }: QemuProgram, { memoryMiB, cpus, acce
   ];
 }
 
+function memoryArgs({ memoryMiB, share }: MachineSettings, memory: MemoryFile | undefined, given: Descriptors): string[] {
+  if (memory !== undefined) {
+    const shared = memory.shared ? 'on' : 'off';
+    return ['-object', `memory-backend-file,id=memory,size=${memoryMiB}M,mem-path=${given.path(memory.file)},share=${shared}`];
+  }
+  // A share is read and written by another process, which must see the memory of the machine.
+  return share === undefined ? [] : ['-object', `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`];
+}
+
 /** Every file is opened by the shim: QEMU's user may read none of them by its path. */
 function diskArgs({ disks }: MachineSettings, folder: string, given: Descriptors): string[] {
   return disks.flatMap(({ serial, files, readOnly }, index) => {
     const node = `disk${index}`;
     const args =
-      files.length === 1 ? singleArgs(node, files[0] ?? '', readOnly, given) : compositeArgs(node, files, folder, serial, given);
+      files.length > 1 ? compositeArgs(node, files, folder, serial, given) : singleArgs(node, files[0], readOnly, given);
     return [...args, '-device', `virtio-blk-pci,drive=${node},serial=${serial},num-queues=1`];
   });
 }
 
 /** What several machines read has no lock; the writable one has QEMU's, so that no second machine gets it. */
-function singleArgs(node: string, file: string, readOnly: boolean, given: Descriptors): string[] {
+function singleArgs(node: string, file: string | undefined, readOnly: boolean, given: Descriptors): string[] {
+  if (file === undefined) return ['-blockdev', `driver=null-co,node-name=${node},size=512,read-only=on`];
   const set = given.set(file, readOnly ? 'ro' : 'rw');
   const access = readOnly ? 'read-only=on,locking=off' : 'read-only=off,locking=on,discard=unmap';
   return [...set.args, '-blockdev', `driver=file,node-name=${node},filename=${set.name},${access}`];

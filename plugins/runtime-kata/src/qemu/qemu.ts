@@ -4,10 +4,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { neutralize } from '@slipway/oci';
 import { SlipwayError } from '@slipway/plugin-api';
-import type { MachineSettings } from '../machine-settings.js';
+import type { MachineSettings, TemplateFiles } from '../machine-settings.js';
 import type { PlanStep } from '../plan.js';
 import type { Vmm } from '../vmm.js';
 import { type QemuProgram, qemuSteps } from './command-line.js';
+import { cloneSteps, templateSteps } from './template-steps.js';
 
 const run = promisify(execFile);
 const versionLimitMs = 10_000;
@@ -47,6 +48,14 @@ export class Qemu implements Vmm {
 
   start(settings: MachineSettings, folder: string): readonly PlanStep[] {
     return qemuSteps(this.program, settings, folder);
+  }
+
+  makeTemplate(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[] {
+    return templateSteps(this.program, settings, files, folder);
+  }
+
+  clone(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[] {
+    return cloneSteps(this.program, settings, files, folder);
   }
 }
 
