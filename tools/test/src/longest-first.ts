@@ -17,6 +17,7 @@ export const longest: readonly string[] = [
   'tools/e2e/test/faults-run.test.ts',
   'plugins/snapshot-kata/test/ext4-laws.test.ts',
   'plugins/runtime-kata/test/machine.test.ts',
+  'plugins/runtime-kata/test/template.test.ts',
   'plugins/runtime-kata/test/shim-machine.test.ts',
   'plugins/differ-tar/test/laws.test.ts',
   'plugins/differ-erofs/test/laws.test.ts',

@@ -1,6 +1,7 @@
 import type { MachineSettings, TemplateFiles } from '../machine-settings.js';
 import type { PlanStep } from '../plan.js';
 import { type QemuProgram, qemuSteps } from './command-line.js';
+import { stubKernel } from './stub-kernel.js';
 
 /** Above all that qemuSteps() gives away. */
 const stateNumber = 250;
@@ -34,8 +35,9 @@ export function cloneSteps(
   { memory, state }: TemplateFiles,
   folder: string,
 ): readonly PlanStep[] {
+  const copy = { ...settings, kernel: stubKernel(settings.kernel, folder) };
   return [
-    ...qemuSteps(program, settings, folder, { file: memory, shared: false, state: { file: state, number: stateNumber } }),
+    ...qemuSteps(program, copy, folder, { file: memory, shared: false, state: { file: state, number: stateNumber } }),
     withoutMemory,
     qmp('migrate-incoming', { uri: `fd:${stateNumber}` }),
     ['wait-migration'],
