@@ -1,8 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hostMounts } from '@slipway/cgroups';
 import { cloudKernel } from '@slipway/machine';
 import type { CreateRequest, LayersMount, Runtime } from '@slipway/plugin-api';
 import { openPlugin, type Subject } from '@slipway/plugin-testkit';
@@ -78,7 +89,7 @@ export class TemplateBench implements AsyncDisposable {
       ],
       linux: {
         namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })),
-        cgroupsPath: `/slipway-kata-test/${id}`,
+        cgroupsPath: `/${path.basename(this.folder)}/${id}`,
       },
     };
     writeFileSync(path.join(bundle, 'config.json'), JSON.stringify(spec));
@@ -135,6 +146,10 @@ export class TemplateBench implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.until(() => !busy(this.templates));
     for (const subject of this.subjects) await subject[Symbol.asyncDispose]();
+    for (const { mountPoint } of hostMounts()) {
+      const above = path.join(mountPoint, path.basename(this.folder));
+      if (existsSync(above)) rmdirSync(above);
+    }
     rmSync(this.folder, { recursive: true });
   }
 }

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
-import { existsSync, rmdirSync, truncateSync } from 'node:fs';
+import { truncateSync } from 'node:fs';
 import path from 'node:path';
-import { hostMounts } from '@slipway/cgroups';
 import type { Runtime } from '@slipway/plugin-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MachineSettings } from '../dist/machine-settings.js';
@@ -30,10 +29,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await bench[Symbol.asyncDispose]();
-  for (const { mountPoint } of hostMounts()) {
-    const above = path.join(mountPoint, 'slipway-kata-test');
-    if (existsSync(above)) rmdirSync(above);
-  }
 });
 
 test('two that begin at once leave one template', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from '@slipway/plugin-api';
 import { type GuestFiles, looksAtDisksLate } from '../guest-files.js';
@@ -54,6 +54,8 @@ export class MachineTemplates {
     const { memoryMiB } = settings;
     const { slots, key, files: found } = this.find(fitting, memoryMiB) ?? { ...smallest, files: undefined };
     rmSync(path.join(container, noteName), { force: true });
+    // Those whose creation failed.
+    for (const known of this.due.keys()) if (!existsSync(known)) this.due.delete(known);
     if (found === undefined) {
       this.due.set(container, () =>
         this.folder.make(key, memoryMiB, this.shim, async (files, folder) => [
