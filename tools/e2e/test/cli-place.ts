@@ -16,9 +16,10 @@ export class CliPlace implements Disposable {
     this.image = image;
   }
 
-  static async make(): Promise<CliPlace> {
+  /** @param config further lines of the config file */
+  static async make(config = ''): Promise<CliPlace> {
     await using registry = await startRegistry({ images: ['small'] });
-    const cli = new CliPlace(makePlace(), `${registry.address}/test/small:latest`);
+    const cli = new CliPlace(makePlace(config), `${registry.address}/test/small:latest`);
     await cli.out('pull', '-q', cli.image);
     await cli.out('tag', cli.image, 'box');
     return cli;

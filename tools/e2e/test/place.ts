@@ -49,6 +49,8 @@ export function leftInPlace({ folder, root, state }: Place): string[] {
     ...entries(state, 'containers'),
     ...entries(state, 'runtime.v1/runc/containers'),
     ...entries(state, 'runtime.v1/runc/tool'),
+    ...entries(state, 'runtime.v1/kata/containers'),
+    ...entries(state, 'runtime.v1/kata/tool'),
     ...entries(root, 'content.v1/local/ingest'),
     ...entries(root, 'locks'),
     ...leftInMounts([folder, root]),
