@@ -78,7 +78,7 @@ test('disks are descriptors: layers without a lock, changes with one', () => {
     'driver=file,node-name=disk0,filename=/dev/fdset/12,read-only=on,locking=off',
     'driver=file,node-name=disk1,filename=/dev/fdset/13,read-only=off,locking=on,discard=unmap',
   ]);
-  expect(optionsOf(argv, '-device')).toContain('virtio-blk-pci,drive=disk1,serial=upper,num-queues=1');
+  expect(optionsOf(argv, '-device')).toContain('virtio-blk-pci,drive=disk1,serial=upper,num-queues=1,werror=report');
   expect(argv.join(' ')).not.toContain('/layer');
 });
 

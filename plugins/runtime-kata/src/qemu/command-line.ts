@@ -96,7 +96,8 @@ function diskArgs({ disks }: MachineSettings, folder: string, given: Descriptors
     const node = `disk${index}`;
     const args =
       files.length > 1 ? compositeArgs(node, files, folder, serial, given) : singleArgs(node, files[0], readOnly, given);
-    return [...args, '-device', `virtio-blk-pci,drive=${node},serial=${serial},num-queues=1`];
+    // QEMU's own choice is to stop the machine where the host's disk is full, until somebody has it go on.
+    return [...args, '-device', `virtio-blk-pci,drive=${node},serial=${serial},num-queues=1,werror=report`];
   });
 }
 
