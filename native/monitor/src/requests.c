@@ -46,6 +46,7 @@ static void create(struct container *container, struct request *request, const s
 
 static void start(struct container *container, struct request *request) {
   const char *what = "start";
+  if (container->exited && !container->was_started) return refuse(request, "its first process ended before it was started");
   if (!container->was_created || container->was_started || container->exited || !command_is_set(&container->starting))
     return refuse(request, "start is not possible now");
   int error = run_start(container, &what);
