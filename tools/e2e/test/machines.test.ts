@@ -84,7 +84,16 @@ describe('the same image on both stacks', () => {
       withInput(input, ['-q', '--stack', stack, 'run', ...options, ...more, 'box', '-c', script]),
     );
     expect({ code, hash: hashOf(stdout) }).toEqual({ code: 7, hash: hashOf(input) });
-    for (const line of ['A=b', 'uid=1000 gid=1001 groups=1001', '/tmp', 'machine', '100', '200', 't', 'touch: /x: Read-only file system'])
+    for (const line of [
+      'A=b',
+      'uid=1000 gid=1001 groups=1001',
+      '/tmp',
+      'machine',
+      '100',
+      '200',
+      't',
+      'touch: /x: Read-only file system',
+    ])
       expect(stderr.split('\n')).toContain(line);
   });
 
