@@ -83,7 +83,9 @@ async function started(
 function telling(file: string, lock: string): Supervision['afterEnd'] {
   const script = `
     echo run >>"$TOLD.runs"
-    ls /proc/$$/fd | grep -v '^1.$' >"$TOLD.fds"
+    # No pipeline: the shell has its own end of one until it has begun the second command.
+    ls /proc/$$/fd >"$TOLD.all"
+    grep -v '^1.$' "$TOLD.all" >"$TOLD.fds"
     for fd in 0 1 2; do links="$links $(readlink /proc/$$/fd/$fd)"; done
     for name in mnt net pid ipc uts cgroup; do spaces="$spaces$(readlink /proc/$$/ns/$name) "; done
     [ "$(cut -d' ' -f6 /proc/$$/stat)" = $$ ] && session=own
