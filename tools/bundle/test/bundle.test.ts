@@ -98,9 +98,14 @@ describe('the bundled tree', () => {
       path.join(folder, 'plugin.js'),
       `import { definePlugin, policyPoint, SlipwayError, tokens } from '@slipway/plugin-api';
       import { inject, injectable } from 'tsyringe';
+      process.emitWarning('acme is young', 'ExperimentalWarning');
       class Policy {
         constructor(dirs) { this.dirs = dirs; }
-        async check() { throw new SlipwayError({ kind: 'permission-denied', code: 'ACME', message: 'acme keeps ' + this.dirs.root }); }
+        async check() {
+          // Node tells warnings between two turns of its loop, and not when the process ends before.
+          await new Promise((resolve) => setTimeout(resolve));
+          throw new SlipwayError({ kind: 'permission-denied', code: 'ACME', message: 'acme keeps ' + this.dirs.root });
+        }
       }
       inject(tokens.dirs)(Policy, undefined, 0);
       Reflect.defineMetadata('design:paramtypes', [Object], Policy);
@@ -112,6 +117,7 @@ describe('the bundled tree', () => {
     writeFileSync(withAcme, `plugins.search = [${JSON.stringify(folder)}]\n`, { mode: 0o600 });
     const { status, stderr } = slipway('--config', withAcme, 'pull', `oci:${imageLayout('small')}:latest`);
     expect(stderr).toContain(`acme keeps ${path.join(scratch, 'root/policy.v1/acme')}`);
+    expect(stderr.match(/ExperimentalWarning: .*/g)).toEqual(['ExperimentalWarning: acme is young']);
     expect(status).not.toBe(0);
   });
 

@@ -27,6 +27,7 @@ function loadCore(file: string, folder: string, argv: readonly string[]): Core {
   const code = new CoreCode(folder, file, fd, commandOf(argv));
   const text = readFileSync(fd, 'latin1');
   closeSync(fd);
+  keepLoaderWarning();
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${text}\n})`, {
     filename: file,
     cachedData: code.data,
@@ -41,6 +42,15 @@ function loadCore(file: string, folder: string, argv: readonly string[]): Core {
       if (process.uptime() * 1000 < shortMs) code.keep(script);
     });
   return module.exports as Core;
+}
+
+/** Node warns once that it may change how a script's import() is done; who runs a command can do nothing about that. Others are heard. */
+function keepLoaderWarning(): void {
+  const emit = process.emitWarning;
+  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+    if (!String(warning).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER ')) return emit.call(process, warning, ...rest);
+    process.emitWarning = emit;
+  }) as typeof process.emitWarning;
 }
 
 /** The first words that are a command's; for nothing but the name of the file, so a value of an option may be taken for one. */
