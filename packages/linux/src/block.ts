@@ -1,46 +1,53 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import type { BlockMount } from '@slipway/plugin-api';
 import { O_CLOEXEC } from './constants.js';
-import { copySparse } from './files.js';
 import { FsContext } from './fs-context.js';
-import { tryLockImage } from './image-lock.js';
+import { imageInUse, patienceMs, tryLockImage } from './image-lock.js';
 import { findLoop, openLoop } from './loop.js';
-import { MOUNT_ATTR_RDONLY } from './mount-flags.js';
+import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from './mount-flags.js';
+import { checkUpperForm } from './upper-form.js';
 
 export function mountBlock({ source, fstype, readOnly }: BlockMount): number {
-  if (statSync(source).isBlockDevice()) return mountDevice(source, { fstype, readOnly });
-  return mountByLoop(source, { fstype, readOnly, deviceReadOnly: readOnly });
+  const options = { fstype, readOnly, attributes: readOnly ? MOUNT_ATTR_RDONLY : 0 };
+  if (statSync(source).isBlockDevice()) return mountDevice(source, options);
+  return mountByLoop(source, { ...options, deviceReadOnly: readOnly });
 }
 
-/** What a container writes to: by one at a time, or only to be read, also while another writes to it. */
+/** Of a file system that a container writes to nothing is executed by itself, but through the overlay over it. */
+const upperAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+const lookedAtAttributes = upperAttributes | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
+
+/** What a container writes to: by one at a time, or only to be read, also while another mount of this host writes to it. */
 export function mountUpper({ source, fstype, readOnly }: BlockMount): number {
-  if (statSync(source).isBlockDevice()) return mountDevice(source, { fstype, readOnly });
-  if (!readOnly) return mountByLoop(source, { fstype, readOnly, deviceReadOnly: false, lock: true });
+  const check = (device: string): void => {
+    if (fstype === 'ext4') checkUpperForm(device, source);
+  };
+  const options = { fstype, readOnly, attributes: readOnly ? lookedAtAttributes : upperAttributes, check };
+  if (statSync(source).isBlockDevice()) return mountDevice(source, options);
+  if (!readOnly) return mountByLoop(source, { ...options, deviceReadOnly: false, lock: true });
   const fd = openSync(source, constants.O_RDWR | O_CLOEXEC);
   try {
-    if (fstype !== 'ext4' || !hasJournal(fd)) return mountByLoop(source, { fstype, readOnly, deviceReadOnly: true });
+    if (fstype !== 'ext4' || !hasJournal(fd)) return mountByLoop(source, { ...options, deviceReadOnly: true });
     // What was written last is in the journal alone. Read without it the tree would be an old one with holes. So it is played back into the image
     // when nobody has it, as the next who writes to it would.
-    if (tryLockImage(fd, readerPatienceMs))
-      return mountByLoop(`/proc/self/fd/${fd}`, { fstype, readOnly, deviceReadOnly: false });
-    return mountOfOther(fd, fstype) ?? mountCopy(fd, source, fstype);
+    if (!tryLockImage(fd, 0)) {
+      const mounted = mountOfOther(fd, options);
+      if (mounted !== undefined) return mounted;
+      if (!tryLockImage(fd, patienceMs)) throw imageInUse(source);
+    }
+    return mountByLoop(`/proc/self/fd/${fd}`, { ...options, deviceReadOnly: false });
   } finally {
     closeSync(fd);
   }
 }
 
-/** A virtual machine has it for long. */
-const readerPatienceMs = 100;
-
 /** The same file system once more where this kernel has it: as it is at every moment, and nothing has to be written out before. */
-function mountOfOther(file: number, fstype: string): number | undefined {
+function mountOfOther(file: number, options: DeviceOptions): number | undefined {
   const loop = findLoop(file);
   if (loop === undefined) return undefined;
   try {
     // As the other has mounted it, else the kernel would refuse; only the mount is read-only.
-    using context = new FsContext(fstype, loop.device);
-    return context.mount(MOUNT_ATTR_RDONLY);
+    return mountDevice(loop.device, { ...options, readOnly: false });
   } finally {
     closeSync(loop.fd);
   }
@@ -48,14 +55,22 @@ function mountOfOther(file: number, fstype: string): number | undefined {
 
 interface DeviceOptions {
   readonly fstype: string;
+  /** The file system, not only the mount. */
   readonly readOnly: boolean;
+  /** Of the mount. */
+  readonly attributes: number;
+  /** Throws when what is on the device must not be mounted. */
+  readonly check?: (device: string) => void;
 }
 
-function mountDevice(device: string, { fstype, readOnly }: DeviceOptions): number {
+function mountDevice(device: string, { fstype, readOnly, attributes, check }: DeviceOptions): number {
+  check?.(device);
   using context = new FsContext(fstype, device);
   // Also on the file system: without it a journal would be replayed onto a device that is to stay as it is.
   if (readOnly) context.flag('ro');
-  return context.mount(readOnly ? MOUNT_ATTR_RDONLY : 0);
+  // Else its superblock says what happens when something is wrong with it, and may say that the host is to panic.
+  if (fstype === 'ext4') context.set('errors', 'remount-ro');
+  return context.mount(attributes);
 }
 
 interface LoopMountOptions extends DeviceOptions {
@@ -81,19 +96,4 @@ function hasJournal(fd: number): boolean {
   const field = Buffer.alloc(4);
   readSync(fd, field, 0, field.length, superblockAt + incompatibleAt);
   return (field.readUInt32LE() & recover) !== 0;
-}
-
-const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
-
-/** Of what a virtual machine has written out, in a file without a name, which goes with the mount. */
-function mountCopy(fd: number, source: string, fstype: string): number {
-  const copy = openSync(dirname(source), O_TMPFILE | constants.O_RDWR | O_CLOEXEC, 0o600);
-  try {
-    const { size } = fstatSync(fd);
-    ftruncateSync(copy, size);
-    copySparse(fd, copy, size);
-    return mountByLoop(`/proc/self/fd/${copy}`, { fstype, readOnly: true, deviceReadOnly: false });
-  } finally {
-    closeSync(copy);
-  }
 }

@@ -3,7 +3,7 @@ import { tryFlock } from './files.js';
 
 const pauseMs = 5;
 /** A mount that is gone lets go of its image a moment later, when its namespace goes with its last process. */
-const patienceMs = 2000;
+export const patienceMs = 2000;
 
 /** Who writes to a file system in a file holds an exclusive flock(2) of it: two at once would ruin it. Errors: {@link imageInUse}. */
 export function lockImage(fd: number, file: string): void {
@@ -19,7 +19,7 @@ export function tryLockImage(fd: number, limitMs: number): boolean {
   return true;
 }
 
-function imageInUse(file: string): SlipwayError {
+export function imageInUse(file: string): SlipwayError {
   return new SlipwayError({
     kind: 'failed-precondition',
     code: 'IMAGE_IN_USE',

@@ -3,3 +3,4 @@ export type { SystemError } from './errors.js';
 export { makedev, splitdev } from './files.js';
 export { linux } from './linux.js';
 export type { CloneTreeOptions, HeldPort, LinuxSystem, Path, PortToHold, SocketKind, SpawnOptions } from './system.js';
+export { upperForm } from './upper-form.js';

@@ -3,13 +3,14 @@ export const OPEN_TREE_CLONE = 1;
 export const MOUNT_ATTR_RDONLY = 0x1;
 export const MOUNT_ATTR_NOSUID = 0x2;
 export const MOUNT_ATTR_NODEV = 0x4;
+export const MOUNT_ATTR_NOEXEC = 0x8;
 
 /** Option words of mount(8) that belong to the mount and not to the file system. */
 export const mountAttributes: Readonly<Record<string, number>> = {
   ro: MOUNT_ATTR_RDONLY,
   nosuid: MOUNT_ATTR_NOSUID,
   nodev: MOUNT_ATTR_NODEV,
-  noexec: 0x8,
+  noexec: MOUNT_ATTR_NOEXEC,
   noatime: 0x10,
   strictatime: 0x20,
   nodiratime: 0x80,

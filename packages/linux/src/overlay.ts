@@ -1,4 +1,4 @@
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OverlayMount, SlipwayError } from '@slipway/plugin-api';
@@ -19,9 +19,11 @@ const maxLayers = 500;
 /**
  * An upper directory becomes a layer that is read by itself, copied and shared between mounts. So file bodies must not stay
  * in a lower layer (metacopy), directories not be found by a redirect to their old name (redirect_dir), nor an upper be
- * bound to the one set of lowers it was first mounted with (index), whatever the host's module parameters say.
+ * bound to the one set of lowers it was first mounted with (index), whatever the host's module parameters say. Where the marks of
+ * the first two are all the same, a guest of a virtual machine has made them: they are not heeded, also by who only reads.
  */
-const upperOptions = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const;
+const readOptions = { metacopy: 'off', redirect_dir: 'nofollow' } as const;
+const upperOptions = { index: 'off', ...readOptions } as const;
 
 /** An overlay of at least two layers, attached nowhere. */
 export function mountOverlay(mount: OverlayMount): number {
@@ -61,35 +63,39 @@ function mountByAppending(mount: OverlayMount, descriptors: Descriptors): number
   if (length > maxLayers) throw tooManyLayers(length, `overlay has ${length} layers, overlayfs takes ${maxLayers}`, '');
   using context = new FsContext('overlay', 'overlay');
   for (const layer of mount.lower) context.set('lowerdir+', descriptors.nameOf(layer));
-  if (mount.upper === undefined || mount.work === undefined) return context.mount(MOUNT_ATTR_RDONLY);
-  context.set('upperdir', descriptors.nameOf(mount.upper));
-  context.set('workdir', descriptors.nameOf(mount.work));
-  for (const [key, value] of Object.entries(upperOptions)) context.set(key, value);
+  const { upper, work } = mount;
+  const isWritten = upper !== undefined && work !== undefined;
+  for (const [key, value] of Object.entries(isWritten ? upperOptions : readOptions)) context.set(key, value);
+  if (!isWritten) return context.mount(MOUNT_ATTR_RDONLY);
+  context.set('upperdir', descriptors.nameOf(upper));
+  context.set('workdir', descriptors.nameOf(work));
   return context.mount(0);
 }
 
 /**
  * For Linux before 6.7. fsconfig(2) takes 255 bytes for the whole list of layers, mount(2) a page, and mount(2) needs a
- * place to mount on: a temporary directory, left at once. Layers are named by descriptor, which is short and has
+ * place to mount on: in a temporary directory that nobody else can enter, left at once. Layers are named by descriptor, which is short and has
  * nothing to escape.
  */
 export function mountByString(mount: OverlayMount, descriptors: Descriptors): number {
   const options = [`lowerdir=${mount.lower.map((layer) => descriptors.open(layer)).join(':')}`];
-  const writable = mount.upper !== undefined && mount.work !== undefined;
-  if (mount.upper !== undefined && mount.work !== undefined) {
-    options.push(`upperdir=${descriptors.open(mount.upper)}`, `workdir=${descriptors.open(mount.work)}`);
-    options.push(...Object.entries(upperOptions).map(([key, value]) => `${key}=${value}`));
-  }
+  const { upper, work } = mount;
+  const isWritten = upper !== undefined && work !== undefined;
+  if (isWritten) options.push(`upperdir=${descriptors.open(upper)}`, `workdir=${descriptors.open(work)}`);
+  options.push(...Object.entries(isWritten ? upperOptions : readOptions).map(([key, value]) => `${key}=${value}`));
   const data = cString(options.join(','));
   if (data.length > pageSize) {
     const { length } = mount.lower;
     const why = `overlay of ${length} layers takes ${data.length} bytes of mount options, this kernel reads ${pageSize}`;
     throw tooManyLayers(length, why, 'Linux 6.7 or newer, or ');
   }
-  const place = mkdtempSync(join(tmpdir(), 'slipway-overlay-'));
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-overlay-'));
+  // Not on the folder itself: the mode of what is mounted would be that of the place, and everybody could reach into it meanwhile.
+  const place = join(folder, 'root');
+  mkdirSync(place);
   try {
     const target = cString(place);
-    const flags = writable ? 0 : MS_RDONLY;
+    const flags = isWritten ? 0 : MS_RDONLY;
     checked(libc().mount(cString('overlay'), target, cString('overlay'), flags, data), 'mount', place);
     try {
       return checked(libc().openTree(AT_FDCWD, target, OPEN_TREE_CLONE | O_CLOEXEC), 'open_tree', place);
@@ -98,6 +104,7 @@ export function mountByString(mount: OverlayMount, descriptors: Descriptors): nu
     }
   } finally {
     rmdirSync(place);
+    rmdirSync(folder);
   }
 }
 

@@ -60,9 +60,9 @@ export interface LinuxSystem {
    */
   mountDetached(mounts: readonly Mount[], options?: { readonly readOnly?: boolean }): number;
   /**
-   * The file system that the `upper` of a `LayersMount` is in, detached: its folders `upper` and `work` as they are, whiteouts included. With `readOnly` also while
-   * another writes to it, and with what its journal has. Errors: ENOTDIR when `upper` is no directory, but a link that a guest has made;
-   * `failed-precondition` (IMAGE_IN_USE).
+   * The file system that the `upper` of a `LayersMount` is in, detached: its folders `upper` and `work` as they are, whiteouts included; nosuid and nodev. With `readOnly` also
+   * while another mount of this host writes to it, and with what its journal has. A guest may have written it: an ext4 is mounted only if it is still of {@link upperForm}.
+   * Errors: ENOTDIR when `upper` is no directory, but a link that a guest has made; `failed-precondition` (IMAGE_IN_USE; IMAGE_FORGED).
    */
   mountUpper(upper: BlockMount): number;
   /**

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   existsSync,
@@ -13,9 +14,10 @@ import {
   truncateSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { linux, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
+import { linux, OVERLAYFS_SUPER_MAGIC, upperForm } from '@slipway/linux';
 import type { BlockMount, ErofsMount, LayersMount } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
 import { mountErofsByLoop } from '../dist/erofs.js';
@@ -47,7 +49,10 @@ function ext4(top: string, name = 'upper.ext4'): BlockMount {
   const source = join(top, name);
   writeFileSync(source, '');
   truncateSync(source, 32 << 20);
-  execFileSync('mkfs.ext4', ['-q', '-d', seed, source]);
+  execFileSync('mkfs.ext4', ['-q', ...upperForm.mkfsOptions, '-d', seed, source], {
+    env: { ...process.env, MKE2FS_CONFIG: '/dev/null' },
+    stdio: 'pipe',
+  });
   return { kind: 'block', source, fstype: 'ext4', readOnly: false };
 }
 
@@ -162,7 +167,7 @@ for (const [way, mount] of Object.entries(ways)) {
       );
       writeFileSync(join(top, 'no.ext4'), Buffer.alloc(1 << 20));
       expect(() => mount({ kind: 'layers', lower, upper: { ...upper, source: join(top, 'no.ext4') } })).toThrow(
-        expect.objectContaining({ code: 'EINVAL' }),
+        expect.objectContaining({ code: 'IMAGE_FORGED' }),
       );
       expect(readdirSync('/proc/self/fd')).toHaveLength(before);
       await nothingLeft(top);
@@ -240,7 +245,7 @@ describe('a file system that is written to', () => {
     await nothingLeft(top);
   });
 
-  it('is read from a copy while a virtual machine has it, which sees nothing of that', async () => {
+  it('is not read while a virtual machine writes to it, which sees nothing of that', async () => {
     const top = tempFolder();
     const upper = ext4(top);
     const layers: LayersMount = { kind: 'layers', lower: images(top, 1), upper };
@@ -256,13 +261,14 @@ describe('a file system that is written to', () => {
     expect(linux.tryFlock(machine, 'exclusive')).toBe(true);
     const [names, bytes] = [readdirSync(top), readFileSync(source)];
     const ofMachine: LayersMount = { ...layers, upper: { ...upper, source } };
-    const reader = linux.mountDetached([ofMachine], { readOnly: true });
+    for (const readOnly of [true, false])
+      expect(() => linux.mountDetached([ofMachine], { readOnly })).toThrow(expect.objectContaining({ code: 'IMAGE_IN_USE' }));
     expect(readdirSync(top)).toEqual(names);
-    expect(readFileSync(`${at(reader)}/first`, 'utf8')).toBe('one');
     expect(readFileSync(source).equals(bytes)).toBe(true);
-    expect(() => linux.mountDetached([ofMachine])).toThrow(expect.objectContaining({ code: 'IMAGE_IN_USE' }));
-    closeSync(reader);
     closeSync(machine);
+    const reader = linux.mountDetached([ofMachine], { readOnly: true });
+    expect(readFileSync(`${at(reader)}/first`, 'utf8')).toBe('one');
+    closeSync(reader);
     closeSync(linux.mountDetached([ofMachine]));
     await nothingLeft(top);
   });
@@ -290,6 +296,150 @@ describe('a file system that is written to', () => {
     }
     await nothingLeft(top);
   });
+});
+
+/** Writes bytes, in hex, to places in the superblock. */
+function forge(file: string, fields: Readonly<Record<number, string>>): void {
+  const fd = openSync(file, 'r+');
+  for (const [place, hex] of Object.entries(fields))
+    writeSync(fd, Buffer.from(hex, 'hex'), 0, hex.length / 2, 1024 + Number(place));
+  closeSync(fd);
+}
+
+/** What the kernel says of a mount that is nowhere. */
+function mountLine(top: string, fd: number): string | undefined {
+  const place = join(top, 'seen');
+  mkdirSync(place, { recursive: true });
+  linux.attachMount(fd, place);
+  try {
+    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    return lines.find((line) => line.includes(` ${place} `));
+  } finally {
+    linux.unmount(place, { detach: true });
+  }
+}
+
+describe('a superblock that a hostile guest has written', () => {
+  const forgeries: readonly (readonly [what: string, fields: Readonly<Record<number, string>>])[] = [
+    ['that the host is to panic at an error', { 60: '0300' }],
+    ['an unknown behaviour at errors', { 60: '0400' }],
+    ['options of mount(8)', { 512: Buffer.from('errors=panic').toString('hex') }],
+    ['other default options', { 256: '6c000000' }],
+    ['a journal on a device of the host', { 228: '01080000' }],
+    ['a journal in another file', { 224: '0c000000' }],
+    ['a journal that another file system has', { 208: '01' }],
+    ['a feature that can be read over', { 92: '3c020000' }],
+    ['a feature that a reader must know', { 96: 'd2020000' }],
+    ['a feature that a writer must know', { 100: '7a040000' }],
+    ['no journal', { 92: '28020000' }],
+    ['blocks of another size', { 24: '00000000' }],
+    ['clusters of another size', { 28: '06000000' }],
+    ['inodes of another size', { 88: '0004' }],
+    ['the UUID of a disk of the host', { 104: '00112233445566778899aabbccddeeff' }],
+    ['a label', { 120: Buffer.from('root').toString('hex') }],
+    ['another system', { 72: '01000000' }],
+    ['an old revision', { 76: '00000000' }],
+    ['nothing', { 56: '0000' }],
+  ];
+
+  it.each(forgeries)('says %s: it is not mounted, in no way', async (_, fields) => {
+    const top = tempFolder();
+    const upper = ext4(top);
+    forge(upper.source, fields);
+    const forged = expect.objectContaining({
+      kind: 'failed-precondition',
+      code: 'IMAGE_FORGED',
+      message: expect.stringContaining(`"${upper.source}"`),
+      hint: expect.stringMatching(/./),
+    });
+    const lower: readonly ErofsMount[] = [];
+    for (const readOnly of [true, false]) {
+      expect(() => linux.mountDetached([{ kind: 'layers', lower, upper }], { readOnly })).toThrow(forged);
+      expect(() => linux.mountUpper({ ...upper, readOnly })).toThrow(forged);
+    }
+    // Nor where its journal would be played back.
+    if (!(0x60 in fields)) {
+      forge(upper.source, { 96: 'c6020000' });
+      expect(() => linux.mountUpper({ ...upper, readOnly: true })).toThrow(forged);
+    }
+    await nothingLeft(top);
+  });
+
+  it('is found in the device that is mounted, also where that is none of ours', () => {
+    const top = tempFolder();
+    const upper = ext4(top);
+    forge(upper.source, { 60: '0300' });
+    const device = execFileSync('losetup', ['--find', '--show', upper.source], { encoding: 'utf8' }).trim();
+    try {
+      expect(() => linux.mountUpper({ ...upper, source: device })).toThrow(expect.objectContaining({ code: 'IMAGE_FORGED' }));
+    } finally {
+      execFileSync('losetup', ['--detach', device]);
+    }
+  });
+
+  it('has no word in what happens at an error: nothing that is mounted lets the host panic', async () => {
+    const top = tempFolder();
+    const upper = ext4(top);
+    forge(upper.source, { 60: '0300' });
+    // One that is no upper is mounted as it is, but for that.
+    const fd = linux.mountDetached([upper]);
+    const line = mountLine(top, fd);
+    closeSync(fd);
+    expect(line).toMatch(/ - ext4 .*errors=remount-ro/);
+    await nothingLeft(top);
+  });
+
+  it('is of a file system whose setuid bits and devices mean nothing, and through an overlay what they are to mean', async () => {
+    const top = tempFolder();
+    const upper = ext4(top);
+    for (const readOnly of [false, true]) {
+      const fd = linux.mountUpper({ ...upper, readOnly });
+      const line = mountLine(top, fd);
+      closeSync(fd);
+      expect(line).toContain(readOnly ? ' ro,nosuid,nodev,noexec,' : ' rw,nosuid,nodev,');
+      expect(line).toMatch(/ - ext4 .*errors=remount-ro/);
+    }
+    const fd = linux.mountDetached([{ kind: 'layers', lower: [], upper }]);
+    linux.mknod(`${at(fd)}/null`, 0o020666, 1, 3);
+    writeFileSync(`${at(fd)}/null`, 'gone');
+    copyFileSync('/usr/bin/id', `${at(fd)}/id`);
+    chmodSync(`${at(fd)}/id`, 0o4755);
+    const place = join(top, 'place');
+    mkdirSync(place);
+    chmodSync(top, 0o755);
+    linux.attachMount(fd, place);
+    const { stdout } = spawnSync(join(place, 'id'), ['-u'], { uid: 65_534, encoding: 'utf8' });
+    linux.unmount(place, { detach: true });
+    closeSync(fd);
+    expect(stdout.trim()).toBe('0');
+    await nothingLeft(top);
+  });
+});
+
+it('a mark in an upper that a guest has forged leads a reader nowhere else in the layers', async () => {
+  const top = tempFolder();
+  const upper = ext4(top);
+  const tree = join(top, 'tree');
+  mkdirSync(join(tree, 'secret'), { recursive: true });
+  writeFileSync(join(tree, 'secret/file'), '');
+  const source = join(top, 'layer.erofs');
+  execFileSync('mkfs.erofs', ['--quiet', source, tree], { stdio: 'ignore' });
+  const raw = linux.mountUpper(upper);
+  mkdirSync(`${at(raw)}/upper/open`);
+  linux.lsetxattr(`${at(raw)}/upper/open`, 'trusted.overlay.redirect', Buffer.from('/secret'));
+  closeSync(raw);
+  for (const readOnly of [true, false]) {
+    const fd = linux.mountDetached([{ kind: 'layers', lower: [{ kind: 'erofs', source }], upper }], { readOnly });
+    let names: string[] | string;
+    try {
+      names = readdirSync(`${at(fd)}/open`);
+    } catch (error) {
+      names = (error as NodeJS.ErrnoException).code ?? '';
+    }
+    expect(names).not.toContain('file');
+    closeSync(fd);
+  }
+  await nothingLeft(top);
 });
 
 it('mounts an EROFS image through a loop device where the kernel takes no file, with its devices', async () => {

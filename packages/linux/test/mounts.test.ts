@@ -7,14 +7,17 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { linux, O_CLOEXEC, O_PATH, OVERLAYFS_SUPER_MAGIC } from '@slipway/linux';
 import type { Mount } from '@slipway/plugin-api';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Descriptors } from '../dist/descriptors.js';
+import { libc } from '../dist/libc.js';
 import { mountByString, mountOverlay } from '../dist/overlay.js';
 import { erofsImage } from './erofs-image.ts';
 import { flagsOf, tempFolder } from './temp.ts';
@@ -85,6 +88,32 @@ describe('mountDetached', () => {
     const fd = mountByString(mount, names2);
     expect(seen(fd)).toEqual(expected);
     closeSync(fd);
+  });
+
+  it('before Linux 6.7 is mounted for a moment, where nobody but its owner can come', () => {
+    const [one = '', two = ''] = folders('one', 'two');
+    const calls = libc();
+    const places: { readonly mode: number; readonly owner: number; readonly names: readonly string[] }[] = [];
+    const { mount } = calls;
+    const spy = vi.spyOn(calls, 'mount').mockImplementation((source, target, ...more) => {
+      const place = Buffer.from(target ?? [])
+        .toString()
+        .replace('\0', '');
+      const folder = dirname(place);
+      const { mode, uid } = statSync(folder);
+      places.push({ mode: mode & 0o7777, owner: uid, names: readdirSync(folder) });
+      expect(statSync(folder).dev).toBe(statSync(tmpdir()).dev);
+      expect(folder).not.toBe(tmpdir());
+      return mount(source, target, ...more);
+    });
+    try {
+      using names = new Descriptors();
+      closeSync(mountByString({ kind: 'overlay', lower: [one, two] }, names));
+      expect(places).toEqual([{ mode: 0o700, owner: process.getuid?.(), names: [expect.any(String)] }]);
+      expect(readdirSync(tmpdir()).filter((name) => name.startsWith('slipway-overlay-'))).toEqual([]);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   it('mounts 250 layers by appending them; by one string 128, and says when it cannot take more', () => {

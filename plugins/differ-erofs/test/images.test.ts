@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { linux } from '@slipway/linux';
+import { linux, upperForm } from '@slipway/linux';
 import type { LayerTree } from '@slipway/plugin-api';
 import { inTrees, listTree, tar } from '@slipway/plugin-testkit';
 import { expect, test } from 'vitest';
@@ -80,7 +80,8 @@ test('what a container has changed in a file system of its own becomes a layer',
   writeFileSync(path.join(content, 'upper/etc/new'), 'new');
   linux.mknod(path.join(content, 'upper/large'), 0o020000, 0, 0);
   execFileSync('truncate', ['-s', '16M', image]);
-  execFileSync('mkfs.ext4', ['-q', '-d', content, image]);
+  const env = { ...process.env, MKE2FS_CONFIG: '/dev/null' };
+  execFileSync('mkfs.ext4', ['-q', ...upperForm.mkfsOptions, '-d', content, image], { env, stdio: 'pipe' });
   const upper: LayerTree[] = [{ format: 'ext4', path: image }, target];
   const layer = await differ.compare?.([target], upper);
   if (!layer) throw new Error('it cannot compare');

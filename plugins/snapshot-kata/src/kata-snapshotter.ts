@@ -30,10 +30,9 @@ export class KataSnapshotter extends DirectorySnapshotter {
     this.#upper = upper;
   }
 
-  /** Makes what all snapshots share, where it is not there. Errors: MKFS_MISSING, MKFS_FAILED, of the file system. */
-  async makeShared(): Promise<void> {
-    await this.#images.makeEmpty();
-    await this.#upper.makeShared();
+  /** Whether this host has what a snapshot is made with. */
+  canMake(): boolean {
+    return this.#upper.canMake();
   }
 
   override async cleanup(): Promise<void> {

@@ -1,28 +1,19 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { linux } from '@slipway/linux';
+import { linux, upperForm } from '@slipway/linux';
 import { SlipwayError } from '@slipway/plugin-api';
 import { inodePlace } from './ext4.js';
-import { mkfsFailed, type Template, type TemplatePart } from './template.js';
+import { mkfsFailed, programPath, type Template, type TemplatePart } from './template.js';
 
 const mebibyte = 1 << 20;
-const blockBytes = 4096;
-const inodeSize = 256;
+const { blockBytes, inodeSize, mkfsOptions } = upperForm;
 const bytesPerInode = 16_384;
-/** Every kernel that mounts EROFS has these. Without checksums of metadata, so that an inode can be written without a mount. */
-const features = [
-  ...['none', 'has_journal', 'ext_attr', 'dir_index', 'filetype', 'extent', '64bit', 'flex_bg', 'sparse_super2'],
-  ...['large_file', 'huge_file', 'uninit_bg', 'dir_nlink', 'extra_isize'],
-].join();
 /** All of the metadata at the front and no copies of it: less to write for each. Nothing left for the kernel to write zeros to later. */
 const layout = 'packed_meta_blocks=1,num_backup_sb=0,lazy_itable_init=0,lazy_journal_init=0';
 /** The first inode is that of lost+found. */
 const seedInodes = [12, 13];
-
-/** Where mkfs is looked for: also where a user's PATH does not lead. */
-const programPath = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter);
 
 /** Makes a file system of so many bytes, with the folders `upper` and `work`, in an empty folder. */
 export async function makeTemplate(folder: string, bytes: number): Promise<Template> {
@@ -38,8 +29,8 @@ export async function makeTemplate(folder: string, bytes: number): Promise<Templ
   const image = join(folder, 'image');
   writeFileSync(image, '', { mode: 0o600 });
   truncateSync(image, bytes);
-  const options = ['-q', '-F', '-t', 'ext4', '-m', '0', '-b', `${blockBytes}`, '-I', `${inodeSize}`, '-i', `${bytesPerInode}`];
-  const more = ['-J', `size=${journalMebibytes(bytes)}`, '-O', features, '-E', layout, '-d', seed, image];
+  const options = ['-q', ...mkfsOptions, '-m', '0', '-i', `${bytesPerInode}`];
+  const more = ['-J', `size=${journalMebibytes(bytes)}`, '-E', layout, '-d', seed, image];
   try {
     // The host's own settings for mkfs would add features that the guest's kernel may not know.
     await promisify(execFile)('mkfs.ext4', [...options, ...more], {

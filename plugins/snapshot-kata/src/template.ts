@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { isSlipwayError, SlipwayError } from '@slipway/plugin-api';
 
 /** A file system that was just made: what is not zero of it. A few dozen KiB, whatever its size. */
@@ -58,6 +60,13 @@ function parseHeader(line: string): Header | undefined {
 
 function hash(data: Buffer): string {
   return createHash('sha256').update(data).digest('hex');
+}
+
+/** Where mkfs is looked for: also where a user's PATH does not lead. */
+export const programPath = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter);
+
+export function hasMkfs(): boolean {
+  return programPath.split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, 'mkfs.ext4')));
 }
 
 export function mkfsFailed(cause: unknown): SlipwayError {

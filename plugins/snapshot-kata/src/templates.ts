@@ -4,9 +4,9 @@ import { hasCode, step } from '@slipway/plugin-api';
 import { writeInode } from './ext4.js';
 import type { MadeFiles } from './made-files.js';
 import type { RootAttributes } from './root-attributes.js';
-import { decodeTemplate, encodeTemplate, type Template } from './template.js';
+import { decodeTemplate, encodeTemplate, hasMkfs, type Template } from './template.js';
 
-const version = 1;
+const version = 2;
 
 /** File systems to write to: made once for each size, then written block by block, which takes a millisecond and needs no mount. */
 export class Templates {
@@ -17,8 +17,9 @@ export class Templates {
     this.#files = files;
   }
 
-  async makeMissing(bytes: number): Promise<void> {
-    if (!this.#files.isThere(nameOf(bytes))) await this.#load(bytes);
+  /** With a template mkfs is not needed. */
+  canMake(bytes: number): boolean {
+    return this.#files.isThere(nameOf(bytes)) || hasMkfs();
   }
 
   /** Makes the file `path`, flushed. `upper`: attributes of the folder in it that is written to. */

@@ -12,8 +12,8 @@ import type { Templates } from './templates.js';
 export interface Upper {
   /** The file or directory. */
   readonly name: string;
-  /** Makes what all of them share, where it is not there. */
-  makeShared(): Promise<void>;
+  /** Whether this host has what it is made with. */
+  canMake(): boolean;
   make(folder: string, root: RootAttributes | undefined): Promise<void>;
   mount(folder: string): LayersUpper;
   tree(folder: string): LayerTree;
@@ -35,7 +35,7 @@ export function ext4Upper(bytes: number, templates: Templates): Upper {
     name,
     mount,
     tree: (folder) => ({ format: 'ext4', path: join(folder, name) }),
-    makeShared: () => templates.makeMissing(bytes),
+    canMake: () => templates.canMake(bytes),
     async make(folder, root) {
       await templates.clone(bytes, join(folder, name), root);
       // Seldom: extended attributes of the root want a place of their own in it.
@@ -79,9 +79,7 @@ export function directoryUpper(): Upper {
     name: upper,
     mount: (folder) => ({ kind: 'directories', upper: join(folder, upper), work: join(folder, work) }),
     tree: (folder) => ({ format: 'overlay', path: join(folder, upper) }),
-    async makeShared() {
-      // A directory is made as fast as it is copied.
-    },
+    canMake: () => true,
     async make(folder, root) {
       mkdirSync(join(folder, work), { mode: 0o700 });
       mkdirSync(join(folder, upper));

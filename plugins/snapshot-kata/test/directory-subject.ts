@@ -1,4 +1,4 @@
 import type { OpenSnapshotter } from '@slipway/plugin-testkit/subjects';
-import { openKata } from './subject.ts';
+import { openMade } from './subject.ts';
 
-export const openSubject: OpenSnapshotter = (root) => openKata(root, { upper: 'directory', upper_size: 10_240 });
+export const openSubject: OpenSnapshotter = (root) => openMade(root, { upper: 'directory', upper_size: 10_240 });

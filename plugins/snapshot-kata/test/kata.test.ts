@@ -392,8 +392,11 @@ describe('the template', () => {
     const child = spawnSync(process.execPath, [join(import.meta.dirname, 'killed-maker.ts'), root], { encoding: 'utf8' });
     expect({ signal: child.signal, stderr: child.stderr }).toEqual({ signal: 'SIGKILL', stderr: '' });
     expect(templates().some((name) => name.startsWith('make-'))).toBe(true);
-    await (await open(ext4)).cleanup();
-    expect(templates()).toEqual(['empty.erofs', `upper-${10 * 2 ** 30}.v1`]);
+    const snapshotter = await open(ext4);
+    await snapshotter.cleanup();
+    expect(templates()).toEqual(['empty.erofs']);
+    await snapshotter.prepare('k');
+    expect(templates()).toEqual(['empty.erofs', `upper-${10 * 2 ** 30}.v2`]);
   });
 
   it('without mkfs.ext4 the plugin is skipped, with what helps; with a template it is not needed', () => {
@@ -407,10 +410,38 @@ describe('the template', () => {
     expect(child()).toBe(
       'PLUGIN_SKIPPED skipped: mkfs.ext4 was not found (install e2fsprogs, or set upper = "directory" in [plugin.snapshot-kata])',
     );
-    expect(existsSync(join(root, 'plugin/made', `upper-${10 * 2 ** 30}.v1`))).toBe(false);
-    expect(child('directory')).toBe('opened');
-    expect(child('after')).toBe('opened');
+    expect(existsSync(join(root, 'plugin/made', `upper-${10 * 2 ** 30}.v2`))).toBe(false);
+    expect(child('after')).toBe('opened\nprepared');
+    expect(child('directory')).toBe('opened\nprepared');
   });
+});
+
+it('makes nothing until there is something to make: who only lists, verifies or cleans up need not have room for it', async () => {
+  for (const settings of [ext4, directory]) {
+    const snapshotter = await open(settings);
+    expect(await Array.fromAsync(snapshotter.walk())).toEqual([]);
+    await snapshotter.cleanup();
+    expect(existsSync(join(root, 'plugin/made'))).toBe(false);
+  }
+});
+
+it('a superblock that a hostile guest has written is mounted by nobody', async () => {
+  const snapshotter = await open(ext4);
+  const [{ upper }] = (await snapshotter.prepare('k')) as [LayersMount];
+  if (upper?.kind !== 'block') throw new Error('no file system');
+  const fd = openSync(upper.source, 'r+');
+  // s_mnt_count, by which it was changed; s_errors: panic.
+  writeSync(fd, Buffer.from([1, 0]), 0, 2, 1024 + 52);
+  writeSync(fd, Buffer.from([3, 0]), 0, 2, 1024 + 60);
+  closeSync(fd);
+  await expect(snapshotter.commit('A', 'k')).rejects.toMatchObject({
+    kind: 'failed-precondition',
+    code: 'IMAGE_FORGED',
+    message: expect.stringContaining('s_errors in its superblock is 0x3'),
+    hint: expect.stringMatching(/./),
+  });
+  expect(await snapshotter.stat('k')).toMatchObject({ kind: 'active' });
+  await snapshotter.remove('k');
 });
 
 it('a link that a hostile guest has put in the place of a folder leads nobody out of its image', async () => {

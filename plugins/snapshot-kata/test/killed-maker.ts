@@ -4,4 +4,5 @@ import { openKata } from './subject.ts';
 subscribe('slipway:step', (message) => {
   if ((message as { readonly name: string }).name === 'kata.template.made') process.kill(process.pid, 'SIGKILL');
 });
-await openKata(process.argv[2] as string, { upper: 'ext4', upper_size: 10_240 });
+const { instance } = await openKata(process.argv[2] as string, { upper: 'ext4', upper_size: 10_240 });
+await instance.prepare('k');

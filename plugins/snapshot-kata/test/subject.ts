@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshotter } from '@slipway/plugin-api';
 import { fileMetadata, openPlugin, type Subject } from '@slipway/plugin-testkit/subjects';
@@ -21,4 +22,15 @@ export async function openKata(root: string, config: Settings): Promise<Subject<
     dirs: { root: join(root, 'plugin'), state: join(root, 'state') },
     needs: { metadata },
   });
+}
+
+/** For laws of what is left on disk: what all snapshots share, which the first one makes, is there. */
+export async function openMade(root: string, config: Settings): Promise<Subject<Snapshotter>> {
+  const isNew = !existsSync(join(root, 'plugin/made'));
+  const subject = await openKata(root, config);
+  if (!isNew) return subject;
+  await subject.instance.prepare('first');
+  await subject.instance.remove('first');
+  await subject.instance.cleanup();
+  return subject;
 }
