@@ -11,7 +11,7 @@ export const plugin = definePlugin({
   id: 'kata',
   api: '1.0',
   config: configSchema,
-  declares: { accepts: [...accepts] },
+  declares: { accepts: [...accepts], isolation: 'vm' },
   activate: ({ config, container, dirs, log, skip }) => {
     const shim = findShim();
     if (shim === undefined)

@@ -47,7 +47,7 @@ async function compare(
   const { snapshotter } = container.row;
   const differ = await stackWith(parts, snapshotter).differ();
   if (differ.compare === undefined) throw cannotCompare(snapshotter);
-  const { lower, upper } = await containerTrees(parts, container);
+  const { lower, upper } = await containerTrees(parts, container, signal);
   const ref = `commit-${operation.id}`;
   const ingest = operation.acquire({ kind: 'ingest', ref });
   const layer = await differ.compare(lower, upper, { ref, signal });

@@ -3,6 +3,7 @@ import { containersTable } from '../metadata/containers.js';
 import { rowKey } from '../metadata/rows.js';
 import type { EngineParts } from '../settings.js';
 import { containerNotFound, type FoundContainer } from './find.js';
+import { leftMachine } from './in-machine.js';
 
 /** Topmost first. */
 export interface ContainerTrees {
@@ -11,7 +12,14 @@ export interface ContainerTrees {
   readonly upper: readonly LayerTree[];
 }
 
-export async function containerTrees(parts: EngineParts, { row }: FoundContainer): Promise<ContainerTrees> {
+/** Errors: `unimplemented` (CONTAINER_ROOT_IN_MACHINE) while a virtual machine has them, `canceled`. */
+export async function containerTrees(
+  parts: EngineParts,
+  container: FoundContainer,
+  signal: AbortSignal | undefined,
+): Promise<ContainerTrees> {
+  await leftMachine(parts, container, signal);
+  const { row } = container;
   const snapshotter = await parts.snapshotters.get(row.snapshotter);
   return {
     lower: row.chainId === null ? [] : await snapshotter.trees(row.chainId),

@@ -7,7 +7,7 @@ import { findContainer } from './find.js';
 export async function diffContainer(parts: EngineParts, id: string, signal: AbortSignal | undefined): Promise<readonly Change[]> {
   const container = findContainer(parts, id);
   return whileThere(parts, container, async () => {
-    const { lower, upper } = await containerTrees(parts, container);
+    const { lower, upper } = await containerTrees(parts, container, signal);
     return changesBetween(lower, upper, signal);
   });
 }

@@ -19,6 +19,7 @@ import type { EngineParts } from '../settings.js';
 import { execProcess } from './exec/exec-process.js';
 import { StartedExec } from './exec/started-exec.js';
 import { bundleDirectory } from './folder.js';
+import { isInMachine, withoutUpper } from './in-machine.js';
 import { openLiveRoot } from './live-root.js';
 import { checkTypes } from './option-types.js';
 import { notRunning, type RunningNow, requireRunning } from './runtime-of.js';
@@ -51,6 +52,7 @@ async function processFor(parts: EngineParts, container: RunningNow, options: Ex
       options,
       groups,
       root: rootFiles(linux, root, `container ${JSON.stringify(container.row.name)}`),
+      isWhole: !isInMachine(container.state),
       host: readHostFacts(),
     });
   } finally {
@@ -79,12 +81,9 @@ function stdioOf({ detach = false, terminal, stdin = 'ignore', stdout = 'pipe', 
 }
 
 /** Of a container in a virtual machine the image's files: the process that stands for it has the host's root, and what the guest has changed is the guest's. */
-async function rootToRead(parts: EngineParts, { id, row, runtime }: RunningNow): Promise<number | undefined> {
-  if ((await runtime.features()).isolation !== 'vm') return await openLiveRoot(runtime, id);
+async function rootToRead(parts: EngineParts, container: RunningNow): Promise<number | undefined> {
+  const { row, runtime, state } = container;
+  if (!isInMachine(state)) return await openLiveRoot(runtime, container);
   const snapshotter = await parts.snapshotters.get(row.snapshotter);
-  const mounts = await snapshotter.mounts(row.snapshotKey);
-  return linux.mountDetached(
-    mounts.map((mount) => (mount.kind === 'layers' ? { kind: 'layers', lower: mount.lower } : mount)),
-    { readOnly: true },
-  );
+  return linux.mountDetached(withoutUpper(await snapshotter.mounts(row.snapshotKey)), { readOnly: true });
 }

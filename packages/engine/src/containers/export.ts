@@ -16,7 +16,7 @@ export async function exportContainer(
   const container = findContainer(parts, id);
   throwIfAborted(`export container ${JSON.stringify(id)}`, signal);
   await whileThere(parts, container, async () => {
-    const { upper } = await containerTrees(parts, container);
+    const { upper } = await containerTrees(parts, container, signal);
     await pipeline(readTrees({ kind: 'tar', trees: upper }, signal), output);
   });
 }

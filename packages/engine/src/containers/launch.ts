@@ -38,6 +38,7 @@ import type { Held, Operation } from '../operations/operation.js';
 import type { EngineParts } from '../settings.js';
 import { bundleDirectory, containerFolder } from './folder.js';
 import { healthProbe } from './health.js';
+import { isOfMachines, withoutUpper } from './in-machine.js';
 import { type JoinedNamespaces, joinNamespaces, namespacesToCome } from './namespace-paths.js';
 import { runtimeOf } from './runtime-of.js';
 
@@ -46,6 +47,8 @@ export interface Launch {
   readonly row: ContainerRow;
   readonly image: ImageConfig;
   readonly rootfs: readonly Mount[];
+  /** Nobody has written to the root file system yet: it is what the image has. */
+  readonly isNew: boolean;
   readonly stdio: StdioRequest;
   readonly dieWithParent: boolean;
   /** Its streams are the caller's, and nothing of it survives a reboot. */
@@ -92,7 +95,10 @@ interface PreparedBundle extends Disposable {
 }
 
 async function makeBundle(parts: EngineParts, operation: Operation, launched: Launch): Promise<PreparedBundle> {
-  const { id, row, rootfs, fleeting, signal } = launched;
+  const { id, row, rootfs, isNew, fleeting, signal } = launched;
+  // What a guest has written to its disk this kernel does not read to start it.
+  const isOfGuest = isOfMachines(parts, row.runtime);
+  const isWhole = isNew || !isOfGuest;
   const network = prepareNetwork(parts, launched);
   const bundle = bundleDirectory(parts.settings.state, id);
   let tree: number | undefined;
@@ -103,7 +109,7 @@ async function makeBundle(parts: EngineParts, operation: Operation, launched: La
     for (const each of [prepared, joined, names, network]) each?.[Symbol.dispose]();
   };
   try {
-    tree = linux.mountDetached(rootfs, { readOnly: true });
+    tree = linux.mountDetached(isNew || isOfGuest ? withoutUpper(rootfs) : rootfs, { readOnly: true });
     prepared = await mountsOf(parts, operation, launched, tree, bundle);
     const files = rootFiles(linux, tree);
     joined = await joinNamespaces(parts, row.settings, bundle);
@@ -112,7 +118,7 @@ async function makeBundle(parts: EngineParts, operation: Operation, launched: La
     names = planNames(parts, { mode, settings: row.settings, tree, bundle, mounts, networkOf: joined.networkOf });
     const spec = specOf(launched, files, { ...joined.paths, ...network.paths }, [...mounts, ...names.mounts]);
     // Known before anything is created: the runtime's own message for it differs from version to version. What is mounted may have it, or a link there.
-    if (prepared === undefined || prepared.attachments.length === 0) findCommand(files, spec.process);
+    if (isWhole && (prepared === undefined || prepared.attachments.length === 0)) findCommand(files, spec.process);
     mkdirSync(path.dirname(bundle), { recursive: true, mode: 0o700 });
     const record = operation.acquire({ kind: 'bundle', directory: bundle });
     await unlessTaken(record, writeBundle(bundle, spec));
@@ -158,7 +164,7 @@ async function mountsOf(
 export function checkSpec(parts: Pick<EngineParts, 'settings'>, made: Pick<Launch, 'id' | 'row' | 'image' | 'rootfs'>): void {
   const mode = networkMode(made.row.settings, parts.settings.defaultNetwork);
   const own = mode.kind === 'none' || mode.kind === 'networks' ? { network: '/proc/self/ns/net', networkIsOwn: true } : {};
-  const tree = linux.mountDetached(made.rootfs, { readOnly: true });
+  const tree = linux.mountDetached(withoutUpper(made.rootfs), { readOnly: true });
   try {
     specOf(made, rootFiles(linux, tree), { ...namespacesToCome(made.row.settings), ...own });
   } finally {

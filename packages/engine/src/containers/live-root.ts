@@ -2,6 +2,8 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { O_PATH } from '@slipway/linux';
 import { hasCode, type Runtime, SlipwayError } from '@slipway/plugin-api';
+import type { FoundContainer } from './find.js';
+import { isInMachine, rootInMachine } from './in-machine.js';
 import { stateIfThere } from './runtime-of.js';
 
 /**
@@ -13,16 +15,17 @@ const pauseMs = 2;
 
 /**
  * A descriptor of the root that the first process of a running container sees, volumes and mounts included, for as long as the container has it. Undefined when it
- * does not run. Paths below must be resolved with `openInRoot`. Close it.
+ * does not run. Paths below must be resolved with `openInRoot`. Close it. Errors: CONTAINER_ROOT_IN_MACHINE: the process that stands for it has the host's own root; CONTAINER_CHANGED.
  */
-export async function openLiveRoot(runtime: Runtime, id: string): Promise<number | undefined> {
+export async function openLiveRoot(runtime: Runtime, container: FoundContainer): Promise<number | undefined> {
+  const { id } = container;
   for (const deadline = Date.now() + limitMs; Date.now() < deadline; await sleep(pauseMs)) {
-    const pid = await livePid(runtime, id);
+    const pid = await livePid(runtime, container);
     if (pid === undefined) return undefined;
     const root = openRootOf(pid);
     if (root === undefined) continue;
     // The same first process before and after: so the number was its own all the time, and not another process'.
-    if ((await livePid(runtime, id)) === pid) return root;
+    if ((await livePid(runtime, container)) === pid) return root;
     closeSync(root);
   }
   throw new SlipwayError({
@@ -34,8 +37,9 @@ export async function openLiveRoot(runtime: Runtime, id: string): Promise<number
   });
 }
 
-async function livePid(runtime: Runtime, id: string): Promise<number | undefined> {
-  const state = await stateIfThere(runtime, id);
+async function livePid(runtime: Runtime, container: FoundContainer): Promise<number | undefined> {
+  const state = await stateIfThere(runtime, container.id);
+  if (state !== undefined && isInMachine(state)) throw rootInMachine(container);
   return state?.status === 'running' || state?.status === 'paused' || state?.status === 'created' ? state.pid : undefined;
 }
 

@@ -45,6 +45,7 @@ export async function startAgain(parts: EngineParts, id: string, { signal, onCre
       row,
       image,
       rootfs,
+      isNew: false,
       stdio: { terminal, stdin: openStdin === true ? 'attached' : 'null', stdout: 'null', stderr: 'null' },
       dieWithParent: false,
       fleeting: false,

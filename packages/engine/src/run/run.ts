@@ -94,6 +94,7 @@ async function runObtained(
     const stdio = stdioOf(options);
     const container = await launch(parts, operation, {
       ...made,
+      isNew: true,
       stdio,
       dieWithParent: options.dieWithParent,
       fleeting,

@@ -32,7 +32,8 @@ import type { HealthRecord, RestartPolicy, Supervision } from './supervision.js'
  * 8. A process of `exec` ends with the container. Its exit code and streams are as exact as those of the first process.
  * 9. What cannot be done with this runtime on this host is `unimplemented` and false in its features, never a silent nothing.
  *
- * The manifest declares `accepts`: the kinds of {@link Mount} it can use as a root file system.
+ * The manifest declares `accepts`: the kinds of {@link Mount} it can use as a root file system; and `isolation: "vm"` where its containers have a kernel of their own, which
+ * writes to their file systems itself: of those nothing is mounted on the host to start one again.
  *
  * @stable
  * @since 0.1

@@ -24,7 +24,7 @@ export interface TreeUse {
 
 /**
  * The container's files for as long as the work takes: as its programs see them when it runs, else its snapshot with its volumes and binds, and nobody starts or removes it
- * meanwhile. Errors: `not-found`, `failed-precondition` (CONTAINER_RESTARTING), `canceled`; those of mounts.
+ * meanwhile. Errors: `not-found`, `failed-precondition` (CONTAINER_RESTARTING), `unimplemented` (CONTAINER_ROOT_IN_MACHINE), `canceled`; those of mounts.
  */
 export async function withTree<T>(
   parts: EngineParts,
@@ -44,19 +44,8 @@ export async function withTree<T>(
 }
 
 async function liveRoot(parts: EngineParts, id: string): Promise<number | undefined> {
-  const { row } = containerById(parts, id);
-  const runtime = await runtimeOf(parts, row);
-  const root = await openLiveRoot(runtime, id);
-  if (root === undefined || (await runtime.features()).isolation !== 'vm') return root;
-  // The process that stands for the container is one of the host: its root is the host's own.
-  closeSync(root);
-  throw new SlipwayError({
-    kind: 'unimplemented',
-    code: 'CONTAINER_ROOT_IN_MACHINE',
-    message: `the files of container ${JSON.stringify(row.name)} are in a virtual machine while it runs`,
-    hint: 'stop it first, or use slipway exec, or a folder that both have (-v)',
-    details: { id, name: row.name },
-  });
+  const container = containerById(parts, id);
+  return await openLiveRoot(await runtimeOf(parts, container.row), container);
 }
 
 async function closing<T>(fd: number, work: () => Promise<T>): Promise<T> {

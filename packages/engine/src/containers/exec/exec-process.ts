@@ -12,6 +12,8 @@ export interface ExecInput {
   readonly groups: readonly string[];
   /** The container's root as it is now. */
   readonly root: RootFiles;
+  /** False: what the container has changed is not in it, and what is missing there only the runtime knows. */
+  readonly isWhole: boolean;
   readonly host: Pick<HostFacts, 'capabilities'>;
 }
 
@@ -19,13 +21,14 @@ export interface ExecInput {
  * A process in a container: as the container's own, but for what is asked for. Users are looked up as the container has them now. Errors: `invalid-argument`,
  * USER_NOT_FOUND, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE.
  */
-export function execProcess({ spec, options, groups, root, host }: ExecInput): RuntimeProcess {
+export function execProcess({ spec, options, groups, root, isWhole, host }: ExecInput): RuntimeProcess {
   const own = spec.process;
   const { args, terminal, privileged = false } = options;
   if (args.length === 0 || args[0] === '') throw invalid('the command is empty', 'give the command to execute');
   const { consoleSize: _size, rlimits, oomScoreAdj, user: ownUser, ...rest } = own;
   const user = options.user === undefined || options.user === '' ? undefined : resolveUser(root, options.user, groups);
-  const cwd = options.workdir === undefined || options.workdir === '' ? own.cwd : workdir(root, options.workdir);
+  const cwd =
+    options.workdir === undefined || options.workdir === '' ? own.cwd : workdir(isWhole ? root : undefined, options.workdir);
   const all = privileged ? processCapabilities({ privileged }, host) : undefined;
   // Also where no name is to be looked up: runtimes open these files as well, and a FIFO in the place of one would hold them for ever.
   const ownHome = resolveUser(root, `${ownUser.uid}`).home;
@@ -41,7 +44,7 @@ export function execProcess({ spec, options, groups, root, host }: ExecInput): R
     ...(rlimits === undefined ? {} : { rlimits }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
   };
-  findCommand(root, process);
+  if (isWhole) findCommand(root, process);
   return process;
 }
 
@@ -57,10 +60,10 @@ function environment(own: RuntimeProcess, options: ExecOptions, ownHome: string,
   });
 }
 
-function workdir(root: RootFiles, path: string): string {
+function workdir(root: RootFiles | undefined, path: string): string {
   if (!path.startsWith('/')) throw invalid(`working directory ${JSON.stringify(path)} is not absolute`, 'as in --workdir /srv');
-  const found = root.find(path);
-  if (found?.kind === 'directory') return path;
+  const found = root?.find(path);
+  if (root === undefined || found?.kind === 'directory') return path;
   throw invalid(
     `working directory ${JSON.stringify(path)} ${found === undefined ? 'is not in the container' : 'is no directory'}`,
     'name a directory that the container has',
