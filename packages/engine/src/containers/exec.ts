@@ -32,9 +32,10 @@ export async function execInContainer(parts: EngineParts, id: string, options: E
   const process = await processFor(parts, container, options);
   const { detach = false, signal } = options;
   const command = process.args.join(' ');
-  emitOfContainer(parts, 'exec_create', container, { command });
   const started = await container.runtime.exec(id, { process, stdio: stdioOf(options), dieWithParent: !detach, signal });
   const pid = String(started.pid);
+  // Now, because with some runtimes it is the container alone that knows whether there is such a program.
+  emitOfContainer(parts, 'exec_create', container, { command });
   emitOfContainer(parts, 'exec_start', container, { command, pid });
   const onExit = ({ exitCode }: ExitStatus): void =>
     emitOfContainer(parts, 'exec_die', container, { command, pid, exitCode: String(exitCode) });

@@ -73,6 +73,7 @@ export async function machineParts({ machine }: { readonly machine: boolean }) {
   const created: CreateRequest[] = [];
   const executed: ExecRequest[] = [];
   let now: RuntimeState['status'] = 'stopped';
+  let refusal: Error | undefined;
   const process = (): object => ({
     pid: globalThis.process.pid,
     exit: new Promise(() => {}),
@@ -98,6 +99,7 @@ export async function machineParts({ machine }: { readonly machine: boolean }) {
       return { ...process(), id, monitorPid: 1, start: started };
     },
     exec: async (_id: string, request: ExecRequest) => {
+      if (refusal !== undefined) throw refusal;
       executed.push(request);
       return process();
     },
@@ -131,6 +133,10 @@ export async function machineParts({ machine }: { readonly machine: boolean }) {
     executed,
     set status(status: RuntimeState['status']) {
       now = status;
+    },
+    /** What the runtime says to an exec. */
+    set refusal(error: Error | undefined) {
+      refusal = error;
     },
     async [Symbol.asyncDispose]() {
       await content[Symbol.asyncDispose]();

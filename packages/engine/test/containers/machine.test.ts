@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import type { RuntimeState } from '@slipway/plugin-api';
@@ -49,6 +49,24 @@ describe('exec', () => {
     const [request] = bench.executed;
     expect(request?.process).toMatchObject({ args: ['/installed/later'], cwd: '/made/later', user: { uid: 1000, gid: 1001 } });
     expect(bench.asked).toEqual([]);
+  });
+
+  it('that comes to nothing is not told as one, whoever knew that', async () => {
+    await using bench = await machineParts({ machine: true });
+    await started(bench);
+    const journal = path.join(bench.parts.settings.state, 'events/journal');
+    bench.status = 'stopped';
+    await expect(execInContainer(bench.parts, bench.id, { args: ['sh'] })).rejects.toMatchObject({
+      code: 'CONTAINER_NOT_RUNNING',
+    });
+    bench.status = 'running';
+    const refused = { kind: 'not-found', code: 'COMMAND_NOT_FOUND' };
+    bench.refusal = Object.assign(new Error('the guest has none'), refused);
+    await expect(execInContainer(bench.parts, bench.id, { args: ['none'] })).rejects.toMatchObject(refused);
+    expect(existsSync(journal) ? readFileSync(journal, 'utf8') : '').not.toContain('exec_create');
+    bench.refusal = undefined;
+    await execInContainer(bench.parts, bench.id, { args: ['sh'], stdout: 'ignore', stderr: 'ignore' });
+    expect(readFileSync(journal, 'utf8')).toContain('exec_create');
   });
 
   it('into a process of this kernel asks its runtime for no features, which are three processes', async () => {
