@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #define CALL_STREAM 1u
+/* For a place among those whom the daemon has not looked at yet. */
+#define CONNECT_LIMIT_MS 5000
+#define CONNECT_AGAIN_MS 20
 /* Its connections end a moment before itself. */
 #define DAEMON_END_MS 500
 
@@ -31,13 +34,20 @@ bool connection_open(struct connection *connection, const struct folder *folder,
   connection->wrong = NULL;
   connection->ended[0] = '\0';
   snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/agent.sock", folder->fd);
-  connection->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0) {
+  connection->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (connection->fd < 0) text_add(reason, "socket: %s", strerror(errno));
+  int64_t deadline = now_ms() + CONNECT_LIMIT_MS;
+  while (connection->fd >= 0 && connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN && now_ms() < deadline) {
+      sleep_ms(CONNECT_AGAIN_MS);
+      continue;
+    }
+    if (errno == EAGAIN) text_add(reason, "the daemon of the virtual machine of \"%s\" takes no more connections", folder->id);
+    else connection_lost(connection, folder, reason);
     close_one(&connection->fd);
-    connection_lost(connection, folder, reason);
-    return false;
   }
-  return never_wait(connection->fd);
+  return connection->fd >= 0;
 }
 
 void connection_break(struct connection *connection, const char *wrong) {

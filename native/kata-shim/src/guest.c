@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* A guest that has answered none of so many requests for so long answers nothing any more. */
+#define FULL_LIMIT_MS 60000
+
 static void violation(struct mux *mux, const char *what, uint32_t number) {
   if (mux->violation[0] == '\0') snprintf(mux->violation, sizeof mux->violation, "%s (%u)", what, number);
   close_one(&mux->guest);
@@ -44,16 +47,48 @@ static bool begin_own(struct mux *mux) {
   return true;
 }
 
+void guest_client_gone(struct mux *mux, size_t client, const char *process) {
+  struct gone *gone = NULL;
+  if (process[0] != '\0') {
+    for (size_t i = 0; i < GONE_MAX && gone == NULL; i++) {
+      if (mux->gone[i].process[0] == '\0') gone = &mux->gone[i];
+    }
+    /* A guest that answers nothing has what was said to the first of them. */
+    if (gone == NULL) gone = &mux->gone[mux->next_gone++ % GONE_MAX];
+    *gone = (struct gone){.kill_due = true};
+    copy(gone->process, sizeof gone->process, process);
+  }
+  size_t place = gone == NULL ? NOBODY : GONE + (size_t)(gone - mux->gone);
+  for (size_t i = 0; i < CALLS; i++) {
+    struct call *call = &mux->calls[i];
+    if (!call->in_use) continue;
+    if (gone != NULL && call->client == place) call->client = NOBODY;
+    if (call->client != client) continue;
+    call->client = (uint16_t)place;
+    if (gone != NULL) gone->calls++;
+  }
+}
+
+static void call_ended(struct mux *mux, size_t client) {
+  if (client < CLIENTS) mux->clients[client].calls--;
+  if (client < GONE) return;
+  /* What was asked for may have made the process only now. */
+  struct gone *gone = &mux->gone[client - GONE];
+  gone->calls--;
+  gone->kill_due = true;
+}
+
 static bool begin_kill(struct mux *mux) {
   unsigned char bytes[3 * ID_SIZE];
-  for (size_t i = 0; i < CLIENTS; i++) {
-    struct mux_client *client = &mux->clients[i];
-    if (!client->kill_due) continue;
-    client->kill_due = false;
+  for (size_t i = 0; i < GONE_MAX; i++) {
+    struct gone *gone = &mux->gone[i];
+    if (!gone->kill_due) continue;
+    gone->kill_due = false;
     struct message message = {.bytes = bytes, .size = sizeof bytes};
     put_string(&message, 1, mux->id);
-    put_string(&message, 2, client->process);
+    put_string(&message, 2, gone->process);
     put_varint(&message, 3, 9);
+    if (gone->calls == 0) gone->process[0] = '\0';
     unsigned char *frame = malloc(message.length + REQUEST_ROOM);
     if (frame == NULL) return false;
     size_t length = request_put(frame, message.length + REQUEST_ROOM, 1, AGENT, "SignalProcess", message.bytes, message.length);
@@ -67,7 +102,7 @@ static bool begin_client(struct mux *mux) {
   for (size_t i = 0; i < CLIENTS; i++) {
     size_t index = (mux->turn + i) % CLIENTS;
     struct mux_client *client = &mux->clients[index];
-    if (client->frame == NULL || client->frame_length < client->frame_size || client->calls == CLIENT_CALLS) continue;
+    if (!mux_has_request(client) || client->calls == CLIENT_CALLS) continue;
     mux->turn = index + 1;
     mux->held -= client->frame_size;
     client->calls++;
@@ -79,9 +114,27 @@ static bool begin_client(struct mux *mux) {
   return false;
 }
 
+static bool is_full(struct mux *mux) {
+  if (mux->calls_in_use < CALLS) return false;
+  if (mux->full_since == 0) mux->full_since = now_ms();
+  if (now_ms() - mux->full_since >= FULL_LIMIT_MS) violation(mux, "it leaves too many requests unanswered", CALLS);
+  return true;
+}
+
+static bool begin_next(struct mux *mux) { return !is_full(mux) && (begin_own(mux) || begin_kill(mux) || begin_client(mux)); }
+
+void guest_poll(const struct mux *mux, struct poll_set *set) {
+  bool to_send = mux->own_frame != NULL;
+  for (size_t i = 0; i < GONE_MAX; i++) to_send = to_send || mux->gone[i].kill_due;
+  for (size_t i = 0; i < CLIENTS; i++) to_send = to_send || (mux_has_request(&mux->clients[i]) && mux->clients[i].calls < CLIENT_CALLS);
+  to_send = mux->out != NULL || (to_send && mux->calls_in_use < CALLS);
+  poll_add(set, mux->guest, (short)(POLLIN | (to_send ? POLLOUT : 0)));
+  if (mux->full_since != 0) poll_wake_at(set, mux->full_since + FULL_LIMIT_MS);
+}
+
 void guest_send(struct mux *mux) {
   while (mux->guest >= 0) {
-    if (mux->out == NULL && (mux->calls_in_use == CALLS || (!begin_own(mux) && !begin_kill(mux) && !begin_client(mux)))) return;
+    if (mux->out == NULL && !begin_next(mux)) return;
     ssize_t sent = send(mux->guest, mux->out + mux->out_sent, mux->out_length - mux->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return;
@@ -112,9 +165,10 @@ static void take_header(struct mux *mux) {
   if (!call->in_use || call->guest_stream != header.stream) return violation(mux, "it answered what nobody asked", header.stream);
   call->in_use = false;
   mux->calls_in_use--;
+  mux->full_since = 0;
   mux->target = call->client;
   mux->frame_left = header.length;
-  mux_call_ended(mux, call);
+  call_ended(mux, call->client);
   if (mux->target == OWN) mux->own_answer_length = 0;
   header.stream = call->client_stream;
   header_put(mux->header, &header);

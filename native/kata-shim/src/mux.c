@@ -13,6 +13,7 @@
 
 void mux_open(struct mux *mux, const char *id, int guest) {
   *mux = (struct mux){.id = id, .guest = guest, .listener = -1, .next_stream = 1, .target = NOBODY};
+  for (size_t i = 0; i < CLIENTS; i++) mux->clients[i].fd = -1;
 }
 
 bool mux_listen(struct mux *mux, const struct folder *folder) {
@@ -30,28 +31,19 @@ static void free_slot(struct mux *mux, struct mux_client *client) {
   client->header_length = 0;
 }
 
-/* Its place is taken until all its requests are answered. */
+/* Its place is free at once: a guest that never answers would keep it for ever. */
 static void leave(struct mux *mux, struct mux_client *client) {
+  size_t index = (size_t)(client - mux->clients);
   close_one(&client->fd);
   free_slot(mux, client);
   /* The rest of an answer would go to whoever comes into its place. */
-  if (mux->target == (size_t)(client - mux->clients)) mux->target = NOBODY;
+  if (mux->target == index) mux->target = NOBODY;
   if (client->is_container) {
     mux->container_gone = true;
     mux->container_ended = client->process[0] == '\0';
     client->process[0] = '\0';
   }
-  client->kill_due = client->process[0] != '\0';
-  client->in_use = client->calls > 0 || client->kill_due;
-}
-
-void mux_call_ended(struct mux *mux, const struct call *call) {
-  if (call->client >= CLIENTS) return;
-  struct mux_client *client = &mux->clients[call->client];
-  client->calls--;
-  if (client->fd >= 0) return;
-  /* What it had asked for may have made the process only now. */
-  client->kill_due = client->process[0] != '\0';
+  guest_client_gone(mux, index, client->process);
 }
 
 static void flush(struct mux *mux, struct mux_client *client) {
@@ -117,7 +109,7 @@ static bool bind_process(struct mux *mux, struct mux_client *client) {
   unsigned char header[HEADER_SIZE];
   header_put(header, &(struct header){.type = FRAME_BIND});
   send_to(mux, client, header, sizeof header);
-  return true;
+  return client->fd >= 0;
 }
 
 /* The header is whole. */
@@ -135,11 +127,11 @@ static bool begin_frame(struct mux *mux, struct mux_client *client) {
   return true;
 }
 
-static bool has_request(const struct mux_client *client) { return client->frame != NULL && client->frame_length == client->frame_size; }
+bool mux_has_request(const struct mux_client *client) { return client->frame != NULL && client->frame_length == client->frame_size; }
 
 /* Reads up to one whole request, which waits for its turn. False: it has gone, or must go. */
 static bool receive(struct mux *mux, struct mux_client *client) {
-  while (!has_request(client)) {
+  while (!mux_has_request(client)) {
     bool in_header = client->frame == NULL;
     unsigned char *at = in_header ? client->header + client->header_length : client->frame + client->frame_length;
     size_t room = in_header ? HEADER_SIZE - client->header_length : client->frame_size - client->frame_length;
@@ -153,7 +145,7 @@ static bool receive(struct mux *mux, struct mux_client *client) {
     } else {
       client->frame_length += (size_t)got;
     }
-    if (has_request(client) && client->header[8] == FRAME_BIND && !bind_process(mux, client)) return false;
+    if (mux_has_request(client) && client->header[8] == FRAME_BIND && !bind_process(mux, client)) return false;
   }
   return true;
 }
@@ -161,10 +153,10 @@ static bool receive(struct mux *mux, struct mux_client *client) {
 static void accept_one(struct mux *mux) {
   for (size_t i = 0; mux->listener >= 0 && i < CLIENTS; i++) {
     struct mux_client *client = &mux->clients[i];
-    if (client->in_use) continue;
+    if (client->fd >= 0) continue;
     int fd = accept4(mux->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
-    *client = (struct mux_client){.in_use = true, .fd = fd};
+    *client = (struct mux_client){.fd = fd};
   }
 }
 
@@ -177,27 +169,24 @@ void mux_step(struct mux *mux) {
   guest_receive(mux);
   for (size_t i = 0; i < CLIENTS; i++) {
     struct mux_client *client = &mux->clients[i];
-    if (!client->in_use) continue;
-    if (client->fd >= 0) flush(mux, client);
-    bool waits = has_request(client);
-    if (client->fd >= 0 && (waits ? hung_up(client->fd) : !receive(mux, client))) leave(mux, client);
-    if (client->fd < 0 && client->calls == 0 && !client->kill_due) client->in_use = false;
+    if (client->fd < 0) continue;
+    flush(mux, client);
+    if (client->fd < 0) continue;
+    bool stays = mux_has_request(client) ? !hung_up(client->fd) : receive(mux, client);
+    if (!stays && client->fd >= 0) leave(mux, client);
   }
   accept_one(mux);
   guest_send(mux);
 }
 
 void mux_poll(const struct mux *mux, struct poll_set *set) {
-  bool free_place = false, to_send = mux->out != NULL || mux->own_frame != NULL;
+  bool free_place = false;
   for (size_t i = 0; i < CLIENTS; i++) {
     const struct mux_client *client = &mux->clients[i];
-    free_place = free_place || !client->in_use;
-    to_send = to_send || client->kill_due || (has_request(client) && client->calls < CLIENT_CALLS);
-    if (!client->in_use || client->fd < 0) continue;
-    poll_add(set, client->fd, (short)((has_request(client) ? 0 : POLLIN) | (client->queue != NULL ? POLLOUT : 0)));
+    free_place = free_place || client->fd < 0;
+    poll_add(set, client->fd, (short)((mux_has_request(client) ? 0 : POLLIN) | (client->queue != NULL ? POLLOUT : 0)));
   }
-  to_send = to_send && (mux->out != NULL || mux->calls_in_use < CALLS);
-  poll_add(set, mux->guest, (short)(POLLIN | (to_send ? POLLOUT : 0)));
+  guest_poll(mux, set);
   if (free_place) poll_add(set, mux->listener, POLLIN);
 }
 
@@ -207,7 +196,7 @@ void mux_tell_end(struct mux *mux, const char *reason) {
   for (size_t i = 0; i < CLIENTS; i++) {
     struct mux_client *client = &mux->clients[i];
     /* In the middle of an answer there is no room for anything else. */
-    if (!client->in_use || client->fd < 0 || mux->target == i) continue;
+    if (client->fd < 0 || mux->target == i) continue;
     send_to(mux, client, header, sizeof header);
     send_to(mux, client, (const unsigned char *)reason, strlen(reason));
   }
@@ -215,7 +204,7 @@ void mux_tell_end(struct mux *mux, const char *reason) {
 
 bool mux_has_processes(const struct mux *mux) {
   for (size_t i = 0; i < CLIENTS; i++) {
-    if (mux->clients[i].in_use && mux->clients[i].fd >= 0 && mux->clients[i].process[0] != '\0') return true;
+    if (mux->clients[i].fd >= 0 && mux->clients[i].process[0] != '\0') return true;
   }
   return false;
 }
@@ -254,7 +243,7 @@ void mux_close(struct mux *mux, const struct folder *folder) {
   close_one(&mux->guest);
   for (size_t i = 0; i < CLIENTS; i++) {
     struct mux_client *client = &mux->clients[i];
-    if (client->in_use) close_one(&client->fd);
+    close_one(&client->fd);
     free_slot(mux, client);
   }
   free(mux->own_frame);

@@ -227,7 +227,7 @@ static bool take_answers(void) {
         take_exit(&answer);
         break;
       case ASK_SIGNAL:
-        pump.signals_asked--;
+        if (pump.signals_asked > 0) pump.signals_asked--;
         break;
       case ASK_SIZE:
         pump.size_asked = false;

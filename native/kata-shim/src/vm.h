@@ -70,8 +70,10 @@ const char *qmp_value(const struct qmp *qmp);
 #define CLIENTS 48
 #define CLIENT_CALLS 64u
 #define CALLS 1024u
+#define GONE_MAX 64u
 #define OWN CLIENTS          /* the daemon's own requests */
 #define NOBODY (CLIENTS + 1) /* answers that nobody waits for */
+#define GONE (CLIENTS + 2)   /* the same, of the first of those that have gone */
 
 struct call {
   bool in_use;
@@ -80,8 +82,7 @@ struct call {
 };
 
 struct mux_client {
-  bool in_use;
-  int fd; /* -1: it has gone, and answers to it are still to come */
+  int fd; /* -1: there is none */
   unsigned calls;
   unsigned char header[HEADER_SIZE];
   size_t header_length;
@@ -91,6 +92,12 @@ struct mux_client {
   size_t queue_start, queue_end;
   bool is_container;
   char process[ID_SIZE]; /* in the guest, which is killed when it goes; empty: none */
+};
+
+/* A process in the guest whose program on the host has gone. */
+struct gone {
+  char process[ID_SIZE]; /* empty: the place is free */
+  unsigned calls;        /* that may make it only when they are answered */
   bool kill_due;
 };
 
@@ -103,8 +110,11 @@ struct mux {
   bool closed;         /* by the guest's side */
   char violation[128]; /* what the guest did; empty: nothing yet */
   struct mux_client clients[CLIENTS];
+  struct gone gone[GONE_MAX];
+  size_t next_gone;
   struct call calls[CALLS];
   unsigned calls_in_use;
+  int64_t full_since; /* no further request fits since then; 0: some do */
   uint32_t next_stream;
   size_t turn;
   size_t held; /* bytes of all frames and queues */
@@ -140,9 +150,12 @@ bool mux_answered(struct mux *mux, struct answer *answer);
 /* guest.c */
 void guest_send(struct mux *mux);
 void guest_receive(struct mux *mux);
+void guest_poll(const struct mux *mux, struct poll_set *set);
+/* Nobody waits for its answers any more; the process, unless it is empty, is killed. */
+void guest_client_gone(struct mux *mux, size_t client, const char *process);
 /* mux.c, for guest.c */
 void mux_deliver(struct mux *mux, size_t client, const unsigned char *bytes, size_t length);
-void mux_call_ended(struct mux *mux, const struct call *call);
+bool mux_has_request(const struct mux_client *client);
 
 /* ---- vm.c ---- */
 

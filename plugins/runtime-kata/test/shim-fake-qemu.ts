@@ -174,7 +174,9 @@ function take(stream: number, payload: Buffer): void {
   const inner = fields((request.get(3) as Buffer | undefined) ?? Buffer.alloc(0));
   const named = method === 'SetGuestDateTime' || method === 'ReseedRandomDev' ? '' : text(inner, 2);
   log(`${method} ${named} ${method === 'SignalProcess' ? String(inner.get(3)) : ''}`.trimEnd());
-  if (!reach(method)) return;
+  const part = kept.get(method);
+  if (part !== undefined) agent.write(part);
+  if (!reach(method) || split(method, stream)) return;
   const answer: Answer = (message, error) => {
     const parts = [];
     if (error !== undefined) parts.push(field(1, Buffer.concat([field(1, 2), field(2, error)])));
@@ -184,6 +186,17 @@ function take(stream: number, payload: Buffer): void {
   const error = scenario.at?.[method]?.error;
   if (error !== undefined) answer(Buffer.alloc(0), error);
   else serve(method, inner, answer);
+}
+
+/** Parts of answers that are kept back, by the request that they come before. */
+const kept = new Map<string, Buffer>();
+
+function split(method: string, stream: number): boolean {
+  const parts = scenario.at?.[method]?.split;
+  if (parts === undefined) return false;
+  const whole = frame(stream, 2, Buffer.from(parts.bytes, 'hex'));
+  kept.set(parts.header, whole.subarray(0, 10)).set(parts.payload, whole.subarray(10));
+  return true;
 }
 
 let received: Buffer = Buffer.alloc(0);

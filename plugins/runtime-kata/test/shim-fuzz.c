@@ -103,7 +103,7 @@ static void fuzz_mux(void) {
   mux.next_stream = random_below(4) == 0 ? 0xfffffffbu : 1;
   for (int i = 0; i < 3; i++) {
     check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends[i]) == 0, "socketpair");
-    mux.clients[i] = (struct mux_client){.in_use = true, .fd = ends[i][0]};
+    mux.clients[i] = (struct mux_client){.fd = ends[i][0]};
   }
   for (uint32_t step = 0, steps = 1 + random_below(40); step < steps; step++) {
     int client = (int)random_below(3);

@@ -41,6 +41,8 @@ export interface Scenario {
       readonly hang?: boolean;
       readonly error?: string;
       readonly close?: boolean;
+      /** Its answer comes in two parts, each before the answer to another request; the payload is `bytes` (hex). */
+      readonly split?: { readonly header: string; readonly payload: string; readonly bytes: string };
     }
   >;
   /** Answers of QEMU's monitor, one after the other. */
