@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -59,8 +60,8 @@ static bool close_others(const struct program *program) {
   return closedir(folder) == 0;
 }
 
-static bool place_descriptors(const struct program *program) {
-  int fds[GIVEN_MAX], null = open("/dev/null", O_RDWR | O_CLOEXEC), output = aside(program->output);
+static bool place_descriptors(const struct program *program, int null) {
+  int fds[GIVEN_MAX], output = aside(program->output);
   if (null < 0 || output < 0) return false;
   for (size_t i = 0; i < program->given_count; i++) {
     fds[i] = aside(program->given[i].fd);
@@ -77,6 +78,27 @@ static bool drop_privileges(const struct user *user) {
   return setgroups(user->group_count, user->groups) == 0 && setresgid(user->gid, user->gid, user->gid) == 0 && setresuid(user->uid, user->uid, user->uid) == 0;
 }
 
+/* Root still, but with nothing that is for more than files, namespaces and processes. */
+static bool bound_capabilities(void) {
+  static const int kept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_SYS_CHROOT, CAP_MKNOD, CAP_SETFCAP, CAP_SYS_ADMIN, CAP_SYS_RESOURCE};
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
+    bool keep = false;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) keep = keep || kept[i] == capability;
+    if (!keep && prctl(PR_CAPBSET_DROP, capability) < 0) return false;
+  }
+  return true;
+}
+
+/* NULL, or what failed. */
+static const char *enter_jail(const struct jail *jail) {
+  const struct rlimit file_size = {(rlim_t)jail->file_size, (rlim_t)jail->file_size};
+  if (geteuid() == 0 && unshare(CLONE_NEWNET) < 0) return "unshare(CLONE_NEWNET)";
+  if (geteuid() == 0 && !root_enter(jail->shown, jail->shown_count)) return "a root folder of its own";
+  umask(077);
+  if (jail->file_size > 0 && setrlimit(RLIMIT_FSIZE, &file_size) < 0) return "setrlimit(RLIMIT_FSIZE)";
+  return jail->user.set && !drop_privileges(&jail->user) ? "setresuid" : NULL;
+}
+
 /* NULL, or what failed. */
 static const char *become(const struct program *program, pid_t parent) {
   const struct rlimit none = {0, 0};
@@ -84,12 +106,13 @@ static const char *become(const struct program *program, pid_t parent) {
   umask(077);
   if (setsid() < 0) return "setsid";
   if (setrlimit(RLIMIT_CORE, &none) < 0) return "setrlimit";
-  if (program->user != NULL) {
-    if (geteuid() == 0 && unshare(CLONE_NEWNET) < 0) return "unshare(CLONE_NEWNET)";
-    if (program->user->set && !drop_privileges(program->user)) return "setresuid";
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return "PR_SET_NO_NEW_PRIVS";
-  }
-  if (!place_descriptors(program)) return "descriptors";
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (geteuid() == 0 && unshare(CLONE_NEWIPC) < 0) return "unshare(CLONE_NEWIPC)";
+  if (geteuid() == 0 && program->jail == NULL && !bound_capabilities()) return "PR_CAPBSET_DROP";
+  const char *failed = program->jail == NULL ? NULL : enter_jail(program->jail);
+  if (failed != NULL) return failed;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return "PR_SET_NO_NEW_PRIVS";
+  if (!place_descriptors(program, null)) return "descriptors";
   /* Last: a change of the user takes it away. And whoever died before it sends no signal. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return "PR_SET_PDEATHSIG";
   if (getppid() != parent) _exit(126);

@@ -6,6 +6,7 @@
 
 #define GIVEN_MAX 250
 #define GROUPS_MAX 32
+#define SHOWN_MAX 64
 
 struct user {
   bool set;
@@ -28,14 +29,27 @@ struct program {
   const struct given *given;
   size_t given_count;
   int output;              /* its stdout and stderr */
-  const struct user *user; /* NULL: as it is, in the network that there is */
+  const struct jail *jail; /* NULL: root among the files and in the network that there are */
+};
+
+/* Of a program that a guest may take over. */
+struct jail {
+  struct user user;
+  const char *shown[SHOWN_MAX]; /* of all the host's files */
+  size_t shown_count;
+  long long file_size; /* that it may let a file grow to; 0: any */
 };
 
 /*
- * Starts it as the leader of a session of its own that dies with us, with nothing open but what it is given, no environment but PATH; for a user also without a network and any way to more
- * privileges. 0 with *pid, or the errno of what failed; *what names it.
+ * Starts it as the leader of a session of its own that dies with us, with nothing open but what it is given, no environment but PATH, and no way to more privileges. In a jail also as another user,
+ * without a network, and with a root folder of its own. 0 with *pid, or the errno of what failed; *what names it.
  */
 int program_start(const struct program *program, pid_t *pid, const char **what);
+
+/* ---- root.c ---- */
+
+/* Leaves the host's files for an empty, read-only folder in which these are shown, read-only, and /proc with our own processes. False with errno. */
+bool root_enter(const char *const *shown, size_t count);
 
 /* ---- arguments.c ---- */
 

@@ -98,12 +98,19 @@ static bool open_file(struct creation *creation, char *const strings[]) {
   return give(creation, strings[0], fd, strings[1]);
 }
 
+static bool show_file(struct creation *creation, const char *path) {
+  struct jail *jail = &creation->jail;
+  if (path[0] != '/' || jail->shown_count == SHOWN_MAX) return creation_failed(creation, "cannot be shown to QEMU:", path, 0);
+  jail->shown[jail->shown_count++] = path;
+  return true;
+}
+
 static bool start_qemu(struct creation *creation, char *const argv[]) {
   struct vm *vm = creation->vm;
   int error;
-  if (geteuid() == 0 && !creation->user.set) return creation_failed(creation, "QEMU is not run as root, and the plan names no user:", argv[0], 0);
+  if (geteuid() == 0 && !creation->jail.user.set) return creation_failed(creation, "QEMU is not run as root, and the plan names no user:", argv[0], 0);
   if (!creation_join_cgroups(creation)) return false;
-  const char *what = vm_start(vm, argv, &creation->user, creation->given, creation->given_count, creation->helpers, &error);
+  const char *what = vm_start(vm, argv, &creation->jail, creation->given, creation->given_count, creation->helpers, &error);
   for (size_t i = 0; i < vm->helper_count; i++) close_one(&creation->helpers[i]);
   if (what != NULL) {
     text_add(creation->reason, "%s: ", what);
@@ -216,7 +223,12 @@ static bool run(struct creation *creation, const struct step *step) {
     case VERB_WRITE:
       return write_file(creation, strings[0], strings[1]);
     case VERB_USER:
-      return user_parse(&creation->user, strings) || creation_failed(creation, "no user:", strings[0], 0);
+      return user_parse(&creation->jail.user, strings) || creation_failed(creation, "no user:", strings[0], 0);
+    case VERB_SHOW:
+      return show_file(creation, strings[0]);
+    case VERB_FILE_SIZE:
+      creation->jail.file_size = atoll(strings[0]);
+      return true;
     case VERB_FILE:
       return open_file(creation, strings);
     case VERB_TAP:
@@ -273,6 +285,7 @@ static bool begin_again(struct creation *creation, const char *note) {
   reason->length = 0;
   reason->bytes[0] = '\0';
   close_given(creation);
+  creation->jail = (struct jail){0};
   return vm_begin_again(creation->vm) || creation_failed(creation, "beginning again after", note, errno);
 }
 

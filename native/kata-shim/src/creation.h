@@ -12,7 +12,7 @@ struct creation {
   struct text *reason;
   const char *waits_for;
   int64_t limit_ms, deadline;
-  struct user user;
+  struct jail jail; /* QEMU's */
   struct given given[GIVEN_MAX];
   size_t given_count;
   const char *cgroups[CGROUPS_MAX];

@@ -10,6 +10,7 @@
 
 /* Of one of the two parts of an `either`. */
 #define STEPS_MAX 1000
+#define FILE_SIZE_MAX (1l << 60)
 
 static const struct {
   const char *name;
@@ -19,6 +20,8 @@ static const struct {
     [VERB_CGROUP] = {"cgroup", 1, 1},
     [VERB_WRITE] = {"write", 2, 2},
     [VERB_USER] = {"user", 3, 3},
+    [VERB_SHOW] = {"show", 1, 1},
+    [VERB_FILE_SIZE] = {"file-size", 1, 1},
     [VERB_FILE] = {"file", 3, 3},
     [VERB_TAP] = {"tap", 3, 3},
     [VERB_HELPER] = {"helper", 2, STEP_STRINGS},
@@ -78,6 +81,8 @@ static const char *check_number(const struct step *step) {
     case VERB_USER:
       if (!number_of(step->strings[0], 1, INT32_MAX, &number) || !number_of(step->strings[1], 1, INT32_MAX, &number)) return "a user or group that is none, or root";
       return NULL;
+    case VERB_FILE_SIZE:
+      return number_of(step->strings[0], 1, FILE_SIZE_MAX, &number) ? NULL : "a file's size that is none";
     case VERB_BOOT_LIMIT:
       return number_of(step->strings[0], 1, 3600000, &number) ? NULL : "a limit that is not from 1 to 3600000 ms";
     default:

@@ -75,7 +75,7 @@ void vm_step(struct vm *vm, int64_t deadline) {
   mux_step(&vm->mux);
 }
 
-const char *vm_start(struct vm *vm, char *const argv[], const struct user *user, struct given *given, size_t given_count, const int *helpers, int *error) {
+const char *vm_start(struct vm *vm, char *const argv[], const struct jail *jail, struct given *given, size_t given_count, const int *helpers, int *error) {
   struct channel channels[3 + HELPERS_MAX] = {{.name = "@agent@"}, {.name = "@qmp@"}, {.name = "@console@"}};
   int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1};
   size_t count = 3 + vm->helper_count;
@@ -103,7 +103,7 @@ const char *vm_start(struct vm *vm, char *const argv[], const struct user *user,
   }
   char **numbered = what == NULL ? with_numbers(argv, channels, count) : NULL;
   if (numbered != NULL) {
-    struct program program = {.argv = numbered, .given = given, .given_count = given_count, .output = vm->words_write, .user = user};
+    struct program program = {.argv = numbered, .given = given, .given_count = given_count, .output = vm->words_write, .jail = jail};
     *error = program_start(&program, &vm->qemu, &what);
     if (*error == 0) what = NULL;
     else vm->qemu = 0;

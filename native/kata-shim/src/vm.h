@@ -183,7 +183,7 @@ bool vm_open(struct vm *vm, const char *id, struct folder *folder);
 /* Waits and moves everything on. `deadline` of now_ms(), or -1. */
 void vm_step(struct vm *vm, int64_t deadline);
 /* Starts it with the three channels in place of their names in argv. NULL, or what failed, in *error its errno. */
-const char *vm_start(struct vm *vm, char *const argv[], const struct user *user, struct given *given, size_t given_count, const int *helpers, int *error);
+const char *vm_start(struct vm *vm, char *const argv[], const struct jail *jail, struct given *given, size_t given_count, const int *helpers, int *error);
 /* True when it cannot go on; why is in *reason. */
 bool vm_failed(struct vm *vm, struct text *reason);
 /* Adds what it said last. */

@@ -9,6 +9,8 @@ export type PlanStep =
   | readonly [verb: 'write', file: string, text: string]
   | readonly [verb: 'user', uid: string, gid: string, groups: string]
   | readonly [verb: 'file', number: string, path: string, access: 'ro' | 'rw']
+  | readonly [verb: 'show', path: string]
+  | readonly [verb: 'file-size', bytes: string]
   | readonly [verb: 'tap', number: string, namespace: string, name: string]
   | readonly [verb: 'helper', socket: string, ...argv: string[]]
   | readonly [verb: 'qemu', ...argv: string[]]

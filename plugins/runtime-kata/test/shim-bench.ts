@@ -21,6 +21,10 @@ export const shim =
   process.env['SLIPWAY_KATA_SHIM'] ?? path.resolve(import.meta.dirname, '../../../native/kata-shim/build/slipway-kata-shim');
 export const nobody = ['65534', '65534', ''] as const;
 
+/** What a fake QEMU is run by, wherever that was installed. */
+const shownFiles = ['/usr', '/bin', '/lib', '/lib64', '/etc/ld.so.cache', '/dev/urandom', path.dirname(process.execPath)];
+export const shown = shownFiles.map((file) => ['show', file] as const);
+
 export function frames(...steps: readonly (readonly (string | Buffer)[])[]): Buffer {
   return Buffer.concat(
     steps.map((strings) => {
@@ -69,6 +73,8 @@ export class ShimBench implements AsyncDisposable {
       ['user', ...nobody],
       ['boot-limit', '20000'],
       ['file', '9', this.log, 'rw'],
+      ...shown,
+      ['show', this.base],
       [
         'qemu',
         process.execPath,

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nobody, ShimBench } from './shim-bench.ts';
+import { nobody, ShimBench, shown } from './shim-bench.ts';
 
 let bench: ShimBench;
 let disk: string;
@@ -41,12 +41,12 @@ const broken: readonly (readonly [string, () => Steps, RegExp])[] = [
   ['a file that is missing', () => [['file', '11', '/nowhere/file', 'ro'], ...machine()], /opening "\/nowhere\/file"/],
   [
     'a QEMU that ends',
-    () => [['user', ...nobody], ['qemu', '/bin/sh', '-c', 'sleep 0.2; exit 1', '@agent@'], ['hello']],
+    () => [['user', ...nobody], ...shown, ['qemu', '/bin/sh', '-c', 'sleep 0.2; exit 1', '@agent@'], ['hello']],
     /QEMU exited with status 1/,
   ],
   [
     'an agent that does not answer',
-    () => [['user', ...nobody], ['boot-limit', '300'], ['qemu', '/bin/sleep', '60', '@agent@'], ['hello']],
+    () => [['user', ...nobody], ['boot-limit', '300'], ...shown, ['qemu', '/bin/sleep', '60', '@agent@'], ['hello']],
     /not there within 300 ms|QEMU exited/,
   ],
 ];
@@ -70,6 +70,7 @@ test('what could be done instead is passed over', async () => {
 test('when both fail, the second says why', async () => {
   const fails = (status: string): Steps => [
     ['user', ...nobody],
+    ...shown,
     ['qemu', '/bin/sh', '-c', `sleep 0.2; exit ${status}`],
     ['hello'],
   ];

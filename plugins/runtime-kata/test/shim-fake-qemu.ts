@@ -2,9 +2,9 @@
  * Stands in for QEMU, its guest and the agent in it: what reality does not do on demand. Run as
  * `node shim-fake-qemu.ts AGENT QMP CONSOLE SCENARIO`, with the numbers of the descriptors and a {@link Scenario} as JSON.
  */
-import { writeFileSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
-import { type FakeProcess, field, fields, frame, type Scenario, text } from './shim-wire.ts';
+import { fstatSync, ftruncateSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { connect, Socket } from 'node:net';
+import { type FakeProcess, type Found, field, fields, frame, type Scenario, text } from './shim-wire.ts';
 
 const [agentFd, qmpFd, consoleFd] = process.argv.slice(2, 5).map(Number);
 const scenario = JSON.parse(process.argv[5] ?? '{}') as Scenario;
@@ -15,6 +15,32 @@ for (const socket of [agent, qmp, terminal]) socket.on('error', () => {});
 
 function log(line: string): void {
   if (scenario.log !== undefined) writeSync(scenario.log, `${line}\n`);
+}
+
+function works(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isNumber = (name: string) => /^\d+$/.test(name);
+const ownerOf = (pid: string) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? process.getuid?.() ?? -1;
+
+async function lookAround(socket: string, file: number): Promise<Found> {
+  const places = ['/', '/usr', '/tmp', '/var/tmp', '/dev', '/dev/shm', '/run', '/proc', process.cwd()];
+  const connected = await new Promise<boolean>((resolve) => {
+    connect(socket, () => resolve(true)).on('error', () => resolve(false));
+  });
+  return {
+    root: readdirSync('/').sort(),
+    ownersOfProcesses: [...new Set(readdirSync('/proc').filter(isNumber).map(ownerOf))],
+    written: places.filter((place) => works(() => writeFileSync(`${place}/slipway-left`, 'x'))),
+    connected,
+    grown: works(() => ftruncateSync(file, fstatSync(file).size + (1 << 20))),
+  };
 }
 
 /** False when the step goes no further. */
@@ -232,6 +258,7 @@ if (scenario.words !== undefined) writeFileSync(2, scenario.words);
 if (scenario.console !== undefined) terminal.write(scenario.console);
 const flood = () => void terminal.write(Buffer.alloc(65536, 'console without end\n'), flood);
 if (scenario.consoleFlood === true) flood();
+if (scenario.escapes !== undefined) log(JSON.stringify(await lookAround(scenario.escapes.socket, scenario.log ?? -1)));
 if (reach('start')) {
   qmp.write(`${JSON.stringify({ QMP: { version: {}, capabilities: [] } })}\r\n`);
   if (reach('hello') && scenario.silent !== true) agent.write(Buffer.alloc(10, 0).fill(2, 8, 9));

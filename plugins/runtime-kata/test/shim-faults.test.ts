@@ -47,6 +47,7 @@ async function failure(steps: Steps): Promise<string> {
   return (JSON.parse(stderr) as { msg: string }).msg;
 }
 
+const upTo = (verb: string, steps: Steps): Steps => steps.slice(0, steps.findIndex(([name]) => name === verb) + 1);
 const fails = (scenario: Scenario) => failure(bench.steps(scenario));
 
 test('QEMU that complains and exits: its words are in the error', async () => {
@@ -141,8 +142,7 @@ test('a console without end stops nothing, and its last lines are there', async 
 });
 
 test('commands to QEMU: their errors, a migration that is waited for, and one that fails', async () => {
-  const base = bench.steps({}).slice(0, 3);
-  const qemu = (scenario: Scenario) => [...base, bench.steps(scenario)[3] ?? []];
+  const qemu = (scenario: Scenario) => upTo('qemu', bench.steps(scenario));
   const cont = ['qmp', '{"execute":"cont"}'];
   expect(await failure([...qemu({ at: { 'qmp:cont': { error: 'Resetting the Virtual Machine is required' } } }), cont])).toMatch(
     /^QEMU's monitor: cont: Resetting the Virtual Machine is required; console/,
@@ -323,7 +323,7 @@ test('what the plan names and is not there', async () => {
   );
   expect(await failure([['cgroup', '/proc/nowhere'], ...some])).toMatch(/^making the cgroup "\/proc\/nowhere"/);
   expect(await failure([['tap', '10', '/nowhere/net', 'tap0'], ...some])).toMatch(/^opening "tap0"/);
-  expect(await failure([...some.slice(0, 3), ['qemu', '/nowhere/qemu']])).toBe(
+  expect(await failure([...upTo('file', some), ['qemu', '/nowhere/qemu']])).toBe(
     'execve: starting "/nowhere/qemu": No such file or directory',
   );
   expect(await failure([['helper', '/nowhere/sock', '/nowhere/helper'], ...some])).toBe(

@@ -29,6 +29,8 @@ export interface Scenario {
   /** On the console, at once. */
   readonly console?: string;
   readonly consoleFlood?: boolean;
+  /** At once it tries what a QEMU might that a guest has taken over; {@link Found} is the first line of the log. */
+  readonly escapes?: { readonly socket: string };
   /** The port is never opened. */
   readonly silent?: boolean;
   /** What happens at a step (`start`, `hello`, `qmp:COMMAND`, or a method): ends with a status, by a signal, sends bytes (hex), or never answers. */
@@ -49,6 +51,15 @@ export interface Scenario {
   readonly qmp?: Record<string, readonly unknown[]>;
   /** Every request that came is written there, a line each. */
   readonly log?: number;
+}
+
+/** What it found of the host. */
+export interface Found {
+  readonly root: readonly string[];
+  readonly ownersOfProcesses: readonly number[];
+  readonly written: readonly string[];
+  readonly connected: boolean;
+  readonly grown: boolean;
 }
 
 function varint(value: number | bigint): Buffer {

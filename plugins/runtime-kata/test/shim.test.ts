@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readAll, run, ShimBench, shim, until } from './shim-bench.ts';
@@ -253,32 +253,6 @@ test('restarts by policy run the same plan again', async () => {
   expect(await monitor.exited).toMatchObject({ exitCode: 1 });
   await monitor.ended;
   await bench.gone();
-});
-
-test('QEMU has another user, a network of its own with nothing in it, no privileges to gain and no files but its own', async () => {
-  await bench.started({ untilSignal: [15] });
-  const pid = bench.noted('qemu');
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
-  expect(status).toMatch(/^Gid:\t65534\t65534\t65534\t65534$/m);
-  expect(status).toMatch(/^Groups:\s*$/m);
-  expect(status).toMatch(/^NoNewPrivs:\t1$/m);
-  expect(status).toMatch(/^CapEff:\t0+$/m);
-  expect(
-    readFileSync(`/proc/${pid}/net/dev`, 'utf8')
-      .trim()
-      .split('\n')
-      .slice(2)
-      .map((line) => line.trim().split(':')[0]),
-  ).toEqual(['lo']);
-  const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
-  expect(open.filter((file) => file.startsWith(bench.base))).toEqual([path.join(bench.base, 'requests')]);
-  expect(
-    readFileSync(`/proc/${pid}/environ`, 'utf8')
-      .split('\0')
-      .filter((entry) => entry !== ''),
-  ).toEqual(['PATH=/usr/sbin:/usr/bin:/sbin:/bin']);
-  expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 +0/m);
 });
 
 test('the daemon and the container process are small', async () => {

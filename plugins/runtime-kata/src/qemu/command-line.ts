@@ -1,6 +1,7 @@
 import type { MachineSettings } from '../machine-settings.js';
 import type { PlanStep } from '../plan.js';
 import { compositeDisk } from './composite-disk.js';
+import { largestFile, shownFiles } from './shown-files.js';
 
 export interface QemuProgram {
   readonly binary: string;
@@ -52,7 +53,14 @@ export function qemuSteps(
   const state = memory?.state;
   const files: readonly PlanStep[] =
     state === undefined ? [] : [['file', String(state.number), state.file, memory?.shared === true ? 'rw' : 'ro']];
-  return [['user', String(uid), String(gid), groups.join(',')], ...given.steps, ...files, ['qemu', ...argv]];
+  return [
+    ['user', String(uid), String(gid), groups.join(',')],
+    ...given.steps,
+    ...files,
+    ...shownFiles(program, settings.accel).map((file): PlanStep => ['show', file]),
+    ['file-size', String(largestFile(settings))],
+    ['qemu', ...argv],
+  ];
 }
 
 function machineArgs(
