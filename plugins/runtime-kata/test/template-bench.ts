@@ -132,7 +132,7 @@ export class TemplateBench implements AsyncDisposable {
   /** Names of those that are made. */
   made(): readonly string[] {
     try {
-      return readdirSync(this.templates).filter((name) => /^[0-9a-f]{64}$/.test(name));
+      return readdirSync(this.templates).filter((name) => existsSync(path.join(this.templates, name, 'state')));
     } catch {
       return [];
     }

@@ -25,13 +25,18 @@ import { encodePlan, type PlanStep } from '../plan.js';
 
 /** Each keeps what its guest has touched, some 90 MiB, in memory. */
 const most = 3;
-/** Behind the name of one that is not made yet. */
-const making = '.making';
+/** Behind the name of one that is thrown away. */
+const gone = '.gone';
+/** The state of one that is not made yet. */
+const unfinished = 'state.making';
 /** Who has not made it by then was ended. */
 const makingLimitMs = 600_000;
 const MiB = 1024 * 1024;
 
-/** Templates in a folder that is gone with the next boot of the host: each a folder with its key as name, whole or not there. Clones that run keep their files, whatever is removed. */
+/**
+ * Templates in a folder that is gone with the next boot of the host: each a folder with its key as name, in which the state has its name when all is whole. Clones that run keep their files,
+ * whatever is removed.
+ */
 export class TemplateFolder {
   constructor(
     private readonly folder: string,
@@ -43,7 +48,7 @@ export class TemplateFolder {
     const folder = path.join(this.folder, key);
     const files = filesIn(folder);
     try {
-      if (statSync(files.memory).size !== memoryMiB * MiB) return undefined;
+      if (statSync(files.memory).size !== memoryMiB * MiB || !existsSync(files.state)) return undefined;
       const now = new Date();
       utimesSync(folder, now, now);
       return files;
@@ -67,18 +72,19 @@ export class TemplateFolder {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     this.#sweep();
     const { bavail, bsize } = statfsSync(this.folder);
-    const folder = path.join(this.folder, `${key}${making}`);
+    const folder = path.join(this.folder, key);
     if (bavail * bsize < 2 * memoryMiB * MiB || !makeFolder(folder)) return;
     try {
-      const files = filesIn(folder);
-      for (const file of [files.memory, files.state]) {
-        closeSync(openSync(file, 'wx'));
-        // For users that QEMU has for each machine; who may come into the folder is root alone.
-        chmodSync(file, 0o666);
-      }
+      const files = { ...filesIn(folder), state: path.join(folder, unfinished) };
+      // QEMU gets it as a descriptor. Who could open it anew for writing would write what every later clone's QEMU reads.
+      writeFileSync(files.state, '', { flag: 'wx', mode: 0o600 });
+      closeSync(openSync(files.memory, 'wx'));
+      // QEMU opens it itself, as the user that it has for each machine; who may come into the folder is root alone.
+      chmodSync(files.memory, 0o666);
       truncateSync(files.memory, memoryMiB * MiB);
       const plan = path.join(folder, 'vm.plan');
-      const done: PlanStep = ['rename', folder, path.join(this.folder, key)];
+      // The folder keeps its name, and so its machine's user stays taken until that machine has ended.
+      const done: PlanStep = ['rename', files.state, filesIn(folder).state];
       writeFileSync(plan, encodePlan([...(await steps(files, folder)), done]), { mode: 0o600 });
       this.#start(shim, plan, folder);
     } catch (error) {
@@ -106,23 +112,26 @@ export class TemplateFolder {
 
   /** At once not to be found any more. */
   discard(key: string): void {
-    const gone = path.join(this.folder, `${key}.${randomBytes(4).toString('hex')}${making}`);
+    const away = path.join(this.folder, `${key}.${randomBytes(4).toString('hex')}${gone}`);
     try {
-      renameSync(path.join(this.folder, key), gone);
+      renameSync(path.join(this.folder, key), away);
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return;
       throw error;
     }
-    rmSync(gone, { recursive: true, force: true });
+    rmSync(away, { recursive: true, force: true });
   }
 
   /** Leaves room for one more: those that were not used for longest go first. */
   #sweep(): void {
-    const entries = readdirSync(this.folder).map((name) => ({ name, usedMs: usedMs(path.join(this.folder, name)) }));
+    const entries = readdirSync(this.folder).map((name) => {
+      const folder = path.join(this.folder, name);
+      return { name, usedMs: usedMs(folder), isWhole: !name.endsWith(gone) && existsSync(filesIn(folder).state) };
+    });
     const old = Date.now() - makingLimitMs;
-    for (const { name, usedMs } of entries.filter((entry) => entry.name.endsWith(making)))
-      if (usedMs < old) rmSync(path.join(this.folder, name), { recursive: true, force: true });
-    const whole = entries.filter(({ name }) => !name.endsWith(making)).sort((a, b) => b.usedMs - a.usedMs);
+    for (const { name, usedMs, isWhole } of entries)
+      if (!isWhole && usedMs < old) rmSync(path.join(this.folder, name), { recursive: true, force: true });
+    const whole = entries.filter(({ isWhole }) => isWhole).sort((a, b) => b.usedMs - a.usedMs);
     for (const { name } of whole.slice(most - 1)) this.discard(name);
   }
 }
