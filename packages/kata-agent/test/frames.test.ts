@@ -29,6 +29,9 @@ it('are refused by their length, before anything of them has come', () => {
   const read = (header: string): Frame[] => [...new FrameReader().read(Buffer.from(header, 'hex'))];
   expect(() => read('00400001000000010200')).toThrow('a frame of 4194305 bytes, at most 4194304 are possible');
   expect(read('00400000000000010200')).toEqual([]);
+  const small = (header: string): Frame[] => [...new FrameReader(131_072).read(Buffer.from(header, 'hex'))];
+  expect(() => small('00020001000000010200')).toThrow('a frame of 131073 bytes, at most 131072 are possible');
+  expect(small('00020000000000010200')).toEqual([]);
 });
 
 it('keep nothing alive but themselves, though every byte comes alone', () => {

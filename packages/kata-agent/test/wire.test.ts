@@ -127,18 +127,23 @@ describe('decodeMessage', () => {
     expect(() => decodeMessage(Everything, Buffer.from(bytes, 'hex'))).toThrow();
   });
 
-  it('refuses lists that would fill the memory', () => {
-    const [empty, entry] = [
-      Buffer.from('a20600', 'hex'),
-      (n: number) => Buffer.from(encodeMessage(Everything, { named: { [n]: 1 } })),
-    ];
-    expect(() => decodeMessage(Everything, Buffer.concat(Array.from({ length: 65_537 }, () => empty)))).toThrow('65536 elements');
-    expect(() => decodeMessage(Everything, Buffer.concat([Buffer.from('5a818004', 'hex'), Buffer.alloc(65_537)]))).toThrow(
-      '65536 elements',
-    );
-    expect(() => decodeMessage(Everything, Buffer.concat(Array.from({ length: 65_537 }, (_, n) => entry(n))))).toThrow(
-      '65536 entries',
-    );
+  it.each<[string, (n: number) => Buffer]>([
+    ['elements of a list', () => Buffer.from('a20600', 'hex')],
+    ['entries of a map', (n) => Buffer.from(encodeMessage(Everything, { named: { [n]: 1 } }))],
+    ['entries of a map with one key', () => Buffer.from('6200', 'hex')],
+    ['messages where one is wanted', () => Buffer.from('6a00', 'hex')],
+    ['fields that are not known', () => Buffer.from('f80f01', 'hex')],
+    ['fields in messages', () => Buffer.from('6a0410011001', 'hex')],
+  ])('refuses too many %s: a guest could hold up whoever reads it', (_, field) => {
+    const many = (length: number) => Buffer.concat(Array.from({ length }, (__, n) => field(n)));
+    expect(() => decodeMessage(Everything, many(5000))).not.toThrow();
+    expect(() => decodeMessage(Everything, many(16_385))).toThrow('a message of more than 16384 fields');
+  });
+
+  it('refuses too many numbers in one field', () => {
+    const packed = (count: number) => encodeMessage(Everything, { numbers: Array.from({ length: count }, () => 1) });
+    expect(decodeMessage(Everything, packed(16_383)).numbers).toHaveLength(16_383);
+    expect(() => decodeMessage(Everything, packed(16_384))).toThrow('a message of more than 16384 fields');
   });
 
   it('ends with a message or an error, whatever the bytes are', () => {

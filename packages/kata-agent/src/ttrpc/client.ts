@@ -21,6 +21,8 @@ interface Pending {
 }
 
 const defaultTimeoutMs = 30_000;
+/** Our agent's longest has 64 KiB of output and a header. */
+const maxAnswerBytes = 128 * 1024;
 /** Streams that nobody waits for, whose answers may still come. A peer that never answers must not make this grow. */
 const maxAbandoned = 1024;
 
@@ -30,7 +32,7 @@ const maxAbandoned = 1024;
  */
 export class AgentClient implements Disposable {
   readonly #socket: Socket;
-  readonly #frames = new FrameReader();
+  readonly #frames = new FrameReader(maxAnswerBytes);
   readonly #pending = new Map<number, Pending>();
   readonly #abandoned = new Set<number>();
   #nextStream = 1;

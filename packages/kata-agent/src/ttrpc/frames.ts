@@ -23,10 +23,16 @@ export function encodeFrame({ stream, type, payload }: Frame): Buffer {
 
 /** Cuts a stream of bytes into frames. What it keeps is one frame, in however many pieces that comes. */
 export class FrameReader {
+  readonly #maximum: number;
   readonly #header = Buffer.alloc(10);
   #payload: Buffer | undefined;
   /** Of what is read now: header or payload. */
   #filled = 0;
+
+  /** `maximum`: bytes that one may carry. */
+  constructor(maximum = maxFrameBytes) {
+    this.#maximum = maximum;
+  }
 
   /** The frames that are whole with these bytes. Throws when one is to be longer than a frame may be. */
   *read(chunk: Buffer): Generator<Frame> {
@@ -46,7 +52,7 @@ export class FrameReader {
 
   #begin(): void {
     const length = this.#header.readUInt32BE(0);
-    if (length > maxFrameBytes) throw new Error(`a frame of ${length} bytes, at most ${maxFrameBytes} are possible`);
+    if (length > this.#maximum) throw new Error(`a frame of ${length} bytes, at most ${this.#maximum} are possible`);
     this.#payload = Buffer.allocUnsafe(length);
     this.#filled = 0;
   }
