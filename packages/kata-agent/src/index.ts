@@ -4,7 +4,7 @@ export { AgentService, Health, type Method } from './messages/services.js';
 export { StatsContainerRequest, StatsContainerResponse } from './messages/stats.js';
 export { Interface, IPAddress, ipFamilies, Route } from './messages/types.js';
 export { type EncodedRequest, encodeRequest } from './requests.js';
-export { processMessage, resourcesMessage, specMessage } from './spec.js';
+export { processMessage, resourcesMessage, specMessage, withResources } from './spec.js';
 export { statsOf } from './stats.js';
 export { AgentClient, type CallOptions } from './ttrpc/client.js';
 export { encodeFrame, type Frame, FrameReader, frameTypes, maxFrameBytes } from './ttrpc/frames.js';

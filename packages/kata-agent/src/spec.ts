@@ -1,7 +1,9 @@
 import { type RuntimeProcess, type RuntimeResources, type RuntimeSpec, SlipwayError } from '@slipway/plugin-api';
-import { LinuxResources, Process, Spec } from './messages/oci.js';
+import { CreateContainerRequest } from './messages/agent.js';
+import { Linux, LinuxResources, Process, Spec } from './messages/oci.js';
 import { EncodeError, encodeMessage } from './wire/encode.js';
 import type { Fields, Init } from './wire/fields.js';
+import { replaceMessage } from './wire/replace.js';
 
 /** Why a guest cannot do it, where there is more to say than that its agent has no field for it. */
 const reasons: ReadonlyMap<string, string> = new Map([['hooks', 'hooks run on the host']]);
@@ -27,6 +29,12 @@ export function processMessage(process: RuntimeProcess): Uint8Array {
 /** New limits as `grpc.LinuxResources`. Errors as those of {@link specMessage}. */
 export function resourcesMessage(resources: RuntimeResources): Uint8Array {
   return encoded(LinuxResources, withAnyDevice(resources), 'linux.resources.');
+}
+
+/** An encoded `CreateContainerRequest` whose container has other limits. Errors as those of {@link specMessage}. */
+export function withResources(request: Uint8Array, resources: RuntimeResources): Uint8Array {
+  const path = [CreateContainerRequest.OCI, Spec.linux, Linux.resources].map(({ number }) => number);
+  return replaceMessage(request, path, resourcesMessage(resources));
 }
 
 /** A rule of devices without a number is for any, which the message says by -1: 0 is a number. */

@@ -3,7 +3,7 @@ export type { Bundle } from './bundle.js';
 export { toolConfig } from './config.js';
 export type { ContainerFolder } from './container-folder.js';
 export { accepts } from './create-request.js';
-export type { MachineTool, PreparedMounts } from './machine.js';
+export type { MachineTool, PreparedMounts, PreparedUpdate } from './machine.js';
 export { makeMountPoint } from './mount-point.js';
 export { OciRuntime, toolToken } from './oci-runtime.js';
 export type { Tool, ToolChoice } from './tool.js';

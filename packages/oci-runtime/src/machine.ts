@@ -9,6 +9,14 @@ export interface PreparedMounts extends Disposable {
   readonly mounts: readonly MonitorMount[];
 }
 
+/** New limits of which the tool has its part to do. */
+export interface PreparedUpdate {
+  /** It has: they are those of every restart, too. */
+  keep(): void;
+  /** It has failed: all is to be as it was. */
+  undo(): void;
+}
+
 /**
  * What is done for a tool that makes a machine for each container, with a kernel of its own. The root file system is handed on and not mounted here; what the tool reads is written before it
  * is started; what is inside is not seen from here, and asked for.
@@ -30,8 +38,8 @@ export interface MachineTool {
   machineOf(folder: ContainerFolder): MachineState | undefined;
   /** Writes what `exec` reads beside the file that it is given, of settings as config.json has them: `<file>.pb`. */
   prepareProcess(folder: ContainerFolder, file: string, process: object): void;
-  /** The same for `update`. Errors: `failed-precondition` for more than the machine has. */
-  prepareUpdate(folder: ContainerFolder, file: string, resources: RuntimeResources): void;
+  /** The same for `update`; what the machine's part on the host keeps is set. Errors: `failed-precondition` for more than the machine has, `unimplemented`; nothing is changed then. */
+  prepareUpdate(folder: ContainerFolder, file: string, resources: RuntimeResources): PreparedUpdate;
   /** Of the container in the machine. Errors: `not-found` when it is gone. */
   stats(folder: ContainerFolder): Promise<RuntimeStats>;
   /** Of the processes in the machine's cgroup: those that stand for processes of the container, the first and those of `exec`. */

@@ -27,8 +27,12 @@ async function update(tool: Tool, folder: ContainerFolder, resources: RuntimeRes
   const file = path.join(folder.directory, `resources-${randomBytes(6).toString('hex')}.json`);
   try {
     writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
-    tool.machine?.prepareUpdate(folder, file, resources);
-    await runVerb(tool, folder, 'update', '--resources', file);
+    const prepared = tool.machine?.prepareUpdate(folder, file, resources);
+    await runVerb(tool, folder, 'update', '--resources', file).catch((error: unknown) => {
+      prepared?.undo();
+      throw error;
+    });
+    prepared?.keep();
   } finally {
     for (const name of [file, `${file}.pb`]) rmSync(name, { force: true });
   }

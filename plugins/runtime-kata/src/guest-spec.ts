@@ -1,5 +1,6 @@
 import type { RuntimeMount, RuntimeSpec } from '@slipway/plugin-api';
 import { type GuestFile, guestBinds } from './guest-binds.js';
+import { guestResources } from './guest-resources.js';
 import { cannot } from './refusal.js';
 import type { SharedTree } from './shared-trees.js';
 
@@ -29,15 +30,11 @@ const everywhere = new Set(['c 1 3', 'c 1 5', 'c 1 7', 'c 1 8', 'c 1 9', 'c 5 0'
 export function guestSpec({ id, bundle, spec, root, trees }: GuestSpecInput): GuestSpec {
   checkNamespaces(id, spec);
   checkDevices(id, spec);
-  checkResources(id, spec);
+  const resources = guestResources(id, spec.linux.resources ?? {});
   if (Object.values(spec.hooks ?? {}).some((hooks) => hooks.length > 0))
-    throw cannot(id, 'hooks run on the host, in namespaces that a virtual machine does not have', 'leave out --hook');
+    throw cannot(id, 'hooks run on the host, in namespaces that a virtual machine does not have', 'leave out --hooks');
   const { mounts, files } = guestBinds(id, bundle, spec.mounts.map(checkPropagation(id)), trees);
-  const { resources = {}, rootfsPropagation: _, ...linux } = spec.linux;
-  // The host's processors and swap are the whole machine's matter.
-  const { cpu, memory, ...others } = resources;
-  const { cpus: _cpus, mems: _mems, ...time } = cpu ?? {};
-  const { swap: _swap, swappiness: _swappiness, ...limits } = memory ?? {};
+  const { resources: _resources, rootfsPropagation: _, ...linux } = spec.linux;
   const { hooks: _hooks, ...rest } = spec;
   return {
     files,
@@ -49,11 +46,7 @@ export function guestSpec({ id, bundle, spec, root, trees }: GuestSpecInput): Gu
         ...linux,
         namespaces: guestNamespaces(spec),
         cgroupsPath: `/${id}`,
-        resources: {
-          ...others,
-          ...(Object.keys(limits).length === 0 ? {} : { memory: limits }),
-          ...(Object.keys(time).length === 0 ? {} : { cpu: time }),
-        },
+        resources,
       },
     },
   };
@@ -97,18 +90,6 @@ function checkDevices(id: string, { linux: { devices = [] } }: RuntimeSpec): voi
     `the device ${JSON.stringify(host.path)} of the host cannot be given to a virtual machine`,
     'leave out --device and --privileged, or use a stack whose containers are processes of the host (--stack)',
   );
-}
-
-function checkResources(id: string, { linux: { resources = {} } }: RuntimeSpec): void {
-  const { blockIO = {}, hugepageLimits = [], unified = {}, memory } = resources;
-  if (Object.keys(blockIO).length > 0) throw limit(id, 'limits of disks are of disks of the host');
-  if (hugepageLimits.length > 0) throw limit(id, 'limits of huge pages are of memory of the host');
-  if (Object.keys(unified).length > 0) throw limit(id, "files of the host's control groups are not those of the machine");
-  if (memory?.disableOOMKiller === true) throw limit(id, 'a kernel with control groups of v2 always kills for lack of memory');
-}
-
-function limit(id: string, why: string) {
-  return cannot(id, `a limit cannot be set in a virtual machine: ${why}`, 'leave the limit out');
 }
 
 /** What is mounted later on the host does not show in the guest, nor the other way. */

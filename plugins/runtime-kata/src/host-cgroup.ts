@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type CgroupMount, hostMounts } from '@slipway/cgroups';
 import { type RuntimeResources, SlipwayError, wrapError } from '@slipway/plugin-api';
 import type { PlanStep } from './plan.js';
+import { cannot } from './refusal.js';
 import type { MachineSize } from './sizing.js';
 
 const MiB = 1024 * 1024;
@@ -28,19 +29,59 @@ export interface HostLimits {
  * with a tenth of a processor would take a minute), its weight and set of processors. `directories`: those that do not exist yet, of which only the ones with such limits are made.
  */
 export function hostCgroupSteps(directories: readonly string[], limits: HostLimits): readonly PlanStep[] {
-  const mounts = hostMounts();
-  const places = directories.flatMap((directory) => placeOf(directory, mounts) ?? []);
-  const writes = places.flatMap(({ directory, mount }) =>
-    (mount.unified ? unifiedLimits(limits) : legacyLimits(limits, mount.controllers, directory)).map(
-      ([file, text]): PlanStep => ['write', path.join(directory, file), text],
-    ),
-  );
+  const places = placesOf(directories);
+  const writes = limitSteps(places, limits);
   const used = places.filter(
     ({ directory, mount }) => mount.unified || writes.some(([, file]) => file?.startsWith(`${directory}/`)),
   );
   if (!used.some(({ mount }) => mount.unified || mount.controllers.includes('memory'))) throw taken(limits.id, directories);
   for (const place of used) prepareParents(place);
   return [...used.map(({ directory }): PlanStep => ['cgroup', directory]), ...writes];
+}
+
+/** What lifts a limit that there was: the only one that can be absent later. */
+const noSwapLimit: ReadonlyMap<string, string> = new Map([
+  ['memory.swap.max', 'max'],
+  ['memory.memsw.limit_in_bytes', '-1'],
+]);
+
+/**
+ * The limits of {@link hostCgroupSteps} for cgroups that are there, when the machine is to have others. `before`: files that have had some. Errors: `unimplemented` for one that they cannot keep.
+ */
+export function hostLimitSteps(
+  directories: readonly string[],
+  limits: HostLimits,
+  before: readonly string[],
+): readonly PlanStep[] {
+  const wanted = limitSteps(placesOf(directories), limits);
+  const lifted = before
+    .filter((file) => !wanted.some(([, other]) => other === file))
+    .flatMap((file): PlanStep[] => {
+      const none = noSwapLimit.get(path.basename(file));
+      return none === undefined ? [] : [['write', file, none]];
+    });
+  const steps = [...wanted, ...lifted];
+  const { cpus, mems } = limits.resources.cpu ?? {};
+  if ((cpus ?? mems) !== undefined && !steps.some(([, file]) => path.basename(String(file)) === 'cpuset.cpus'))
+    throw cannot(
+      limits.id,
+      'its machine was made without a set of processors of its own, and a control group of v1 cannot be given one later',
+      'stop the container and start it again with these limits',
+    );
+  return steps;
+}
+
+function placesOf(directories: readonly string[]): readonly Place[] {
+  const mounts = hostMounts();
+  return directories.flatMap((directory) => placeOf(directory, mounts) ?? []);
+}
+
+function limitSteps(places: readonly Place[], limits: HostLimits): readonly PlanStep[] {
+  return places.flatMap(({ directory, mount }) =>
+    (mount.unified ? unifiedLimits(limits) : legacyLimits(limits, mount.controllers, directory)).map(
+      ([file, text]): PlanStep => ['write', path.join(directory, file), text],
+    ),
+  );
 }
 
 /** The unified hierarchy counts only where it is the only one: beside those of v1 it has no controllers. */
@@ -142,11 +183,12 @@ function inherited(folder: string, file: string): string {
 }
 
 function taken(id: string, directories: readonly string[]): SlipwayError {
+  const exists = hostMounts().some(({ unified, controllers }) => unified || controllers.includes('memory'));
   return new SlipwayError({
     kind: 'failed-precondition',
     code: 'CGROUP_TAKEN',
-    message: `container "${id}": its control group for memory cannot be made: this host has none, or it exists already`,
-    hint: 'remove the control group that is left over, or mount the controller memory',
+    message: `container "${id}": its control group for memory ${exists ? 'exists already' : 'cannot be made: this host has none'}`,
+    hint: exists ? 'remove the control group that is left over' : 'mount the controller memory',
     details: { id, directories },
   });
 }

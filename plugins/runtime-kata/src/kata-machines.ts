@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Bundle, ContainerFolder, MachineTool, PreparedMounts } from '@slipway/oci-runtime';
+import type { Bundle, ContainerFolder, MachineTool, PreparedMounts, PreparedUpdate } from '@slipway/oci-runtime';
 import {
   type CreateRequest,
   type Logger,
@@ -14,13 +14,14 @@ import {
 } from '@slipway/plugin-api';
 import { type Acceleration, findAcceleration } from './acceleration.js';
 import type { KataConfig } from './config.js';
-import { containerCalls, processRequest, updateRequest } from './guest-calls.js';
+import { containerCalls, processRequest } from './guest-calls.js';
 import { filtersSystemCalls, type GuestFiles, guestFiles } from './guest-files.js';
 import { guestSpec } from './guest-spec.js';
 import { hostCgroupSteps } from './host-cgroup.js';
 import { kernelArgs } from './kernel-args.js';
 import { imagesInUse, readMachineRecord, writeMachineRecord } from './machine-record.js';
 import type { MachineSettings } from './machine-settings.js';
+import { prepareMachineUpdate } from './machine-update.js';
 import { machineUser } from './machine-user.js';
 import { guestNetwork } from './network/guest-network.js';
 import { encodePlan, type PlanStep } from './plan.js';
@@ -28,7 +29,7 @@ import { isShim } from './programs.js';
 import { rootDisks } from './root-disks.js';
 import { checkProcess, checkSpec } from './runtime-spec.js';
 import { attachedTrees, sharedTrees, shareStorage, shareTag } from './shared-trees.js';
-import { checkUpdate, machineSize } from './sizing.js';
+import { machineSize } from './sizing.js';
 import { guestStats } from './stats.js';
 import { MachineTemplates } from './template/machine-templates.js';
 import { TemplateFolder } from './template/template-folder.js';
@@ -122,7 +123,7 @@ export class KataMachines implements MachineTool {
       ...containerCalls(id, inGuest, [...root.storages, ...(trees.length === 0 ? [] : [shareStorage])]),
     ]);
     writeFileSync(path.join(folder.directory, 'vm.plan'), plan, { mode: 0o600 });
-    writeMachineRecord(folder.directory, { ...size, accel, image: guest.key });
+    writeMachineRecord(folder.directory, { ...size, accel, image: guest.key, resources });
     return attachedTrees(shared, trees, others);
   }
 
@@ -141,10 +142,8 @@ export class KataMachines implements MachineTool {
     writeFileSync(`${file}.pb`, processRequest(id, checkProcess(id, process)), { mode: 0o600 });
   }
 
-  prepareUpdate({ id, directory }: ContainerFolder, file: string, resources: RuntimeResources): void {
-    const size = readMachineRecord(directory);
-    if (size !== undefined) checkUpdate(id, resources, size, this.config);
-    writeFileSync(`${file}.pb`, updateRequest(id, resources), { mode: 0o600 });
+  prepareUpdate({ id, directory }: ContainerFolder, file: string, resources: RuntimeResources): PreparedUpdate {
+    return prepareMachineUpdate(id, directory, `${file}.pb`, resources, this.config);
   }
 
   async stats({ id, toolState }: ContainerFolder): Promise<RuntimeStats> {

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { RuntimeResources } from '@slipway/plugin-api';
 import * as v from 'valibot';
 
 const recordSchema = v.object({
@@ -8,13 +9,21 @@ const recordSchema = v.object({
   accel: v.picklist(['kvm', 'tcg']),
   /** Key of the image that it boots. */
   image: v.string(),
+  /** What its container may use, as config.json says it and updates have changed it. */
+  resources: v.pipe(
+    v.looseObject({}),
+    v.transform((resources): RuntimeResources => resources),
+  ),
 });
 
 /** What a container's machine is, in the container's folder. */
 export type MachineRecord = v.InferOutput<typeof recordSchema>;
 
 export function writeMachineRecord(directory: string, record: MachineRecord): void {
-  writeFileSync(path.join(directory, 'machine.json'), JSON.stringify(record), { mode: 0o600 });
+  const file = path.join(directory, 'machine.json');
+  // Others read it at any time.
+  writeFileSync(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
 /** Undefined where its creation was interrupted. */

@@ -160,10 +160,20 @@ test('a QEMU that is killed is a failed container, which says so', async () => {
   expect(stderr).toMatch(new RegExp(`the virtual machine of "${container.id}" ended: QEMU was killed by signal 9`));
 });
 
-test('limits change up to what the machine has, and the guest keeps the processors to itself', async () => {
+test('limits change up to what the machine has, also those that are kept on the host, and hold after a restart', async () => {
   const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
   const MiB = 1024 * 1024;
-  const container = await subject.instance.create(request('sleep 1000', rootfs, { memory: { limit: 48 * MiB } }));
+  const wish = request('trap "exit 1" USR1; while :; do sleep 0.1; done', rootfs, {
+    memory: { limit: 48 * MiB },
+    cpu: { shares: 512, cpus: '0' },
+  });
+  const directory = path.join(folder, 'status');
+  mkdirSync(directory, { mode: 0o700 });
+  const container = await subject.instance.create({
+    ...wish,
+    stdio: { stdin: 'null', stdout: 'null', stderr: 'null' },
+    supervision: { directory, restart: { name: 'always' } },
+  });
   await container.start();
   const { instance } = subject;
   await instance.update(container.id, { memory: { limit: 40 * MiB } });
@@ -175,6 +185,22 @@ test('limits change up to what the machine has, and the guest keeps the processo
   await expect(instance.update(container.id, { cpu: { quota: 300_000, period: 100_000 } })).rejects.toMatchObject({
     code: 'MACHINE_TOO_SMALL',
   });
+  await instance.update(container.id, { cpu: { cpus: '0', mems: '0', shares: 1024 } });
+  await instance.update(container.id, { cpu: { cpus: '0' } });
+  const shares = () => {
+    const group = readCgroup(container.id, 'cpu');
+    return readFileSync(path.join(group, existsSync(path.join(group, 'cpu.weight')) ? 'cpu.weight' : 'cpu.shares'), 'utf8');
+  };
+  expect(shares()).toMatch(/^(1024|39)$/m);
+  await instance.kill(container.id, 10);
+  const now = async () => {
+    const { restarts, status } = await instance.state(container.id);
+    return `${status} ${restarts}`;
+  };
+  for (const end = Date.now() + 100_000; (await now()) !== 'running 1' && Date.now() < end; ) await sleep(20);
+  expect(await now()).toBe('running 1');
+  expect((await instance.stats(container.id)).memory.limitBytes).toBe(BigInt(40 * MiB));
+  expect(shares()).toMatch(/^(1024|39)$/m);
 });
 
 test('emulation is no isolation by hardware: it says so, and is refused where that is required', async () => {
@@ -261,6 +287,15 @@ test('a guest has its folders, and can leave nothing beside them on the host: it
 function qemuOf(id: string): number {
   const list = readFileSync(path.join(folder, 'state/tool', id, 'processes'), 'utf8');
   return Number(/^qemu (\d+) /m.exec(list)?.[1]);
+}
+
+/** Directory of a container's control group of the host. */
+function readCgroup(id: string, controller: string): string {
+  const place = hostMounts()
+    .filter(({ unified, controllers }) => unified || controllers.includes(controller))
+    .map(({ mountPoint }) => path.join(mountPoint, 'slipway-kata-test', id))
+    .find((directory) => existsSync(directory));
+  return place ?? '';
 }
 
 function monitorOf(id: string): number {
