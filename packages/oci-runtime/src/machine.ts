@@ -40,7 +40,7 @@ export interface MachineTool {
   prepareProcess(folder: ContainerFolder, file: string, process: object): void;
   /** The same for `update`; what the machine's part on the host keeps is set. Errors: `failed-precondition` for more than the machine has, `unimplemented`; nothing is changed then. */
   prepareUpdate(folder: ContainerFolder, file: string, resources: RuntimeResources): PreparedUpdate;
-  /** Of the container in the machine. Errors: `not-found` when it is gone. */
+  /** Of the container in the machine. Errors: whatever they are when it is gone. */
   stats(folder: ContainerFolder): Promise<RuntimeStats>;
   /** Of the processes in the machine's cgroup: those that stand for processes of the container, the first and those of `exec`. */
   standing(pids: readonly number[]): readonly number[];

@@ -43,6 +43,7 @@ export const accepts = ['layers'] as const;
 const bootLimits = { kvm: 60, tcg: 300 } as const;
 /** For what follows the boot: the monitor's own part, and the deletion of a machine that did not come up. */
 const createGraceMs = 30_000;
+const MiB = 1024n * 1024n;
 
 /** What is prepared for the shim, whose `create` makes the machine and the container in it. */
 export class KataMachines implements MachineTool {
@@ -146,8 +147,12 @@ export class KataMachines implements MachineTool {
     return prepareMachineUpdate(id, directory, `${file}.pb`, resources, this.config);
   }
 
-  async stats({ id, toolState }: ContainerFolder): Promise<RuntimeStats> {
-    return await guestStats(id, toolState);
+  async stats({ id, directory, toolState }: ContainerFolder): Promise<RuntimeStats> {
+    const { memory, ...others } = await guestStats(id, toolState);
+    const machine = readMachineRecord(directory);
+    // One without a limit of its own has no more than its machine.
+    const limitBytes = memory.limitBytes ?? (machine === undefined ? undefined : BigInt(machine.memoryMiB) * MiB);
+    return { ...others, memory: { ...memory, ...(limitBytes === undefined ? {} : { limitBytes }) } };
   }
 
   standing(pids: readonly number[]): readonly number[] {

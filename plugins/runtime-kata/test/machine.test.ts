@@ -150,12 +150,17 @@ test('what makes a machine runs as a user of its own, without a network, in the 
   expect(readFileSync(`/proc/${qemu}/cgroup`, 'utf8')).toContain(`/slipway-kata-test/${container.id}`);
 });
 
-test('a QEMU that is killed is a failed container, which says so', async () => {
+test('a QEMU that is killed is a failed container, which says so, and is not found by who asks what it uses', async () => {
   const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
   const container = await subject.instance.create(request('sleep 1000', rootfs));
   await container.start();
+  expect((await subject.instance.stats(container.id)).memory.limitBytes).toBe(128n * 1024n * 1024n);
+  const asked = (async () => {
+    for (;;) await subject.instance.stats(container.id);
+  })().catch((error: unknown) => error);
   linux.kill(qemuOf(container.id), 9);
   const { code, stderr } = await outcome(container);
+  expect(await asked).toMatchObject({ kind: 'not-found', code: 'CONTAINER_EXITED' });
   expect(code).toBe(255);
   expect(stderr).toMatch(new RegExp(`the virtual machine of "${container.id}" ended: QEMU was killed by signal 9`));
 });
