@@ -26,17 +26,22 @@ export interface BuiltImage {
 }
 
 /** To be raised when the same parts come to give another image. */
-const recipe = 1;
+const recipe = 2;
 
 /** The channel to the host first. crc32c_generic is what libcrc32c computes with where that is no part of the kernel. */
 const first: ModuleGroup = {
   wanted: ['virtio_pci', 'virtio_console', 'erofs', 'overlay', 'ext4', 'virtio_net'],
-  optional: ['crc32c_generic', 'virtiofs', 'dm-verity'],
+  optional: ['crc32c_generic'],
 };
-/** A machine that others are cloned from must not have looked at its disks: the clones have others in their place. */
-const withDisks: ModuleGroup = { wanted: ['virtio_blk'], optional: [] };
 
-/** Where the agent finds what to load: a path a line, in order; with `disk ` before those that wait for the first disk to be asked for. */
+/** Modules that wait for what needs them, and the word that the agent knows them by. Those of disks because a machine that others are cloned from must not have looked at its own; the others spare boots the time. */
+const later: readonly (ModuleGroup & { readonly word: string })[] = [
+  { word: 'disk', wanted: ['virtio_blk'], optional: [] },
+  { word: 'share', wanted: [], optional: ['virtiofs'] },
+  { word: 'verity', wanted: [], optional: ['dm-verity'] },
+];
+
+/** Where the agent finds what to load: a path a line, in order, after the word of its group. */
 const modulesList = 'etc/modules.slipway';
 
 /** Builds the image. The same parts give the same bytes. Errors: `failed-precondition` with what is missing or damaged, those of the system. */
@@ -46,7 +51,7 @@ export async function buildGuestImage({ kernel, agent, crun }: ImageParts, signa
   const crunContent = read(files, crun);
   const libraries = await readLibraries(files, crun, crunContent);
   throwIfAborted(what, signal);
-  const loaded = kernel.modules === undefined ? [] : await readModules(files, kernel.modules, [first, withDisks]);
+  const loaded = kernel.modules === undefined ? [] : await readModules(files, kernel.modules, [first, ...later]);
   throwIfAborted(what, signal);
   const initrd = cpioArchive(
     withFolders(
@@ -66,10 +71,11 @@ export async function buildGuestImage({ kernel, agent, crun }: ImageParts, signa
   return { key, initrd, sources: files.seen(), kernel: () => extractVmlinux(kernelFile, kernel.image) };
 }
 
-function moduleFiles([first = [], withDisks = []]: readonly (readonly KernelModule[])[]): readonly CpioEntry[] {
+function moduleFiles(groups: readonly (readonly KernelModule[])[]): readonly CpioEntry[] {
+  const words = ['', ...later.map(({ word }) => `${word} `)];
   const file = ({ name }: KernelModule): string => `lib/modules/${name}.ko`;
-  const lines = [...first.map((module) => `/${file(module)}\n`), ...withDisks.map((module) => `disk /${file(module)}\n`)];
-  const modules = [...first, ...withDisks].map((module) => cpioFile(file(module), module.content));
+  const lines = groups.flatMap((modules, index) => modules.map((module) => `${words[index]}/${file(module)}\n`));
+  const modules = groups.flat().map((module) => cpioFile(file(module), module.content));
   return [cpioFile(modulesList, Buffer.from(lines.join(''))), ...modules];
 }
 
