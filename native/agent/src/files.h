@@ -46,6 +46,7 @@ bool mount_options_read(struct view storage, const char *overlay_folder, struct 
 struct mounts {
   size_t count;
   char points[MOUNTS_MAX][MOUNT_POINT_SIZE];
+  unsigned verity[MOUNTS_MAX]; /* number of the device below; 0: none checks it */
 };
 
 /* Mounts every Storage among the fields of that number; paths of an overlay are relative to the folder. */
@@ -53,10 +54,29 @@ bool storages_mount(struct view message, uint32_t number, const char *folder, st
 /* The last ones first, as many as can be. True: none is left. */
 bool mounts_undo(struct mounts *mounts, bool detach);
 
+/* ---- verity.c ---- */
+
+struct verity {
+  bool wanted;
+  char root[65], salt[513];
+  uint64_t offset; /* of the hashes in the disk, in bytes: the end of the data */
+};
+
+/* Whether it is one for dm-verity, and none for mount(2). */
+bool verity_option(const char *option);
+/* Those of a Storage. */
+bool verity_read(struct view storage, struct verity *verity);
+/* In the place of the device one that checks what is read of it. The number is for the two below. */
+bool verity_open(const struct verity *verity, char device[PATH_SIZE], unsigned *number);
+/* Whether something was read that is not what the root hash says. */
+bool verity_found_damage(unsigned number);
+/* As soon as nobody has it open. */
+void verity_close(unsigned number);
+
 /* ---- modules.c ---- */
 
-/* Before anything else; with the first disk; with the first folder of the host: lines without a word before the path, or with `disk`, `share`. */
-enum module_group { MODULES_FIRST, MODULES_OF_DISKS, MODULES_OF_SHARES };
+/* Before anything else; with the first disk; folder of the host; disk that is checked: lines without a word before the path, or with `disk`, `share`, `verity`. */
+enum module_group { MODULES_FIRST, MODULES_OF_DISKS, MODULES_OF_SHARES, MODULES_OF_VERITY };
 
 /* Once. Those of the list, in its order. */
 bool modules_load(enum module_group group);

@@ -28,7 +28,7 @@ static const char *path_in(const char *line, const char *group) {
 }
 
 bool modules_load(enum module_group group) {
-  static const char *const names[] = {[MODULES_FIRST] = "", [MODULES_OF_DISKS] = "disk", [MODULES_OF_SHARES] = "share"};
+  static const char *const names[] = {[MODULES_FIRST] = "", [MODULES_OF_DISKS] = "disk", [MODULES_OF_SHARES] = "share", [MODULES_OF_VERITY] = "verity"};
   static bool done[sizeof names / sizeof *names];
   char line[PATH_SIZE];
   if (done[group]) return true;

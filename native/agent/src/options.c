@@ -71,7 +71,7 @@ bool mount_options_read(struct view storage, const char *overlay_folder, struct 
   options->data[0] = '\0';
   while (wire_each(&rest, 5, &bytes)) {
     if (!wire_text(bytes, "an option of a mount", option, sizeof option)) return false;
-    if (option[0] == '\0' || is_flag(option, &options->flags)) continue;
+    if (option[0] == '\0' || verity_option(option) || is_flag(option, &options->flags)) continue;
     if (strchr(option, ',') != NULL) return fail(CODE_INVALID_ARGUMENT, "\"%s\": an option of a mount has a comma in it", option);
     if (!add_option(options, option, overlay_folder)) return false;
   }

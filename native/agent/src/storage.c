@@ -30,9 +30,20 @@ static bool resolve(struct storage *storage) {
   return fail(CODE_UNIMPLEMENTED, "storages of driver \"%s\" are unknown", storage->driver);
 }
 
+/* The device that is checked takes the place of the disk. */
+static bool check(struct view bytes, struct storage *storage, unsigned *verity_number) {
+  static struct verity verity;
+  *verity_number = 0;
+  if (!verity_read(bytes, &verity)) return false;
+  if (!verity.wanted) return true;
+  if (strcmp(storage->driver, "blk") != 0) return fail(CODE_UNIMPLEMENTED, "dm-verity for a storage of driver \"%s\"", storage->driver);
+  return verity_open(&verity, storage->source, verity_number);
+}
+
 static bool mount_one(struct view bytes, const char *folder, struct mounts *mounts) {
   static struct storage storage;
   static struct mount_options options;
+  unsigned verity;
   if (!read_storage(bytes, &storage) || !resolve(&storage)) return false;
   bool is_overlay = strcmp(storage.driver, "overlayfs") == 0;
   if (!mount_options_read(bytes, is_overlay ? folder : NULL, &options)) return false;
@@ -41,12 +52,19 @@ static bool mount_one(struct view bytes, const char *folder, struct mounts *moun
   close(point);
   if (strcmp(storage.driver, "local") == 0) return true;
   if (mounts->count == MOUNTS_MAX) return fail(CODE_RESOURCE_EXHAUSTED, "more than %d mounts", MOUNTS_MAX);
+  if (!check(bytes, &storage, &verity)) return false;
   if (is_overlay && chdir(folder) < 0) return fail_errno("enter \"%s\"", folder);
   int result = mount(storage.source, storage.point, storage.fstype, options.flags, options.data);
   int error = errno;
   if (is_overlay && chdir("/") < 0) return fail_errno("leave \"%s\"", folder);
   errno = error;
-  if (result < 0) return fail_errno("mount %s \"%s\" on \"%s\" with \"%.300s\"", storage.fstype, storage.source, storage.point, options.data);
+  if (result < 0) {
+    if (verity != 0 && verity_found_damage(verity)) fail(CODE_FAILED_PRECONDITION, "mount %s on \"%s\": what was read of the disk is not what its root hash says", storage.fstype, storage.point);
+    fail_errno("mount %s \"%s\" on \"%s\" with \"%.300s\"", storage.fstype, storage.source, storage.point, options.data);
+    if (verity != 0) verity_close(verity);
+    return false;
+  }
+  mounts->verity[mounts->count] = verity;
   copy(mounts->points[mounts->count++], MOUNT_POINT_SIZE, storage.point);
   return true;
 }
@@ -64,6 +82,7 @@ bool mounts_undo(struct mounts *mounts, bool detach) {
     const char *point = mounts->points[mounts->count - 1];
     if (umount2(point, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) < 0 && errno == EBUSY) return false;
     mounts->count--;
+    if (mounts->verity[mounts->count] != 0) verity_close(mounts->verity[mounts->count]);
   }
   return true;
 }

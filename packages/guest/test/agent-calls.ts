@@ -66,9 +66,9 @@ export class Container {
     this.#agent = agent;
   }
 
-  async create(process: RuntimeProcess, resources?: RuntimeResources): Promise<void> {
+  async create(process: RuntimeProcess, resources?: RuntimeResources, from: readonly object[] = storages): Promise<void> {
     const OCI = specMessage(specOf(process, resources));
-    await this.#agent.call(method.createContainer, { containerId, execId: containerId, storages, OCI }, unlimited);
+    await this.#agent.call(method.createContainer, { containerId, execId: containerId, storages: [...from], OCI }, unlimited);
   }
 
   async start(): Promise<void> {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { guestImage } from '@slipway/guest';
@@ -11,8 +11,9 @@ import { cloudKernel } from '@slipway/machine';
 export interface Parts {
   readonly kernel: string;
   readonly initrd: string;
-  /** An EROFS image of busybox. */
+  /** An EROFS image of busybox, and behind it the hash tree that it is checked with. */
   readonly layer: string;
+  readonly verity: { readonly roothash: string; readonly hashoffset: number; readonly salt: string };
 }
 
 const applets = [
@@ -44,7 +45,11 @@ export async function makeParts(folder: string): Promise<Parts> {
   for (const name of applets) execFileSync('ln', ['-s', 'busybox', path.join(tree, 'bin', name)]);
   const layer = path.join(folder, 'layer.erofs');
   execFileSync('mkfs.erofs', ['--quiet', layer, tree], { stdio: 'ignore' });
-  return { kernel: image.kernel, initrd: image.initrd, layer };
+  const [hashoffset, salt] = [statSync(layer).size, '00ff'.repeat(16)];
+  const options = [`--hash-offset=${hashoffset}`, `--salt=${salt}`];
+  const said = execFileSync('veritysetup', ['format', layer, layer, ...options], { encoding: 'utf8' });
+  const roothash = /Root hash:\s*([0-9a-f]{64})/.exec(said)?.[1] ?? '';
+  return { kernel: image.kernel, initrd: image.initrd, layer, verity: { roothash, hashoffset, salt } };
 }
 
 /** A machine of one layer (serial `l0`) and an empty disk to write to (`upper`), and the connection to its agent. */

@@ -171,6 +171,36 @@ it('says why a container or command cannot be, and leaves nothing of it', async 
   await container.remove();
 });
 
+it("checks a disk by its hash tree, in Kata's words, and lets go of it with the container", async () => {
+  const words = (values: object) => Object.entries(values).map(([key, value]) => `X-kata.dmverity.${key}=${value}`);
+  const from = (...options: readonly string[]) => [{ ...storages[0], options: ['ro', ...options] }, ...storages.slice(1)];
+  const enabled = 'X-kata.dmverity-enabled=true';
+  const create = (...options: readonly string[]) => refusal(container.create(processOf(['id']), undefined, from(...options)));
+  const { verity } = parts;
+  expect(await create(...words(verity))).toMatch(/dm-verity needs "X-kata.dmverity-enabled=true"/);
+  expect(await create(enabled)).toMatch(/needs .*"X-kata.dmverity.roothash" and/);
+  for (const [wrong, why] of [
+    [{ roothash: 'f00' }, /the root hash "f00" is not 64 hexadecimal digits/],
+    [{ roothash: `${'0'.repeat(63)}g` }, /is not 64 hexadecimal digits/],
+    [{ salt: 'x y' }, /the salt "x y" is not/],
+    [{ hashoffset: 4097 }, /hashoffset=4097" is no multiple of 4096/],
+    [{ hashoffset: -4096 }, /no multiple/],
+    [{ blocksize: 512 }, /"X-kata.dmverity.blocksize=512" is not known/],
+    [{ hashoffset: 1 << 30 }, /by dm-verity/],
+    [{ roothash: 'a'.repeat(64) }, /what was read of the disk is not what its root hash says/],
+    [{ salt: '' }, /what was read of the disk is not what its root hash says/],
+  ] as const)
+    expect(await create(enabled, ...words({ ...verity, ...wrong }))).toMatch(why);
+  const devices = 'grep -o "dm-.*" /proc/partitions; exit 0';
+  await container.create(script(devices), undefined, from(enabled, ...words({ ...verity, blocksize: 4096 })));
+  await container.start();
+  expect(await container.readAll()).toBe('dm-0\n');
+  await container.remove();
+  await container.run(script(devices));
+  expect(await container.readAll()).toBe('');
+  await container.remove();
+});
+
 it('copies files, but only into folders of its own', async () => {
   const copy = (name: string, more = {}) => ({ path: name, fileSize: 5n, fileMode: 0o640, data: Buffer.from('hello'), ...more });
   await machine.agent.call(method.copyFile, copy(`${guestFolder}/files/0`));

@@ -23,6 +23,8 @@ export interface Disk {
   readonly serial: string;
   /** More than one: the disk has a partition for each, in order. */
   readonly files: readonly string[];
+  /** What is behind the file of the same place, in its partition or on the disk: the hash tree that it is checked with, where it has one. */
+  readonly hashes?: readonly (string | undefined)[];
   readonly readOnly: boolean;
 }
 

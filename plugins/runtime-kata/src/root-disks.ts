@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { type ErofsMount, type LayersMount, type Mount, SlipwayError } from '@slipway/plugin-api';
+import { checkCount, type LayerImage, layerDisk, verityOf, verityOptions } from './layer-image.js';
 import type { Disk } from './machine-settings.js';
 
 /** A file system that the agent mounts, in Kata's words. */
@@ -23,6 +24,7 @@ export interface GuestRoot {
 interface Layer {
   readonly source: string;
   readonly number: number;
+  readonly image: LayerImage;
 }
 
 /** The folder of a container in the guest. */
@@ -37,15 +39,16 @@ export function guestFolder(id: string): string {
 export function rootDisks(id: string, rootfs: readonly Mount[], slots: number): GuestRoot {
   const { lower, upper } = onlyLayers(id, rootfs);
   if (upper?.kind === 'directories') throw refused(id, 'changes in a directory of the host');
-  const files = lower.map((layer) => imageFile(id, layer));
+  const files = lower.map((layer) => layerImage(id, layer));
+  checkCount(id, files);
   const upperDisks: Disk[] = upper === undefined ? [] : [{ serial: 'upper', files: [upper.source], readOnly: upper.readOnly }];
   const { disks, layers } = layerDisks(files, slots - upperDisks.length);
   const folder = guestFolder(id);
-  const storages: GuestStorage[] = layers.map(({ source, number }) => ({
+  const storages: GuestStorage[] = layers.map(({ source, number, image }) => ({
     driver: 'blk',
     source,
     fstype: 'erofs',
-    options: ['ro'],
+    options: ['ro', ...verityOptions(image)],
     mountPoint: `${folder}/layers/${number}`,
   }));
   if (upper !== undefined) {
@@ -66,20 +69,25 @@ export function rootDisks(id: string, rootfs: readonly Mount[], slots: number): 
 }
 
 function layerDisks(
-  files: readonly string[],
+  images: readonly LayerImage[],
   slots: number,
 ): { readonly disks: readonly Disk[]; readonly layers: readonly Layer[] } {
-  const own = files.length <= slots ? files.length : slots - 1;
-  const disks: Disk[] = files.slice(0, own).map((file, index) => ({ serial: `l${index}`, files: [file], readOnly: true }));
-  const layers: Layer[] = disks.map(({ serial }, number) => ({ source: diskPath(serial), number }));
-  const shared = files.slice(own);
+  const own = images.length <= slots ? images.length : slots - 1;
+  const disks: Disk[] = [];
+  const layers: Layer[] = [];
+  for (const [number, image] of images.slice(0, own).entries()) {
+    const serial = `l${number}`;
+    disks.push(layerDisk(serial, [image]));
+    layers.push({ source: diskPath(serial), number, image });
+  }
+  const shared = images.slice(own);
   if (shared.length === 0) return { disks, layers };
   const serial = 'layers';
-  disks.push({ serial, files: shared, readOnly: true });
+  disks.push(layerDisk(serial, shared));
   // One alone has no partition table around it.
-  for (const index of shared.keys()) {
+  for (const [index, image] of shared.entries()) {
     const source = shared.length === 1 ? diskPath(serial) : `${diskPath(serial)}-part${index + 1}`;
-    layers.push({ source, number: own + index });
+    layers.push({ source, number: own + index, image });
   }
   return { disks, layers };
 }
@@ -93,11 +101,12 @@ function onlyLayers(id: string, [first, ...more]: readonly Mount[]): LayersMount
   throw refused(id, `a root of ${more.length + 1} mounts, the first of kind ${JSON.stringify(first?.kind ?? 'none')},`);
 }
 
-function imageFile(id: string, { source, devices = [] }: ErofsMount): string {
+function layerImage(id: string, { source, devices = [], verity }: ErofsMount): LayerImage {
   // Their data would be in disks of their own, with blocks smaller than those of a disk.
   if (devices.length > 0) throw refused(id, `the layer ${JSON.stringify(source)}, whose data is in other files,`);
-  if (statSync(source).isFile()) return source;
-  throw refused(id, `the layer ${JSON.stringify(source)}, which is no file,`);
+  const status = statSync(source);
+  if (!status.isFile()) throw refused(id, `the layer ${JSON.stringify(source)}, which is no file,`);
+  return { file: source, verity: verity === undefined ? undefined : verityOf(id, source, status.size, verity) };
 }
 
 function refused(id: string, what: string): SlipwayError {

@@ -102,6 +102,34 @@ test('several files are one disk with a partition table around them', () => {
   );
 });
 
+test('hash trees are behind their files, in their partitions, or on a disk without any', () => {
+  const file = (name: string, size: number) => {
+    writeFileSync(path.join(folder, name), Buffer.alloc(size));
+    return path.join(folder, name);
+  };
+  const files = [file('one', 4096), file('two', 12288)];
+  const hashes = [file('one.verity', 8192), undefined];
+  const { steps, argv } = planned({
+    disks: [
+      { serial: 'l0', files: files.slice(0, 1), hashes: hashes.slice(0, 1), readOnly: true },
+      { serial: 'layers', files, hashes, readOnly: true },
+    ],
+  });
+  const sectors = (serial: string) =>
+    readFileSync(path.join(folder, `${serial}.vmdk`), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('RW '))
+      .map((line) => line.split(' ')[1]);
+  expect([sectors('l0'), sectors('layers')]).toEqual([
+    ['8', '16'],
+    ['2048', '8', '16', '24', '40'],
+  ]);
+  expect(steps.filter(([verb, , name]) => verb === 'file' && name?.endsWith('.verity'))).toHaveLength(2);
+  expect(
+    optionsOf(argv, '-blockdev').every((option) => option.startsWith('driver=vmdk,') && option.includes('read-only=on')),
+  ).toBe(true);
+});
+
 test('folders are shared by a helper, with memory that it can see', () => {
   const { steps, argv } = planned({ share: { tag: 'kataShared', directory: '/shared', virtiofsd: '/usr/lib/qemu/virtiofsd' } });
   expect(steps.find(([verb]) => verb === 'helper')).toEqual([

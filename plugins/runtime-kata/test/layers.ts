@@ -9,12 +9,13 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { writeTreeImage } from '@slipway/layers';
+import { writeTreeImage, writeVerityTree } from '@slipway/layers';
 import { linux } from '@slipway/linux';
 import type { LayersMount } from '@slipway/plugin-api';
 
@@ -46,6 +47,29 @@ export function imageOf(tree: string, source: string): LayersMount['lower'][numb
     closeSync(image);
   }
   return { kind: 'erofs', source };
+}
+
+/** As a snapshotter with `verity = true` keeps one: with its hash tree beside it. */
+export function hashedImageOf(tree: string, source: string): LayersMount['lower'][number] {
+  return withHashes(imageOf(tree, source));
+}
+
+export function withHashes(image: LayersMount['lower'][number]): LayersMount['lower'][number] {
+  const hashes = `${image.source}.verity`;
+  const [data, hashFd] = [openSync(image.source, 'r'), openSync(hashes, 'wx+', 0o600)];
+  try {
+    const options = {
+      dataBytes: statSync(image.source).size,
+      hashFd,
+      hashOffset: 0,
+      salt: Buffer.alloc(0),
+      uuid: Buffer.alloc(16, 1),
+    };
+    return { ...image, verity: { hashes, rootDigest: writeVerityTree(data, options).rootDigest } };
+  } finally {
+    closeSync(data);
+    closeSync(hashFd);
+  }
 }
 
 /** Made once: as a snapshotter does it. */

@@ -67,6 +67,51 @@ describe('layers become disks', () => {
   });
 });
 
+/** With the hash trees that a snapshotter has made. */
+function checked(count: number, rootDigest = 'ab'.repeat(32)): LayersMount {
+  const hashes = path.join(folder, 'hashes');
+  writeFileSync(hashes, Buffer.alloc(8192));
+  const mount = layers(count);
+  return { ...mount, lower: mount.lower.map((layer) => ({ ...layer, verity: { hashes, rootDigest } })) };
+}
+
+describe('layers with hash trees', () => {
+  const options = ['X-kata.dmverity-enabled=true', `X-kata.dmverity.roothash=${'ab'.repeat(32)}`];
+  const more = ['X-kata.dmverity.hashoffset=4096', 'X-kata.dmverity.blocksize=4096'];
+
+  test("have them behind them, on a disk of their own or in a partition, and say so in Kata's words", () => {
+    const { disks, storages } = rootDisks('c', [checked(10)], 8);
+    expect(disks[0]).toMatchObject({ serial: 'l0', hashes: [path.join(folder, 'hashes')] });
+    expect(disks.find(({ serial }) => serial === 'layers')?.hashes).toHaveLength(4);
+    for (const { options: found } of storages.slice(0, 10)) expect(found).toEqual(['ro', ...options, ...more]);
+    expect(rootDisks('c', [layers(3)], 8).disks.some((disk) => 'hashes' in disk)).toBe(false);
+  });
+
+  test('are refused where they are more than QEMU can be given, with their number', () => {
+    expect(() => rootDisks('c', [checked(101)], 16)).toThrow(
+      expect.objectContaining({
+        code: 'TOO_MANY_LAYERS',
+        message: expect.stringContaining('101 layers with hash trees') as string,
+      }),
+    );
+    expect(rootDisks('c', [checked(100)], 16).storages).toHaveLength(102);
+  });
+
+  test('are not taken for unchecked ones when their hashes are damaged', () => {
+    const refuses = (mount: LayersMount, message: string) =>
+      expect(() => rootDisks('c', [mount], 16)).toThrow(
+        expect.objectContaining({ code: 'LAYER_HASHES_INVALID', message: expect.stringContaining(message) as string }),
+      );
+    refuses(checked(1, 'AB'.repeat(32)), 'its root digest is "ABAB');
+    refuses(checked(1, ''), 'its root digest is ""');
+    const short = checked(1);
+    writeFileSync(path.join(folder, 'hashes'), 'short');
+    refuses(short, 'its hash tree has 5 bytes');
+    rmSync(path.join(folder, 'hashes'));
+    expect(() => rootDisks('c', [short], 16)).toThrow(/hash tree ".*hashes" of a layer/);
+  });
+});
+
 test('what only a host could mount is refused', () => {
   const directories = { kind: 'directories', upper: '/a', work: '/b' } as const;
   const withDevices = { kind: 'erofs', source: layers(1).lower[0]?.source ?? '', devices: ['/data.tar'] } as const;

@@ -102,10 +102,11 @@ function memoryArgs({ memoryMiB, share }: MachineSettings, memory: MemoryFile | 
 
 /** Every file is opened by the shim: QEMU's user may read none of them by its path. */
 function diskArgs({ disks }: MachineSettings, folder: string, given: Descriptors): string[] {
-  return disks.flatMap(({ serial, files, readOnly }, index) => {
+  return disks.flatMap(({ serial, files, hashes = [], readOnly }, index) => {
     const node = `disk${index}`;
+    const parts = files.map((file, at) => [file, hashes[at]].filter((each) => each !== undefined));
     const args =
-      files.length > 1 ? compositeArgs(node, files, folder, serial, given) : singleArgs(node, files[0], readOnly, given);
+      parts.flat().length > 1 ? compositeArgs(node, parts, folder, serial, given) : singleArgs(node, files[0], readOnly, given);
     // QEMU's own choice is to stop the machine where the host's disk is full, until somebody has it go on.
     return [...args, '-device', `virtio-blk-pci,drive=${node},serial=${serial},num-queues=1,werror=report`];
   });
@@ -119,9 +120,15 @@ function singleArgs(node: string, file: string | undefined, readOnly: boolean, g
   return [...set.args, '-blockdev', `driver=file,node-name=${node},filename=${set.name},${access}`];
 }
 
-function compositeArgs(node: string, files: readonly string[], folder: string, serial: string, given: Descriptors): string[] {
+function compositeArgs(
+  node: string,
+  parts: readonly (readonly string[])[],
+  folder: string,
+  serial: string,
+  given: Descriptors,
+): string[] {
   const sets: string[][] = [];
-  const descriptor = compositeDisk(files, folder, serial, (file) => {
+  const descriptor = compositeDisk(parts, folder, serial, (file) => {
     const set = given.set(file, 'ro');
     sets.push(set.args);
     return set.name;

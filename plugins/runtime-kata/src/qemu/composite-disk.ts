@@ -7,34 +7,36 @@ import { partitionTable, sectorBytes } from './partition-table.js';
 const maxPartitions = 128;
 
 /**
- * A disk with a partition for each file, whose bytes stay where they are: a VMDK of flat extents, which are the head of a partition table, the files, and the table's tail. Writes the three small
- * files of it to `folder` and answers with the path of the description. `nameOf` gives a file's name for QEMU.
- * Errors: `unimplemented` for more files than a disk has partitions, `invalid-argument` for one that is not of whole sectors.
+ * A disk with a partition for each part, the files of which follow each other, and stay where they are: a VMDK of flat extents, which are the head of a partition table, the files, and the table's
+ * tail. A single part is the whole disk. Writes the small files of it to `folder` and answers with the path of the description. `nameOf` gives a file's name for QEMU.
+ * Errors: `unimplemented` for more parts than a disk has partitions, `invalid-argument` for a file that is not of whole sectors.
  */
 export function compositeDisk(
-  files: readonly string[],
+  parts: readonly (readonly string[])[],
   folder: string,
   serial: string,
   nameOf: (file: string) => string,
 ): string {
-  if (files.length > maxPartitions) throw tooMany(files.length);
-  const sizes = files.map(sectorsOf);
-  const { head, tail } = partitionTable(sizes);
+  if (parts.length > maxPartitions) throw tooMany(parts.length);
+  const sized = parts.map((files) => files.map((file) => [file, sectorsOf(file)] as const));
   const inFolder = (suffix: string) => path.join(folder, `${serial}.${suffix}`);
+  const written = (suffix: string, content: Buffer) => {
+    writeFileSync(inFolder(suffix), content, { mode: 0o600 });
+    return [inFolder(suffix), content.length / sectorBytes] as const;
+  };
   try {
-    writeFileSync(inFolder('head'), head, { mode: 0o600 });
-    writeFileSync(inFolder('tail'), tail, { mode: 0o600 });
-    const extents = [
-      [inFolder('head'), head.length / sectorBytes] as const,
-      ...files.map((file, index) => [file, sizes[index] ?? 0] as const),
-      [inFolder('tail'), tail.length / sectorBytes] as const,
-    ];
+    const extents = sized.flat();
+    if (parts.length > 1) {
+      const { head, tail } = partitionTable(sized.map((files) => files.reduce((sum, [, sectors]) => sum + sectors, 0)));
+      extents.unshift(written('head', head));
+      extents.push(written('tail', tail));
+    }
     // An empty line before the extents would make QEMU read the first of them twice.
     const lines = ['# Disk DescriptorFile', 'version=1', 'CID=fffffffe', 'parentCID=ffffffff', 'createType="twoGbMaxExtentFlat"'];
     for (const [file, sectors] of extents) lines.push(`RW ${sectors} FLAT "${nameOf(file)}" 0`);
     writeFileSync(inFolder('vmdk'), `${lines.join('\n')}\n`, { mode: 0o600 });
   } catch (error) {
-    throw wrapError(`disk of ${files.length} layers`, error);
+    throw wrapError(`disk of ${parts.length} layers`, error);
   }
   return inFolder('vmdk');
 }
