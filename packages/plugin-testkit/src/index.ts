@@ -2,6 +2,8 @@ export { type CleanUp, cleanUpLaws } from './clean-up-laws.js';
 export { contentLaws } from './content/content-laws.js';
 export { MemoryContentPlace, memoryContent } from './content/memory-content.js';
 export { contentNamespaceLaws } from './content/namespace-laws.js';
+export { assertTree, layerCases } from './diff/case-laws.js';
+export { type Expected, expectedTree, type LayerCase, layersOf } from './diff/cases/layer-case.js';
 export { differLaws } from './diff/differ-laws.js';
 export { type DifferInstance, type DifferLawOptions, type OpenDiffer, putBlob } from './diff/subject.js';
 export { type TarEntryText, type TarPart, tar, unended } from './diff/tar-bytes.js';
