@@ -3,24 +3,15 @@ import type { RootAttributes } from './root-attributes.js';
 
 /** Offsets in the superblock, which begins 1 KiB into the file (Linux' Documentation/filesystems/ext4). */
 const superblockAt = 1024;
-const field = { inodes: 0, freeInodes: 16, mounts: 52, magic: 56 } as const;
+const field = { inodes: 0, freeInodes: 16, magic: 56 } as const;
 const magic = 0xef53;
 
-export interface Superblock {
-  readonly usedInodes: number;
-  /** How often it was mounted to be written: the kernel counts when it mounts, not later. */
-  readonly mounts: number;
-}
-
 /** Undefined when it is none. */
-export function readSuperblock(fd: number): Superblock | undefined {
+export function readUsedInodes(fd: number): number | undefined {
   const block = Buffer.alloc(64);
   if (readSync(fd, block, 0, block.length, superblockAt) !== block.length || block.readUInt16LE(field.magic) !== magic)
     return undefined;
-  return {
-    usedInodes: block.readUInt32LE(field.inodes) - block.readUInt32LE(field.freeInodes),
-    mounts: block.readUInt16LE(field.mounts),
-  };
+  return block.readUInt32LE(field.inodes) - block.readUInt32LE(field.freeInodes);
 }
 
 const inode = { mode: 0, uid: 2, gid: 24, uidHigh: 120, gidHigh: 122 } as const;

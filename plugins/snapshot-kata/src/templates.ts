@@ -8,6 +8,9 @@ import { decodeTemplate, encodeTemplate, hasMkfs, type Template } from './templa
 
 const version = 2;
 
+/** The file's time of change, as long as nobody has mounted it to be written: whoever only writes to it cannot set it back. */
+export const madeAt = 0;
+
 /** File systems to write to: made once for each size, then written block by block, which takes a millisecond and needs no mount. */
 export class Templates {
   readonly #files: MadeFiles;
@@ -29,6 +32,7 @@ export class Templates {
     await file.truncate(bytes);
     for (const { at, data } of parts) writeSync(file.fd, data, 0, data.length, at);
     if (upper !== undefined) writeInode(file.fd, upperInodeAt, upper);
+    await file.utimes(madeAt, madeAt);
     await file.sync();
   }
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import type { BlockMount, LayersUpper, LayerTree, SnapshotUsage } from '@slipway/plugin-api';
 import type { TreeJobs } from '@slipway/snapshots';
-import { readSuperblock } from './ext4.js';
+import { readUsedInodes } from './ext4.js';
 import { giveAttributes, type RootAttributes } from './root-attributes.js';
-import type { Templates } from './templates.js';
+import { madeAt, type Templates } from './templates.js';
 
 /** Where an active snapshot is written to, in its folder. */
 export interface Upper {
@@ -41,11 +41,12 @@ export function ext4Upper(bytes: number, templates: Templates): Upper {
       // Seldom: extended attributes of the root want a place of their own in it.
       if (root !== undefined && root.xattrs.length > 0) await writeXattrs(mount(folder), root);
     },
-    stamp: (folder) => String(superblockOf(join(folder, name))?.mounts),
-    freshStamp: '0',
+    // The file's own time: what the superblock counts is the guest's word.
+    stamp: (folder) => String(lstatSync(join(folder, name), { bigint: true }).mtimeNs),
+    freshStamp: String(madeAt),
     async usage(folder, jobs) {
       const { bytes } = await jobs.measure(join(folder, name));
-      return { bytes, inodes: (superblockOf(join(folder, name))?.usedInodes ?? ownInodes) - ownInodes };
+      return { bytes, inodes: Math.max(0, usedInodes(join(folder, name)) - ownInodes) };
     },
     async remove(folder) {
       rmSync(join(folder, name), { force: true });
@@ -64,10 +65,11 @@ async function writeXattrs(mount: BlockMount, root: RootAttributes): Promise<voi
   await file.sync();
 }
 
-function superblockOf(file: string): ReturnType<typeof readSuperblock> {
+/** What the guest says; none where it has left no file system. */
+function usedInodes(file: string): number {
   const fd = openSync(file, 'r');
   try {
-    return readSuperblock(fd);
+    return readUsedInodes(fd) ?? 0;
   } finally {
     closeSync(fd);
   }

@@ -425,13 +425,29 @@ it('makes nothing until there is something to make: who only lists, verifies or 
   }
 });
 
+it('a guest that has written what was not there hides it by no count of its own', async () => {
+  const snapshotter = await open(ext4);
+  const mounts = (await snapshotter.prepare('k')) as [LayersMount];
+  inTree(mounts, (path) => writeFileSync(`${path}/hidden`, ''));
+  const [{ upper }] = mounts;
+  if (upper?.kind !== 'block') throw new Error('no file system');
+  const fd = openSync(upper.source, 'r+');
+  // s_mnt_count, and s_free_inodes_count: more than there are.
+  writeSync(fd, Buffer.from([0, 0]), 0, 2, 1024 + 52);
+  writeSync(fd, Buffer.alloc(4, 255), 0, 4, 1024 + 16);
+  closeSync(fd);
+  expect((await snapshotter.usage('k')).inodes).toBe(0);
+  expect((await snapshotter.trees('k')).map(({ format }) => format)).toEqual(['ext4']);
+  await snapshotter.commit('A', 'k');
+  expect(await namesIn(snapshotter, 'A')).toEqual(['hidden']);
+});
+
 it('a superblock that a hostile guest has written is mounted by nobody', async () => {
   const snapshotter = await open(ext4);
   const [{ upper }] = (await snapshotter.prepare('k')) as [LayersMount];
   if (upper?.kind !== 'block') throw new Error('no file system');
   const fd = openSync(upper.source, 'r+');
-  // s_mnt_count, by which it was changed; s_errors: panic.
-  writeSync(fd, Buffer.from([1, 0]), 0, 2, 1024 + 52);
+  // s_errors: panic.
   writeSync(fd, Buffer.from([3, 0]), 0, 2, 1024 + 60);
   closeSync(fd);
   await expect(snapshotter.commit('A', 'k')).rejects.toMatchObject({
