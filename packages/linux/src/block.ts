@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import type { BlockMount } from '@slipway/plugin-api';
 import { O_CLOEXEC } from './constants.js';
+import { tryFlock } from './files.js';
 import { FsContext } from './fs-context.js';
-import { imageInUse, patienceMs, tryLockImage } from './image-lock.js';
+import { imageInUse, patienceMs, pause } from './image-lock.js';
 import { findLoop, openLoop } from './loop.js';
 import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from './mount-flags.js';
 import { checkUpperForm } from './upper-form.js';
@@ -27,15 +28,17 @@ export function mountUpper({ source, fstype, readOnly }: BlockMount): number {
   if (!readOnly) return mountByLoop(source, { ...options, deviceReadOnly: false, lock: true });
   const fd = openSync(source, constants.O_RDWR | O_CLOEXEC);
   try {
-    if (fstype !== 'ext4' || !hasJournal(fd)) return mountByLoop(source, { ...options, deviceReadOnly: true });
-    // What was written last is in the journal alone. Read without it the tree would be an old one with holes. So it is played back into the image
-    // when nobody has it, as the next who writes to it would.
-    if (!tryLockImage(fd, 0)) {
+    for (const end = Date.now() + patienceMs; ; pause()) {
+      if (tryFlock(fd, 'exclusive')) {
+        // What was written last is in the journal alone. Read without it the tree would be an old one with holes. So it is played back into the image
+        // when nobody has it, as the next who writes to it would.
+        const deviceReadOnly = fstype !== 'ext4' || !hasJournal(fd);
+        return mountByLoop(`/proc/self/fd/${fd}`, { ...options, deviceReadOnly });
+      }
       const mounted = mountOfOther(fd, options);
       if (mounted !== undefined) return mounted;
-      if (!tryLockImage(fd, patienceMs)) throw imageInUse(source);
+      if (Date.now() >= end) throw imageInUse(source);
     }
-    return mountByLoop(`/proc/self/fd/${fd}`, { ...options, deviceReadOnly: false });
   } finally {
     closeSync(fd);
   }
@@ -48,6 +51,10 @@ function mountOfOther(file: number, options: DeviceOptions): number | undefined 
   try {
     // As the other has mounted it, else the kernel would refuse; only the mount is read-only.
     return mountDevice(loop.device, { ...options, readOnly: false });
+  } catch (error) {
+    // The other one only reads, and will let go of the lock in a moment.
+    if (error instanceof Error && 'code' in error && error.code === 'EBUSY') return undefined;
+    throw error;
   } finally {
     closeSync(loop.fd);
   }

@@ -7,16 +7,11 @@ export const patienceMs = 2000;
 
 /** Who writes to a file system in a file holds an exclusive flock(2) of it: two at once would ruin it. Errors: {@link imageInUse}. */
 export function lockImage(fd: number, file: string): void {
-  if (!tryLockImage(fd, patienceMs)) throw imageInUse(file);
+  for (const end = Date.now() + patienceMs; !tryFlock(fd, 'exclusive'); pause()) if (Date.now() >= end) throw imageInUse(file);
 }
 
-export function tryLockImage(fd: number, limitMs: number): boolean {
-  const end = Date.now() + limitMs;
-  while (!tryFlock(fd, 'exclusive')) {
-    if (Date.now() >= end) return false;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
-  }
-  return true;
+export function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
 }
 
 export function imageInUse(file: string): SlipwayError {

@@ -49,7 +49,7 @@ export function openLoop(
   }
 }
 
-/** The loop device that has this file already, held by the descriptor. */
+/** The loop device that has this file already, to write to it, held by the descriptor. */
 export function findLoop(backing: number): { readonly fd: number; readonly device: string } | undefined {
   const { dev, ino } = fstatSync(backing, { bigint: true });
   const { major, minor } = splitdev(dev);
@@ -57,10 +57,12 @@ export function findLoop(backing: number): { readonly fd: number; readonly devic
     if (!name.startsWith('loop') || !existsSync(`/sys/block/${name}/loop`)) continue;
     const device = `/dev/${name}`;
     const fd = openSync(device, constants.O_RDONLY | O_CLOEXEC);
-    // struct loop_info64: lo_device as the kernel encodes it for all, lo_inode.
+    // struct loop_info64: lo_device as the kernel encodes it for all, lo_inode, at 52 lo_flags.
     const info = Buffer.alloc(232);
     const isKnown = libc().ioctl(fd, LOOP_GET_STATUS64, info) === 0;
-    if (isKnown && info.readBigUInt64LE(0) === makedev(major, minor) && info.readBigUInt64LE(8) === ino) return { fd, device };
+    const isWritten = (info.readUInt32LE(52) & LO_FLAGS_READ_ONLY) === 0;
+    const isIt = isKnown && info.readBigUInt64LE(0) === makedev(major, minor) && info.readBigUInt64LE(8) === ino;
+    if (isIt && isWritten) return { fd, device };
     closeSync(fd);
   }
   return undefined;

@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
@@ -17,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { linux, OVERLAYFS_SUPER_MAGIC, upperForm } from '@slipway/linux';
 import type { BlockMount, ErofsMount, LayersMount } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
@@ -245,6 +247,22 @@ describe('a file system that is written to', () => {
     await nothingLeft(top);
   });
 
+  it('is read by many at once, in threads of their own', async () => {
+    const top = tempFolder();
+    const upper = ext4(top);
+    const layers: LayersMount = { kind: 'layers', lower: images(top, 1), upper };
+    closeSync(linux.mountDetached([layers]));
+    const readers = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const worker = new Worker(new URL('reader-thread.ts', import.meta.url), { workerData: layers, trackUnmanagedFds: false });
+        const [[names]] = (await Promise.all([once(worker, 'message'), once(worker, 'exit')])) as [[unknown], unknown];
+        return names;
+      }),
+    );
+    expect(readers).toEqual(Array.from({ length: 4 }, () => Array.from({ length: 10 }, () => ['own0', 'same'])));
+    await nothingLeft(top);
+  });
+
   it('is not read while a virtual machine writes to it, which sees nothing of that', async () => {
     const top = tempFolder();
     const upper = ext4(top);
@@ -261,8 +279,14 @@ describe('a file system that is written to', () => {
     expect(linux.tryFlock(machine, 'exclusive')).toBe(true);
     const [names, bytes] = [readdirSync(top), readFileSync(source)];
     const ofMachine: LayersMount = { ...layers, upper: { ...upper, source } };
-    for (const readOnly of [true, false])
-      expect(() => linux.mountDetached([ofMachine], { readOnly })).toThrow(expect.objectContaining({ code: 'IMAGE_IN_USE' }));
+    const inUse = expect.objectContaining({ code: 'IMAGE_IN_USE' });
+    for (const readOnly of [true, false]) expect(() => linux.mountDetached([ofMachine], { readOnly })).toThrow(inUse);
+    // Also before it has written to it.
+    await nothingLeft(top);
+    const clean = openSync(upper.source, 'r+');
+    expect(linux.tryFlock(clean, 'exclusive')).toBe(true);
+    expect(() => linux.mountUpper({ ...upper, readOnly: true })).toThrow(inUse);
+    closeSync(clean);
     expect(readdirSync(top)).toEqual(names);
     expect(readFileSync(source).equals(bytes)).toBe(true);
     closeSync(machine);
