@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define HEALTH_SERVING 1
+#define NAME_SHOWN 128
 /* As ttrpc has it for protocol version 1 of Kata's health service. */
 #define GRPC_VERSION "0.0.1"
 
@@ -66,6 +67,8 @@ static const struct {
 
 static bool is(struct view text, const char *name) { return text.length == strlen(name) && memcmp(text.at, name, text.length) == 0; }
 
+static int shown(struct view text) { return text.length < NAME_SHOWN ? (int)text.length : NAME_SHOWN; }
+
 static const struct method *find(const struct request *request) {
   for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
     if (!is(request->service, services[i].name)) continue;
@@ -73,8 +76,8 @@ static const struct method *find(const struct request *request) {
       if (is(request->method, method->name)) return method;
     }
   }
-  fail(CODE_UNIMPLEMENTED, "there is no method \"%.*s/%.*s\"", (int)(request->service.length % 128), (const char *)request->service.at,
-       (int)(request->method.length % 128), (const char *)request->method.at);
+  fail(CODE_UNIMPLEMENTED, "there is no method \"%.*s/%.*s\"", shown(request->service), (const char *)request->service.at, shown(request->method),
+       (const char *)request->method.at);
   return NULL;
 }
 

@@ -78,6 +78,15 @@ int report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, with what errno says. */
 int report_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* ---- privileges.c ---- */
+
+#define PRIVILEGE(capability) ((uint64_t)1 << (capability))
+
+/* What we execute has no other capabilities, by whatever way. False with errno. */
+bool privileges_bound(uint64_t kept);
+/* Nor have we. */
+bool privileges_keep(uint64_t kept);
+
 /* ---- signals.c ---- */
 
 /* All but SIGKILL and SIGSTOP, those that libc hides included, are blocked and come by the descriptor; -1. */

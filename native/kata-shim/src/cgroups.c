@@ -80,7 +80,8 @@ static bool remove_one(const char *directory) {
   if (rmdir(directory) == 0 || errno == ENOENT) return true;
   write_in(directory, "freezer.state", "THAWED");
   write_in(directory, "cgroup.freeze", "0");
-  kill_in(directory);
+  /* Where the kernel cannot do it (cgroup v1, before Linux 5.14), one after the other. */
+  if (!write_in(directory, "cgroup.kill", "1")) kill_in(directory);
   return rmdir(directory) == 0 || errno == ENOENT;
 }
 

@@ -78,16 +78,11 @@ static bool drop_privileges(const struct user *user) {
   return setgroups(user->group_count, user->groups) == 0 && setresgid(user->gid, user->gid, user->gid) == 0 && setresuid(user->uid, user->uid, user->uid) == 0;
 }
 
-/* Root still, but with nothing that is for more than files, namespaces and processes. */
-static bool bound_capabilities(void) {
-  static const int kept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_SYS_CHROOT, CAP_MKNOD, CAP_SETFCAP, CAP_SYS_ADMIN, CAP_SYS_RESOURCE};
-  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
-    bool keep = false;
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) keep = keep || kept[i] == capability;
-    if (!keep && prctl(PR_CAPBSET_DROP, capability) < 0) return false;
-  }
-  return true;
-}
+/* Root still, but with nothing that is for more than files, users, namespaces and processes. */
+#define HELPER_PRIVILEGES                                                                                                                                                  \
+  (PRIVILEGE(CAP_CHOWN) | PRIVILEGE(CAP_DAC_OVERRIDE) | PRIVILEGE(CAP_DAC_READ_SEARCH) | PRIVILEGE(CAP_FOWNER) | PRIVILEGE(CAP_FSETID) | PRIVILEGE(CAP_KILL) |             \
+   PRIVILEGE(CAP_SETGID) | PRIVILEGE(CAP_SETUID) | PRIVILEGE(CAP_SETPCAP) | PRIVILEGE(CAP_SYS_CHROOT) | PRIVILEGE(CAP_MKNOD) | PRIVILEGE(CAP_SETFCAP) |                   \
+   PRIVILEGE(CAP_SYS_ADMIN) | PRIVILEGE(CAP_SYS_RESOURCE))
 
 /* NULL, or what failed. */
 static const char *enter_jail(const struct jail *jail) {
@@ -108,7 +103,7 @@ static const char *become(const struct program *program, pid_t parent) {
   if (setrlimit(RLIMIT_CORE, &none) < 0) return "setrlimit";
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (geteuid() == 0 && unshare(CLONE_NEWIPC) < 0) return "unshare(CLONE_NEWIPC)";
-  if (geteuid() == 0 && program->jail == NULL && !bound_capabilities()) return "PR_CAPBSET_DROP";
+  if (geteuid() == 0 && program->jail == NULL && !privileges_bound(HELPER_PRIVILEGES)) return "PR_CAPBSET_DROP";
   const char *failed = program->jail == NULL ? NULL : enter_jail(program->jail);
   if (failed != NULL) return failed;
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return "PR_SET_NO_NEW_PRIVS";

@@ -53,7 +53,7 @@ static _Noreturn void become_container(const struct folder *folder, const char *
   static struct connection connection;
   char reason[REASON_SIZE] = "";
   struct text text = {.bytes = reason, .size = sizeof reason};
-  const struct target target = {.folder = folder, .process = folder->id, .terminal = console_socket != NULL, .records_oom = true};
+  const struct target target = {.folder = folder, .process = folder->id, .terminal = console_socket != NULL, .records = true};
   int signals = signals_open();
   if (signals < 0 || !cgroups_join(folder) || !process_note(folder, "init", getpid())) {
     text_add(&text, "the container's process: %s", strerror(errno));
@@ -75,6 +75,8 @@ int verb_create(const struct options *options, struct folder *folder) {
   struct plan plan = {0};
   int ends[2];
   if (folder->fd >= 0) return report("container with given ID already exists: \"%s\"", folder->id);
+  /* Of an earlier run. */
+  unlink("ended");
   if (!plan_open(&plan, PLAN_NAME, &text)) return report("%s", reason);
   if (!folder_make(folder)) return report_errno("the folder of container \"%s\" in \"%s\"", folder->id, folder->root);
   if (!write_text(folder->fd, "bundle", options->bundle == NULL ? "." : options->bundle) || pipe2(ends, O_CLOEXEC) < 0) {

@@ -165,7 +165,8 @@ static bool wait_for_migration(struct creation *creation) {
     if (strcmp(status, "completed") == 0) return true;
     if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0) {
       json_string(json_member(value, "error-desc"), why, sizeof why);
-      text_add(creation->reason, "the migration %s: %s", status, why);
+      text_add(creation->reason, "the migration %s: ", status);
+      text_add_plain(creation->reason, why, strlen(why));
       vm_last_words(creation->vm, creation->reason);
       return false;
     }

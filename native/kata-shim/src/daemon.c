@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 static struct vm vm;
+
 /* The container's streams are those of its process, not ours. */
 static bool let_go_of_streams(void) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -24,12 +26,23 @@ static _Noreturn void give_up(int report_fd, const char *reason) {
   _exit(1);
 }
 
+/* For the terminal of who reads it: the lines of the guest, without what moves a cursor. */
+static void make_harmless(char *text) {
+  char *to = text;
+  for (; *text != '\0'; text++) {
+    if (*text == '\r') continue;
+    *to++ = *text == '\n' || *text == '\t' || (*text >= ' ' && *text < 0x7f) ? *text : '?';
+  }
+  *to = '\0';
+}
+
 /* For whoever asks why it does not answer any more. */
 static void leave_record(const char *reason) {
   size_t length;
   write_text(vm.folder->fd, "ended", reason);
   line_drain(&vm.console);
   char *console = ring_copy(&vm.console.ring, &length);
+  if (console != NULL) make_harmless(console);
   if (console != NULL) write_text(vm.folder->fd, "console.log", console);
   free(console);
 }
@@ -37,6 +50,8 @@ static void leave_record(const char *reason) {
 static _Noreturn void supervise(void) {
   char reason[REASON_SIZE] = "";
   struct text text = {.bytes = reason, .size = sizeof reason};
+  /* QEMU is another user's. */
+  if (!privileges_keep(PRIVILEGE(CAP_KILL))) vm.terminated = true;
   while (!vm.mux.container_gone && !vm.terminated && !vm_failed(&vm, &text)) vm_step(&vm, -1);
   if (text.length > 0) {
     vm_last_words(&vm, &text);

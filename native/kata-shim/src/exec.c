@@ -72,11 +72,12 @@ int verb_exec(const struct options *options, struct folder *folder) {
   pid_t pid = options->detach ? handover(&text) : 0;
   if (pid < 0) return report("%s", reason);
   if (pid > 0) return write_pid(options->pid_file, pid) ? 0 : report_errno("writing \"%s\"", options->pid_file);
-  const struct target target = {.folder = folder, .process = exec_id, .terminal = options->console_socket != NULL, .records_oom = options->detach};
+  const struct target target = {.folder = folder, .process = exec_id, .terminal = options->console_socket != NULL, .records = options->detach};
   int signals = signals_open();
   if (options->detach) close_inherited();
-  cgroups_join(folder);
-  if (signals < 0 || !begin(&connection, options, folder, exec_id, &text)) {
+  bool ready = signals >= 0 && cgroups_join(folder);
+  if (!ready) text_add(&text, "the limits of container \"%s\": %s", folder->id, strerror(errno));
+  if (!ready || !begin(&connection, options, folder, exec_id, &text)) {
     if (options->detach) handover_failed(reason);
     return report("%s", reason);
   }

@@ -1,8 +1,10 @@
 #include "base.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +12,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define INHERITED_MAX 1024
 #define LISTEN_BACKLOG 64
 
 void close_one(int *fd) {
@@ -20,10 +21,15 @@ void close_one(int *fd) {
 
 /* Ours are closed by execve, all of them. */
 void close_inherited(void) {
-  for (int fd = STREAMS; fd < INHERITED_MAX; fd++) {
-    int flags = fcntl(fd, F_GETFD);
-    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) close(fd);
+  DIR *folder = opendir("/proc/self/fd");
+  if (folder == NULL) return;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    long fd;
+    if (!number_of(entry->d_name, STREAMS, INT_MAX, &fd)) continue;
+    int flags = fcntl((int)fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) close((int)fd);
   }
+  closedir(folder);
 }
 
 bool never_wait(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0; }

@@ -59,7 +59,7 @@ struct target {
   const struct folder *folder;
   const char *process; /* exec id; of the container's own: its id */
   bool terminal;
-  bool records_oom;    /* a memory kill leaves the file `oom` in the working directory */
+  bool records;        /* a memory kill leaves the file `oom` in the working directory, the machine's end the file `ended` with the reason */
 };
 
 /* Passes everything on until the process in the guest has ended, then ends as it did. */

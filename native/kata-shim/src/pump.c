@@ -259,7 +259,7 @@ static void step_quiet(struct poll_set *set) {
 
 static _Noreturn void end(void) {
   if (pump.connection->fd >= 0) connection_bind(pump.connection, "");
-  if (pump.ending.oom_killed && pump.target->records_oom) {
+  if (pump.ending.oom_killed && pump.target->records) {
     int fd = open("oom", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     close_one(&fd);
   }
@@ -278,6 +278,7 @@ static _Noreturn void machine_gone(void) {
   if (pump.connection->wrong != NULL) text_add(&text, "\"%s\" was given up: %s", pump.target->folder->id, pump.connection->wrong);
   else connection_lost(pump.connection, pump.target->folder, &text);
   text_add(&text, "\n");
+  if (pump.target->records) write_text(AT_FDCWD, "ended", reason);
   if (pump.outputs[1].fd >= 0) stream_write(pump.outputs[1].fd, reason, strlen(reason));
   else if (pump.target->terminal) stream_write(STREAM_ERR, reason, strlen(reason));
   if (!pump.exited) pump.ending = (struct ending){.code = 255};
@@ -292,6 +293,8 @@ _Noreturn void pump_run(struct connection *connection, const struct target *targ
   pump.input.fd = stream_own(STREAM_IN, O_RDONLY);
   pump.outputs[0] = (struct output){.fd = stream_own(STREAM_OUT, O_WRONLY), .ask = ASK_OUTPUT};
   pump.outputs[1] = (struct output){.fd = target->terminal ? -1 : stream_own(STREAM_ERR, O_WRONLY), .ask = ASK_ERROR, .ended = target->terminal};
+  /* All that is opened is open; what comes now is the guest's. */
+  if (!privileges_keep(0)) connection_break(connection, "its privileges could not be given up");
   while (!over()) {
     struct poll_set set = {.deadline = -1};
     if (!pump.exit_asked) pump.exit_asked = ask_simple(ASK_EXIT, "WaitProcess");

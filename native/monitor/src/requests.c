@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define GRACE_MAX_MS 2592000000l
+#define REASON_MAX 3072
 
 void reply_ok(struct request *request, const char *value) {
   if (request->client != NULL) control_send(&request->client->control, "ok", request->id, value, NULL);
@@ -44,9 +45,17 @@ static void create(struct container *container, struct request *request, const s
   container->request = *request;
 }
 
+/* A runtime whose processes stand for others leaves the reason, where it knows one. */
+static void refuse_ended(struct request *request) {
+  char words[REASON_MAX], why[REASON_MAX];
+  struct text text = {.bytes = words, .size = sizeof words};
+  text_add(&text, "its first process ended before it was started");
+  if (read_text(AT_FDCWD, "ended", why, sizeof why) > 0) text_add(&text, ": %.*s", (int)strcspn(why, "\n"), why);
+  refuse(request, words);
+}
+
 static void start(struct container *container, struct request *request) {
   const char *what = "start";
-  if (container->exited && !container->was_started) return refuse(request, "its first process ended before it was started");
   if (!container->was_created || container->was_started || container->exited || !command_is_set(&container->starting))
     return refuse(request, "start is not possible now");
   int error = run_start(container, &what);
@@ -161,6 +170,7 @@ void container_request(struct container *container, struct client *client, const
     control_send(&client->control, "failed", "0", "protocol", "0", "the id of a request is too long", NULL);
     return;
   }
+  if (strcmp(verb, "start") == 0 && container->exited && !container->was_started) return refuse_ended(&request);
   bool needs_tool = strcmp(verb, "create") == 0 || strcmp(verb, "start") == 0;
   if (needs_tool && (container->running != TOOL_NONE || container->delete_wanted || container->restart.step != RESTART_NONE))
     return refuse(&request, "another request is being worked on");

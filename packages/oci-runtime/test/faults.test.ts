@@ -53,6 +53,21 @@ test.each([0, 2, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40])('monitor killed %i ms aft
   await host.activate().delete(id);
 });
 
+test('what ended before its start: the start gives the reason that was left', async () => {
+  const container = await host.create(['sleep', '1000']);
+  writeFileSync(path.join(host.dirs.state, 'containers', container.id, 'ended'), 'slipway: the machine ended: \x1b[31mpanic\n');
+  linux.kill(container.pid, 9);
+  await container.wait();
+  const why = {
+    kind: 'failed-precondition',
+    code: 'CONTAINER_STATE',
+    message: expect.stringMatching(/ended before.*: slipway: the machine ended/) as string,
+  };
+  await expect(container.start()).rejects.toMatchObject(why);
+  await expect(host.activate().start(container.id)).rejects.toMatchObject(why);
+  await host.activate().delete(container.id);
+});
+
 test('monitor killed under a running container: wait rejects, the container goes on until it is deleted', async () => {
   const container = await host.create(['sleep', '1000']);
   await container.start();

@@ -198,6 +198,41 @@ test('QEMU killed while the container runs: the container has failed, and says w
   await bench.gone();
 });
 
+test('a machine that ends before the start: the start says why, with the last lines of the console', async () => {
+  bench.plan(bench.steps({ console: 'booting\nlast line\n' }, { untilSignal: [15] }));
+  const monitor = await bench.monitor({ deletion: { args: ['/bin/sleep', '2'], limitMs: 30_000 } });
+  await bench.create(monitor);
+  const init = bench.noted('init');
+  process.kill(bench.noted('qemu'), 'SIGKILL');
+  await until(() => existsSync(path.join(bench.folder, 'ended')) && !existsSync(`/proc/${init}`));
+  const error: unknown = await monitor.start().catch((failed: unknown) => failed);
+  expect((error as ToolFailure).output).toBe(
+    'its first process ended before it was started: slipway: the virtual machine of "box" ended: QEMU was killed by signal 9; console: booting | last line',
+  );
+});
+
+test('what is kept of a console moves no cursor', async () => {
+  bench.plan(bench.steps({ console: '\x1b[31mred\r\nplain\n' }));
+  const [binary = '', ...args] = bench.args('create', '--bundle', bench.folder, 'box');
+  expect(await once(spawn(binary, args, { cwd: bench.folder, stdio: 'ignore' }), 'exit')).toEqual([0, null]);
+  process.kill(bench.noted('qemu'), 'SIGKILL');
+  const kept = path.join(bench.root, 'box/console.log');
+  await until(() => existsSync(kept) && bench.processes().length === 0);
+  expect(readFileSync(kept, 'utf8')).toBe('?[31mred\nplain\n');
+});
+
+test('an exec that cannot be held to the limits of the container is an error', async () => {
+  await bench.started({ untilSignal: [15] });
+  writeFileSync(path.join(bench.root, 'box/cgroups'), '=/nowhere/limits\n');
+  const file = bench.request(bench.folder, { stdout: ['never\n'] });
+  expect(await bench.run('exec', '--process', file, 'box')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('the limits of container \\"box\\": No such file or directory') as string,
+  });
+  rmSync(path.join(bench.root, 'box/cgroups'));
+});
+
 test('the daemon killed while the container runs: QEMU goes with it, the container has failed', async () => {
   const monitor = await bench.started({ untilSignal: [15] }, {}, { stderr: 'pipe' });
   process.kill(bench.noted('vm'), 'SIGKILL');

@@ -1,10 +1,11 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ShimBench } from './shim-bench.ts';
+import { ShimBench, until } from './shim-bench.ts';
 import type { Found } from './shim-wire.ts';
 
 let bench: ShimBench;
@@ -60,6 +61,29 @@ test('QEMU taken over by its guest finds nothing of the host but programs, and c
   expect(root).toEqual([...new Set([...shown, ...ours])].sort());
   for (const kind of ['ipc', 'mnt', 'net'])
     expect(readlinkSync(`/proc/${bench.noted('qemu')}/ns/${kind}`)).not.toBe(readlinkSync(`/proc/self/ns/${kind}`));
+});
+
+test('who listens to the guest has no privileges that it does not need', async () => {
+  await bench.started({ untilSignal: [15] });
+  const capabilities = (name: string) => {
+    const status = readFileSync(`/proc/${bench.noted(name)}/status`, 'utf8');
+    return ['CapPrm', 'CapEff', 'CapBnd', 'NoNewPrivs'].map((key) => Number.parseInt(status.split(`\n${key}:\t`)[1] ?? '', 16));
+  };
+  await until(() => capabilities('vm')[3] === 1 && capabilities('init')[3] === 1);
+  const kill = 1 << 5;
+  expect(capabilities('vm')).toEqual([kill, kill, kill, 1]);
+  expect(capabilities('init')).toEqual([0, 0, 0, 1]);
+});
+
+test('nothing that its caller had open stays open, however much that is', async () => {
+  bench.plan(bench.steps({}, { untilSignal: [15] }));
+  const [binary = '', ...args] = bench.args('create', '--bundle', bench.folder, 'box');
+  const stdio = Array.from({ length: 1500 }, () => 'ignore' as const);
+  expect(await once(spawn(binary, args, { cwd: bench.folder, stdio }), 'exit')).toEqual([0, null]);
+  for (const name of ['vm', 'init', 'qemu']) {
+    const open = readdirSync(`/proc/${bench.noted(name)}/fd`).map(Number);
+    expect(open.filter((fd) => fd > 300 && fd < 1500)).toEqual([]);
+  }
 });
 
 test('a helper is root with what files and namespaces need, and no way to more', async () => {
