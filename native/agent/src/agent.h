@@ -199,18 +199,15 @@ void tools_step(void);
 
 bool container_stats(uint32_t stream, struct view request);
 bool interface_update(uint32_t stream, struct view request);
-bool interfaces_list(uint32_t stream, struct view request);
 bool loopback_up(void);
 bool routes_update(uint32_t stream, struct view request);
 bool copy_file(uint32_t stream, struct view request);
 bool guest_details(uint32_t stream, struct view request);
 bool guest_set_time(uint32_t stream, struct view request);
 bool guest_reseed(uint32_t stream, struct view request);
-bool guest_online(uint32_t stream, struct view request);
 bool sandbox_create(uint32_t stream, struct view request);
 bool sandbox_destroy(uint32_t stream, struct view request);
 bool sandbox_is_destroyed(void);
-void sandbox_unmount(void);
 
 /* ---- services.c ---- */
 

@@ -1,11 +1,9 @@
 /* What concerns the machine as a whole. */
 #include "agent.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,11 +12,10 @@
 
 #define SEED_MAX 4096
 #define MEMORY "/sys/devices/system/memory"
-#define CPUS "/sys/devices/system/cpu"
 
 /* GuestDetailsRequest{mem_block_size = 1, mem_hotplug_probe = 2} */
 bool guest_details(uint32_t stream, struct view request) {
-  static const char *const handlers[] = {"blk", "overlayfs", "virtio-fs", "ephemeral", "local"};
+  static const char *const handlers[] = {"blk", "overlayfs", "virtio-fs"};
   char text[64];
   struct wire_out *out = answer_begin();
   if (wire_number(request, 1) != 0 && read_text(-1, MEMORY "/block_size_bytes", text, sizeof text) > 0) wire_put_number(out, 1, strtoull(text, NULL, 16));
@@ -26,7 +23,6 @@ bool guest_details(uint32_t stream, struct view request) {
   wire_put_text(out, 1, AGENT_VERSION);
   wire_put_number(out, 2, 1);
   for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) wire_put_text(out, 4, handlers[i]);
-  wire_put_number(out, 5, 1);
   wire_close(out, details);
   if (wire_number(request, 2) != 0) wire_put_number(out, 3, access(MEMORY "/probe", W_OK) == 0);
   answer_end(stream);
@@ -61,23 +57,4 @@ bool guest_reseed(uint32_t stream, struct view request) {
   explicit_bzero(&seed, sizeof seed);
   if (done) answer_empty(stream);
   return done;
-}
-
-static void bring_online(const char *folder, const char *prefix) {
-  char path[320], state[8];
-  DIR *entries = opendir(folder);
-  for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
-    if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0) continue;
-    snprintf(path, sizeof path, "%s/%.200s/online", folder, entry->d_name);
-    if (read_text(-1, path, state, sizeof state) > 0 && state[0] == '0') write_text(-1, path, "1");
-  }
-  if (entries != NULL) closedir(entries);
-}
-
-/* cpu_only = 3: what was plugged in so far is brought online. Waiting for more is for the host, which may ask again. */
-bool guest_online(uint32_t stream, struct view request) {
-  bring_online(CPUS, "cpu");
-  if (wire_number(request, 3) == 0) bring_online(MEMORY, "memory");
-  answer_empty(stream);
-  return true;
 }

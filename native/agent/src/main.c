@@ -27,6 +27,5 @@ int main(void) {
   /* One line: whoever looks at the console's last ones finds it there. */
   if (!ended) dprintf(STDERR_FILENO, "slipway-agent: %s\n", failure_last()->text);
   containers_end();
-  sandbox_unmount();
   power_off();
 }

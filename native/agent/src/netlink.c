@@ -44,29 +44,19 @@ static int open_socket(const struct netlink *message) {
   return -1;
 }
 
-bool netlink_dump(struct netlink *message, void (*take)(const struct nlmsghdr *header, void *context), void *context) {
+bool netlink_send(struct netlink *message) {
   static _Alignas(struct nlmsghdr) char bytes[32768];
+  message->header.nlmsg_flags |= NLM_F_ACK;
   int fd = open_socket(message), error = fd < 0 ? errno : -1;
   while (error < 0) {
     ssize_t got = recv(fd, bytes, sizeof bytes, 0);
     if (got < 0) error = errno;
     size_t left = got < 0 ? 0 : (size_t)got;
     for (const struct nlmsghdr *at = (const struct nlmsghdr *)bytes; error < 0 && NLMSG_OK(at, left); at = NLMSG_NEXT(at, left)) {
-      if (at->nlmsg_type == NLMSG_DONE) {
-        error = 0;
-      } else if (at->nlmsg_type == NLMSG_ERROR) {
-        error = -((const struct nlmsgerr *)NLMSG_DATA(at))->error;
-      } else if (take != NULL) {
-        take(at, context);
-      }
+      if (at->nlmsg_type == NLMSG_ERROR) error = -((const struct nlmsgerr *)NLMSG_DATA(at))->error;
     }
   }
   if (fd >= 0) close(fd);
   errno = error;
   return error == 0;
-}
-
-bool netlink_send(struct netlink *message) {
-  message->header.nlmsg_flags |= NLM_F_ACK;
-  return netlink_dump(message, NULL, NULL);
 }

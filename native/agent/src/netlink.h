@@ -27,7 +27,5 @@ void *netlink_begin(struct netlink *message, uint16_t type, uint16_t flags, size
 void netlink_put(struct netlink *message, uint16_t type, const void *bytes, size_t length);
 /* False with errno: the kernel's. */
 bool netlink_send(struct netlink *message);
-/* Calls back for each message of a dump. */
-bool netlink_dump(struct netlink *message, void (*take)(const struct nlmsghdr *header, void *context), void *context);
 
 #endif

@@ -25,8 +25,6 @@ static bool resolve(struct storage *storage) {
   if (strcmp(storage->driver, "blk") == 0) return disk_find(storage->source, device) && copy(storage->source, sizeof storage->source, device);
   if (strcmp(storage->driver, "overlayfs") == 0) return copy(storage->fstype, sizeof storage->fstype, "overlay");
   if (strcmp(storage->driver, "virtio-fs") == 0) return modules_load(MODULES_OF_SHARES) && copy(storage->fstype, sizeof storage->fstype, "virtiofs");
-  if (strcmp(storage->driver, "ephemeral") == 0) return copy(storage->fstype, sizeof storage->fstype, "tmpfs");
-  if (strcmp(storage->driver, "local") == 0) return true;
   return fail(CODE_UNIMPLEMENTED, "storages of driver \"%s\" are unknown", storage->driver);
 }
 
@@ -50,7 +48,6 @@ static bool mount_one(struct view bytes, const char *folder, struct mounts *moun
   int point = folder_make(storage.point, false);
   if (point < 0) return false;
   close(point);
-  if (strcmp(storage.driver, "local") == 0) return true;
   if (mounts->count == MOUNTS_MAX) return fail(CODE_RESOURCE_EXHAUSTED, "more than %d mounts", MOUNTS_MAX);
   if (!check(bytes, &storage, &verity)) return false;
   if (is_overlay && chdir(folder) < 0) return fail_errno("enter \"%s\"", folder);

@@ -33,13 +33,7 @@ static int print_help(void) {
   puts("usage: slipway-kata-shim [--root DIR] [--log FILE] [--log-format text|json] COMMAND [OPTIONS] [ID]\n");
   puts("commands:");
   for (size_t i = 0; i < VERBS_COUNT; i++) printf("   %-8s  %s\n             %s %s\n", verbs[i].name, verbs[i].meaning, verbs[i].name, verbs[i].arguments);
-  puts("   features  print what is possible, as JSON");
   puts("\n--version, --help");
-  return 0;
-}
-
-static int print_features(void) {
-  puts("{\"ociVersionMin\":\"1.0.0\",\"ociVersionMax\":\"1.0.2\",\"linux\":{\"seccomp\":{\"enabled\":true}}}");
   return 0;
 }
 
@@ -139,7 +133,6 @@ int main(int argc, char *argv[]) {
   options.verb = argv[optind];
   options.rest = argv + optind + 1;
   options.rest_count = argc - optind - 1;
-  if (strcmp(options.verb, "features") == 0) return print_features();
   for (size_t i = 0; i < VERBS_COUNT; i++) {
     if (strcmp(options.verb, verbs[i].name) == 0) return run_verb(&verbs[i], &options);
   }
