@@ -1,4 +1,4 @@
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { type RuntimeMount, wrapError } from '@slipway/plugin-api';
 import { cannot } from './refusal.js';
@@ -38,27 +38,47 @@ export function guestBinds(
 }
 
 function copyOf(id: string, bundle: string, { source, destination, options = [] }: RuntimeMount, number: number): GuestFile {
-  const stat = statOf(source, destination);
-  const isWritten = !options.includes('ro') && path.dirname(source) !== bundle;
-  if (!stat.isFile() || isWritten)
-    throw cannot(
-      id,
-      `the bind of ${JSON.stringify(source)} at ${JSON.stringify(destination)} would need the host's own files, which a virtual machine has not`,
-      'hand it over as a tree of the request, or bind it read-only where it is a file',
-    );
-  if (stat.size > maxFileBytes)
-    throw cannot(
-      id,
-      `the file ${JSON.stringify(source)} has ${stat.size} bytes, at most ${maxFileBytes} can be copied into a virtual machine`,
-      'put it into a volume',
-    );
-  return { path: `${guestFolder(id)}/files/${number}`, content: readFileSync(source), mode: stat.mode & 0o777 };
+  const fd = openSource(source, destination);
+  try {
+    const stat = fstatSync(fd);
+    const isWritten = !options.includes('ro') && path.dirname(source) !== bundle;
+    if (!stat.isFile() || isWritten)
+      throw cannot(
+        id,
+        `the bind of ${JSON.stringify(source)} at ${JSON.stringify(destination)} would need the host's own files, which a virtual machine has not`,
+        'hand it over as a tree of the request, or bind it read-only where it is a file',
+      );
+    const content = readUpTo(fd, maxFileBytes + 1);
+    if (content.length > maxFileBytes)
+      throw cannot(
+        id,
+        `the file ${JSON.stringify(source)} has more than ${maxFileBytes} bytes, which cannot be copied into a virtual machine`,
+        'put it into a volume',
+      );
+    return { path: `${guestFolder(id)}/files/${number}`, content, mode: stat.mode & 0o777 };
+  } finally {
+    closeSync(fd);
+  }
 }
 
-function statOf(source: string, destination: string): Stats {
+/** Whoever owns the folder may put a pipe in its place, for which nobody waits. */
+function openSource(source: string, destination: string): number {
   try {
-    return statSync(source);
+    return openSync(source, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw wrapError(`bind of ${JSON.stringify(source)} at ${JSON.stringify(destination)}`, error);
   }
+}
+
+/** Whatever its size is said to be. */
+function readUpTo(fd: number, most: number): Buffer {
+  const parts: Buffer[] = [];
+  for (let left = most; left > 0; ) {
+    const part = Buffer.alloc(Math.min(left, 64 * 1024));
+    const length = readSync(fd, part);
+    if (length === 0) break;
+    parts.push(part.subarray(0, length));
+    left -= length;
+  }
+  return Buffer.concat(parts);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -93,9 +94,18 @@ describe('binds', () => {
       expect(() => translate({ mounts: [bind(source)] }), source).toThrow(
         expect.objectContaining({ kind: 'unimplemented', message: expect.stringContaining(JSON.stringify(source)) }),
       );
+    // The kernel says that it has 0 bytes.
+    const endless = '/proc/kallsyms';
+    expect(() => translate({ mounts: [bind(endless, ['ro'])] })).toThrow(/more than 3145728 bytes/);
     const big = path.join(bundle, 'big');
     writeFileSync(big, Buffer.alloc(4 * 1024 * 1024));
     expect(() => translate({ mounts: [bind(big, ['ro'])] })).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
+  });
+
+  test('a pipe in the place of a file is refused: it was waited for without end', () => {
+    const pipe = path.join(bundle, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    expect(() => translate({ mounts: [bind(pipe, ['ro'])] })).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
   });
 
   test('mounts do not pass between host and guest', () => {
