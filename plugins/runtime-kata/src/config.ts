@@ -11,8 +11,7 @@ const kernelWord = v.pipe(v.string(), v.regex(/^[!-~]{1,256}$/, 'words without s
 
 /** The section `[plugin.runtime-kata]` of a config file. */
 export const configSchema = v.strictObject({
-  vmm: v.optional(v.pipe(v.picklist(['qemu']), v.description('what makes the machines')), 'qemu'),
-  qemu: v.optional(v.pipe(program, v.description('QEMU, by name or absolute path')), `qemu-system-${machineName()}`),
+  qemu: v.optional(v.pipe(program, v.description('QEMU, by name or absolute path')), 'qemu-system-x86_64'),
   machine: v.optional(
     v.pipe(v.string(), v.regex(/^[a-z0-9.-]+$/), v.description("QEMU's machine type; versioned ones as pc-q35-7.2 will do")),
     'q35',
@@ -55,16 +54,20 @@ export const configSchema = v.strictObject({
   cpus: v.optional(v.pipe(count(1, 255), v.description('processors of a machine whose container has no limit')), 1),
   max_cpus: v.optional(v.pipe(count(1, 255), v.description('most processors of a machine; default: those of this host'))),
   first_uid: v.optional(
-    v.pipe(count(1000, 2_147_000_000), v.description('QEMU runs as a user of its own for each machine, from this number on')),
-    1_900_000_000,
+    v.pipe(
+      count(1000, 2_147_000_000),
+      v.description(
+        'QEMU runs as a user of its own for each machine, one of 65,536 from this number on; default: from 1,900,000,000 on, others for each state folder',
+      ),
+    ),
   ),
   disk_slots: v.optional(
     v.pipe(count(2, 24), v.description('disks that a machine has at most; more layers than that are put into one disk')),
     16,
   ),
   shared_fs: v.optional(
-    v.pipe(v.picklist(['auto', 'virtio-fs', 'none']), v.description('how folders of this host are shared with a container')),
-    'auto',
+    v.pipe(v.picklist(['virtio-fs', 'none']), v.description('how folders of this host are shared with a container')),
+    'virtio-fs',
   ),
   virtiofsd: v.optional(v.pipe(program, v.description('virtiofsd, by name or absolute path')), '/usr/lib/qemu/virtiofsd'),
   template: v.optional(
@@ -85,8 +88,3 @@ export const configSchema = v.strictObject({
 });
 
 export type KataConfig = v.InferOutput<typeof configSchema>;
-
-/** As QEMU calls this host's processor. */
-function machineName(): string {
-  return { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
-}

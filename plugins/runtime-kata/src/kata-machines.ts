@@ -22,7 +22,7 @@ import { kernelArgs } from './kernel-args.js';
 import { imagesInUse, readMachineRecord, writeMachineRecord } from './machine-record.js';
 import type { MachineSettings } from './machine-settings.js';
 import { prepareMachineUpdate } from './machine-update.js';
-import { machineUser } from './machine-user.js';
+import { machineUser, usualFirstUid } from './machine-user.js';
 import { guestNetwork } from './network/guest-network.js';
 import { encodePlan, type PlanStep } from './plan.js';
 import { isShim } from './programs.js';
@@ -49,6 +49,7 @@ const MiB = 1024n * 1024n;
 export class KataMachines implements MachineTool {
   readonly accepts = accepts;
   readonly createLimitMs: number;
+  private readonly firstUid: number;
   private readonly templates: MachineTemplates | undefined;
   private found: Promise<{ readonly guest: GuestFiles; readonly acceleration: Acceleration }> | undefined;
 
@@ -61,6 +62,7 @@ export class KataMachines implements MachineTool {
   ) {
     const templates = new TemplateFolder(path.join(dirs.state, 'templates'), log);
     this.templates = config.template ? new MachineTemplates(vmm, templates, shim, log) : undefined;
+    this.firstUid = config.first_uid ?? usualFirstUid(dirs.state);
     this.createLimitMs = (config.boot_limit ?? bootLimits.tcg) * 1000 + createGraceMs;
   }
 
@@ -86,6 +88,7 @@ export class KataMachines implements MachineTool {
     cgroups: readonly string[],
   ): Promise<PreparedMounts> {
     const { id } = request;
+    this.vmm.check();
     const spec = checkSpec(id, bundle.spec);
     const root = rootDisks(id, request.rootfs, this.config.disk_slots);
     const shared = path.join(folder.directory, 'shared');
@@ -98,8 +101,7 @@ export class KataMachines implements MachineTool {
     const size = machineSize(id, resources, this.config, { cpus: os.availableParallelism(), memoryBytes: os.totalmem() });
     const { accel } = acceleration;
     const network = await guestNetwork(request, spec);
-    const userFor = (directory: string) =>
-      machineUser(path.join(this.dirs.state, 'users'), directory, this.config.first_uid, accel);
+    const userFor = (directory: string) => machineUser(path.join(this.dirs.state, 'users'), directory, this.firstUid, accel);
     const settings: MachineSettings = {
       name: id,
       ...size,
@@ -173,8 +175,8 @@ export class KataMachines implements MachineTool {
     const { config, dirs, vmm, shim, log } = this;
     const used = () => imagesInUse(path.join(dirs.state, 'containers'));
     const guest = await guestFiles(config, dirs.root, used);
-    const { accel, require_hardware: requireHardware, first_uid: firstUid } = config;
-    const settings = { accel, requireHardware, firstUid, shim, folder: dirs.state };
+    const { accel, require_hardware: requireHardware } = config;
+    const settings = { accel, requireHardware, firstUid: this.firstUid, shim, folder: dirs.state };
     return { guest, acceleration: await findAcceleration(vmm, guest, settings, log) };
   }
 }

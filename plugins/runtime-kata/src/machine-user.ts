@@ -19,6 +19,13 @@ import type { Accel, MachineUser } from './machine-settings.js';
 
 const users = 65_536;
 const maxTries = 1000;
+/** Ranges of so many, from a number on that nobody else uses, up to the largest that every file system can keep. */
+const ranges = { from: 1_900_000_000, count: 3000 };
+
+/** Two installations (--state) do not know of each other, and their machines are not to be each other's users. */
+export function usualFirstUid(state: string): number {
+  return ranges.from + users * (createHash('sha256').update(state).digest().readUInt32LE(0) % ranges.count);
+}
 
 /**
  * A user for the machine of a container that no other machine has: one that broke out of its QEMU could then touch neither files nor processes of another. Kept as a link `<folder>/<number>` to the

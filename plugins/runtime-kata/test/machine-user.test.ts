@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { machineUser } from '../dist/machine-user.js';
+import { machineUser, usualFirstUid } from '../dist/machine-user.js';
 
 const first = 1_900_000_000;
 let folder = '';
@@ -37,4 +37,14 @@ test('one whose container is gone is free again', async () => {
   rmdirSync(container('gone'));
   expect((await machineUser(users, path.join(folder, 'gone'), first, 'tcg')).uid).toBe(uid);
   expect(readdirSync(users)).toHaveLength(1);
+});
+
+test('installations that do not know of each other have users of their own', () => {
+  const firsts = ['/run/slipway/runtime.v1/kata', '/tmp/a/runtime.v1/kata', '/tmp/b/runtime.v1/kata'].map(usualFirstUid);
+  expect(new Set(firsts).size).toBe(3);
+  for (const each of firsts) {
+    expect((each - first) % 65_536).toBe(0);
+    expect(each).toBeGreaterThanOrEqual(first);
+    expect(each + 65_536).toBeLessThan(2 ** 31);
+  }
 });
