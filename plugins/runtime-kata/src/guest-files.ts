@@ -46,7 +46,11 @@ export function looksAtDisksLate({ initrd }: GuestFiles): boolean {
 /** crun lists what it was built with: `+SYSTEMD +SELINUX +CAP +SECCOMP`. What is not known is not claimed. */
 export async function filtersSystemCalls({ crun }: GuestFiles): Promise<boolean> {
   if (crun === undefined) return false;
-  const { stdout } = await run(crun, ['--version'], { timeout: versionLimitMs, killSignal: 'SIGKILL' });
+  const { stdout } = await run(crun, ['--version'], { timeout: versionLimitMs, killSignal: 'SIGKILL' }).catch(
+    (error: unknown) => {
+      throw wrapError(`${crun} --version`, error);
+    },
+  );
   return /^\+.*\+SECCOMP\b/m.test(stdout);
 }
 

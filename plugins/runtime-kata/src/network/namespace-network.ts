@@ -1,3 +1,5 @@
+import { neutralize } from '@slipway/oci';
+import { SlipwayError } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { cannot } from '../refusal.js';
 import type { NetworkNamespace } from './namespace.js';
@@ -68,18 +70,31 @@ type Route = v.InferOutput<typeof routeSchema>;
 
 /** Of what is up. Errors: `unimplemented` for what a machine's network cannot be. */
 export async function readNetwork(id: string, namespace: NetworkNamespace, signal?: AbortSignal): Promise<NamespaceNetwork> {
-  const shown = async (...args: string[]): Promise<unknown> => JSON.parse((await namespace.run('ip', args, { signal })) || '[]');
-  const links = v.parse(v.array(linkSchema), await shown('-j', 'address', 'show'));
+  const shown = async <S extends v.GenericSchema>(schema: S, ...args: string[]) =>
+    listOf(schema, args, (await namespace.run('ip', args, { signal })) || '[]');
+  const links = await shown(linkSchema, '-j', 'address', 'show');
   const interfaces = links
     .filter(({ ifname, flags }) => ifname !== 'lo' && flags.includes('UP'))
     .map((link) => interfaceOf(id, link));
   if (interfaces.length === 0) return { interfaces, routes: [] };
   const routes = async (family: 4 | 6): Promise<NetworkRoute[]> => {
-    const found = v.parse(v.array(routeSchema), await shown('-j', `-${family}`, 'route', 'show'));
+    const found = await shown(routeSchema, '-j', `-${family}`, 'route', 'show');
     // Those of the kernel come with the addresses.
     return found.filter(({ protocol, dev }) => protocol !== 'kernel' && dev !== 'lo').map((route) => routeOf(id, family, route));
   };
   return { interfaces, routes: [...(await routes(4)), ...(await routes(6))] };
+}
+
+/** What iproute2 has printed. Versions differ in what they say. */
+export function listOf<S extends v.GenericSchema>(schema: S, args: readonly string[], text: string): v.InferOutput<S>[] {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), v.array(schema)), text);
+  if (parsed.success) return parsed.output;
+  throw new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'MACHINE_NETWORK_FAILED',
+    message: `"ip ${args.join(' ')}" in the network namespace of the container: ${neutralize(v.summarize(parsed.issues), 300)}`,
+    hint: 'install another version of iproute2',
+  });
 }
 
 function interfaceOf(id: string, { ifname, mtu, link_type: type, address: mac = '', addr_info: found }: Link): NetworkInterface {
