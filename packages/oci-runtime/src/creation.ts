@@ -100,7 +100,7 @@ export async function createUnder(
     });
     throwIfAborted(`creating container "${id}"`, signal);
     writeCgroup(folder, cgroupOfProcess(pid));
-    await tool.machine?.created?.(folder);
+    await tool.machine?.created(folder);
     step('runtime.create.created', { id, pid });
     return new OciContainer(pid, monitor, folder, tool);
   } catch (error) {

@@ -33,7 +33,7 @@ export interface MachineTool {
    */
   prepare(request: CreateRequest, bundle: Bundle, folder: ContainerFolder, cgroups: readonly string[]): Promise<PreparedMounts>;
   /** Told after each `create` that went well, before the container is started. Does not throw. */
-  created?(folder: ContainerFolder): Promise<void>;
+  created(folder: ContainerFolder): Promise<void>;
   /** What was made for the container; undefined before. */
   machineOf(folder: ContainerFolder): MachineState | undefined;
   /** Writes what `exec` reads beside the file that it is given, of settings as config.json has them: `<file>.pb`. */

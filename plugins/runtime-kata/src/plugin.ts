@@ -1,4 +1,4 @@
-import { findBinary, OciRuntime, toolToken } from '@slipway/oci-runtime';
+import { OciRuntime, toolToken } from '@slipway/oci-runtime';
 import { definePlugin, runtimePoint } from '@slipway/plugin-api';
 import { configSchema } from './config.js';
 import { accepts, KataMachines } from './kata-machines.js';
@@ -13,15 +13,15 @@ export const plugin = definePlugin({
   config: configSchema,
   declares: { accepts: [...accepts], isolation: 'vm' },
   activate: ({ config, container, dirs, log, skip }) => {
+    if (process.arch !== 'x64')
+      return skip(`machines are made for x86-64, and this host is ${process.arch}`, 'use runc or crun on this host');
     const shim = findShim();
     if (shim === undefined)
       return skip(
         'slipway-kata-shim was not found',
         'build it with `make -C native/kata-shim`, or set SLIPWAY_KATA_SHIM to its path',
       );
-    const qemu = findBinary(config.qemu);
-    if (qemu === undefined) return skip(`${JSON.stringify(config.qemu)} was not found`, qemuHint);
-    const vmm = new Qemu({ binary: qemu, machine: config.machine, firmware: config.firmware });
+    const vmm = new Qemu({ binary: config.qemu, machine: config.machine, firmware: config.firmware });
     const machine = new KataMachines(vmm, shim, config, dirs, log);
     container.register(toolToken, {
       useValue: {
@@ -34,9 +34,6 @@ export const plugin = definePlugin({
         machine,
       },
     });
-    return { instance: container.resolve(OciRuntime), capabilities: { shim, qemu } };
+    return { instance: container.resolve(OciRuntime), capabilities: { shim } };
   },
 });
-
-const qemuHint =
-  'install QEMU (Debian: apt-get install --no-install-recommends qemu-system-x86), or set qemu in [plugin.runtime-kata]';

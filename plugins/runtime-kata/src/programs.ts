@@ -1,5 +1,6 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { findBinary } from '@slipway/oci-runtime';
 
 /**
  * The shim that is the container's process on the host: the environment's SLIPWAY_KATA_SHIM, else the one packaged beside the compiled code (`bin/`), else the one built in the source tree. Undefined
@@ -9,7 +10,7 @@ export function findShim(): string | undefined {
   const chosen = process.env['SLIPWAY_KATA_SHIM'];
   const places = ['../bin/slipway-kata-shim', '../../../native/kata-shim/build/slipway-kata-shim'];
   const candidates = chosen === undefined ? places.map((place) => fileURLToPath(new URL(place, import.meta.url))) : [chosen];
-  return candidates.find(isExecutable);
+  return candidates.find((file) => findBinary(file) !== undefined);
 }
 
 /** It stands for a process in the machine; who owns the machine, QEMU and its helpers have other names. */
@@ -17,15 +18,6 @@ export function isShim(pid: number): boolean {
   try {
     // The kernel keeps 15 characters.
     return readFileSync(`/proc/${pid}/comm`, 'utf8') === 'slipway-kata-sh\n';
-  } catch {
-    return false;
-  }
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
   } catch {
     return false;
   }

@@ -38,7 +38,8 @@ export function guestFolder(id: string): string {
  */
 export function rootDisks(id: string, rootfs: readonly Mount[], slots: number): GuestRoot {
   const { lower, upper } = onlyLayers(id, rootfs);
-  if (upper?.kind === 'directories') throw refused(id, 'changes in a directory of the host');
+  if (upper?.kind === 'directories')
+    throw refused(id, 'changes in a directory of the host', 'set upper = "ext4" in [plugin.snapshot-kata]');
   const files = lower.map((layer) => layerImage(id, layer));
   checkCount(id, files);
   const upperDisks: Disk[] = upper === undefined ? [] : [{ serial: 'upper', files: [upper.source], readOnly: upper.readOnly }];
@@ -103,18 +104,27 @@ function onlyLayers(id: string, [first, ...more]: readonly Mount[]): LayersMount
 
 function layerImage(id: string, { source, devices = [], verity }: ErofsMount): LayerImage {
   // Their data would be in disks of their own, with blocks smaller than those of a disk.
-  if (devices.length > 0) throw refused(id, `the layer ${JSON.stringify(source)}, whose data is in other files,`);
+  if (devices.length > 0)
+    throw refused(
+      id,
+      `the layer ${JSON.stringify(source)}, whose data is in other files,`,
+      'set format = "flat" in [plugin.differ-erofs], and unpack the image anew',
+    );
   const status = statSync(source);
   if (!status.isFile()) throw refused(id, `the layer ${JSON.stringify(source)}, which is no file,`);
   return { file: source, verity: verity === undefined ? undefined : verityOf(id, source, status.size, verity) };
 }
 
-function refused(id: string, what: string): SlipwayError {
+function refused(
+  id: string,
+  what: string,
+  hint = 'use the snapshotter kata with the runtime kata: its layers are disks',
+): SlipwayError {
   return new SlipwayError({
     kind: 'unimplemented',
     code: 'MACHINE_ROOT_UNSUPPORTED',
     message: `container "${id}": ${what} cannot be given to a virtual machine`,
-    hint: 'use the snapshotter kata with the runtime kata: its layers are disks',
+    hint,
     details: { id },
   });
 }

@@ -9,7 +9,7 @@ export function virtiofsdFor(id: string, { shared_fs, virtiofsd }: KataConfig): 
     throw cannot(
       id,
       `${what}: shared_fs is "none"`,
-      'set shared_fs = "auto" in [plugin.runtime-kata], or leave out -v and --mount',
+      'set shared_fs = "virtio-fs" in [plugin.runtime-kata], or leave out -v and --mount',
     );
   const found = findBinary(virtiofsd);
   if (found !== undefined) return found;

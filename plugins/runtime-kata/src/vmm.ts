@@ -3,6 +3,8 @@ import type { PlanStep } from './plan.js';
 
 /** What makes machines: QEMU now; Cloud Hypervisor and Firecracker fit behind it as well. It starts nothing: it says what the shim has to do. */
 export interface Vmm {
+  /** Errors: `failed-precondition` when it is not there. */
+  check(): void;
   /** `QEMU 7.2.22`. Errors: `failed-precondition` when it does not work. */
   version(): Promise<string>;
   /** Changes whenever another answer to "does KVM work" is possible. */

@@ -148,6 +148,12 @@ test('what makes a machine runs as a user of its own, without a network, in the 
   expect(status).toMatch(/^Seccomp:\s+2$/m);
   expect(readlinkSync(`/proc/${qemu}/ns/net`)).not.toBe(readlinkSync('/proc/self/ns/net'));
   expect(readFileSync(`/proc/${qemu}/cgroup`, 'utf8')).toContain(`/slipway-kata-test/${container.id}`);
+  // Its package may be gone, or be replaced, while machines run.
+  await using without = await open({ qemu: '/nowhere/qemu' });
+  expect((await without.instance.state(container.id)).status).toBe('running');
+  expect((await without.instance.stop(container.id, { signal: 9, graceMs: 0 })).exitCode).toBe(137);
+  await without.instance.delete(container.id);
+  await expect(subject.instance.state(container.id)).rejects.toMatchObject({ kind: 'not-found' });
 });
 
 test('a QEMU that is killed is a failed container, which says so, and is not found by who asks what it uses', async () => {

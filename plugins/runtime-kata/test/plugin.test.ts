@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { openPlugin } from '@slipway/plugin-testkit';
@@ -16,11 +16,31 @@ function open(config: Record<string, unknown>) {
   return openPlugin(plugin, { dirs: { root: path.join(folder, 'root'), state: path.join(folder, 'state') }, config });
 }
 
-test('QEMU that is missing is skipped, with the package to install', async () => {
-  await expect(open({ qemu: '/nowhere/qemu' })).rejects.toMatchObject({
-    code: 'PLUGIN_SKIPPED',
+test('QEMU that is missing is told when it is asked for, with the package to install: containers that are there do not need it', async () => {
+  await using opened = await open({ qemu: '/nowhere/qemu', accel: 'tcg' });
+  const { instance } = opened;
+  const missing = {
+    kind: 'failed-precondition',
+    code: 'VMM_MISSING',
+    message: expect.stringContaining('"/nowhere/qemu"'),
     hint: expect.stringContaining('apt-get install --no-install-recommends qemu-system-x86'),
-  });
+  };
+  await expect(instance.features()).rejects.toMatchObject(missing);
+  await expect(instance.state('c')).rejects.toMatchObject({ kind: 'not-found' });
+  await instance.delete('c');
+  const bundle = path.join(folder, 'bundle');
+  mkdirSync(bundle);
+  const process = { user: { uid: 0, gid: 0 }, args: ['true'], cwd: '/' };
+  writeFileSync(
+    path.join(bundle, 'config.json'),
+    JSON.stringify({ ociVersion: '1.0.2', root: { path: 'rootfs' }, process, linux: {} }),
+  );
+  const stdio = { stdin: 'null', stdout: 'null', stderr: 'null' } as const;
+  const rootfs = [{ kind: 'layers', lower: [] }] as const;
+  await expect(instance.create({ id: 'c', bundle, rootfs, stdio, dieWithParent: true, keepOpen: [] })).rejects.toMatchObject(
+    missing,
+  );
+  await expect(instance.state('c')).rejects.toMatchObject({ kind: 'not-found' });
 });
 
 test('a kernel that is missing is told when it is asked for, with the package to install', async () => {
@@ -41,7 +61,7 @@ test('what is no configuration is refused', async () => {
   for (const config of [
     { color: 'blue' },
     { memory: 1 },
-    { vmm: 'firecracker' },
+    { shared_fs: 'nfs' },
     { accel: 'magic' },
     { kernel: 'relative' },
     { qemu: 'bin/qemu' },

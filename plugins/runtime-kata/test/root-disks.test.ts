@@ -115,14 +115,19 @@ describe('layers with hash trees', () => {
 test('what only a host could mount is refused', () => {
   const directories = { kind: 'directories', upper: '/a', work: '/b' } as const;
   const withDevices = { kind: 'erofs', source: layers(1).lower[0]?.source ?? '', devices: ['/data.tar'] } as const;
-  for (const rootfs of [
-    [],
-    [{ kind: 'bind', source: '/', readOnly: true }] as const,
-    [layers(1), layers(1)],
-    [{ ...layers(1), upper: directories }],
-    [{ kind: 'layers', lower: [withDevices] }] as const,
-  ])
+  const other = 'use the snapshotter kata with the runtime kata';
+  for (const [rootfs, hint] of [
+    [[], other],
+    [[{ kind: 'bind', source: '/', readOnly: true }] as const, other],
+    [[layers(1), layers(1)], other],
+    [[{ ...layers(1), upper: directories }], 'set upper = "ext4"'],
+    [[{ kind: 'layers', lower: [withDevices] }] as const, 'set format = "flat"'],
+  ] as const)
     expect(() => rootDisks('c', rootfs, 8)).toThrow(
-      expect.objectContaining({ kind: 'unimplemented', code: 'MACHINE_ROOT_UNSUPPORTED' }),
+      expect.objectContaining({
+        kind: 'unimplemented',
+        code: 'MACHINE_ROOT_UNSUPPORTED',
+        hint: expect.stringContaining(hint) as string,
+      }),
     );
 });

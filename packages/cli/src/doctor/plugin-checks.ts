@@ -1,5 +1,5 @@
 import { defaultStack } from '@slipway/kernel';
-import { type RuntimeFeatures, runtimePoint } from '@slipway/plugin-api';
+import { isSlipwayError, type RuntimeFeatures, runtimePoint } from '@slipway/plugin-api';
 import type { Host, PluginStatus } from 'slipway';
 import { type Check, fail, messageOf, ok, warn } from './check.js';
 import { networkChecks } from './network-checks.js';
@@ -65,7 +65,7 @@ async function runtimeChecks(host: Host, id: string): Promise<Check[]> {
           ),
     ];
   } catch (error) {
-    return [fail('runtime', messageOf(error), adviceOf(plugin))];
+    return [fail('runtime', messageOf(error), (isSlipwayError(error) ? error.hint : undefined) ?? adviceOf(plugin))];
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { neutralize } from '@slipway/oci';
+import { findBinary } from '@slipway/oci-runtime';
 import { SlipwayError } from '@slipway/plugin-api';
 import type { MachineSettings, TemplateFiles } from '../machine-settings.js';
 import type { PlanStep } from '../plan.js';
@@ -16,24 +17,18 @@ const versionLimitMs = 10_000;
 /** qboot starts a kernel in a tenth of the time that SeaBIOS takes. */
 const firmwarePlaces = ['/usr/share/qemu/qboot.rom', '/usr/share/qemu-kvm/qboot.rom', '/usr/local/share/qemu/qboot.rom'];
 
-export interface QemuChoice {
-  readonly binary: string;
-  readonly machine: string;
-  readonly firmware: string | undefined;
-}
-
 export class Qemu implements Vmm {
-  private readonly program: QemuProgram;
   private asked: Promise<string> | undefined;
 
-  constructor(choice: QemuChoice) {
-    // It knows the machines of this processor alone.
-    const usual = process.arch === 'x64' ? firmwarePlaces.find((file) => existsSync(file)) : undefined;
-    this.program = { ...choice, firmware: choice.firmware ?? usual };
+  /** `binary` is a name or an absolute path: it is looked for when it is needed. Containers that are there can be ended without it. */
+  constructor(private readonly wanted: QemuProgram) {}
+
+  check(): void {
+    this.program();
   }
 
   version(): Promise<string> {
-    this.asked ??= askVersion(this.program.binary).catch((error: unknown) => {
+    this.asked ??= this.askVersion().catch((error: unknown) => {
       this.asked = undefined;
       throw error;
     });
@@ -41,38 +36,60 @@ export class Qemu implements Vmm {
   }
 
   async identity(): Promise<string> {
-    const binary = realpathSync(this.program.binary);
-    const { size, mtimeMs } = statSync(binary);
-    return [binary, size, mtimeMs, await this.version(), this.program.machine, this.program.firmware ?? ''].join(' ');
+    const { binary, machine, firmware = '' } = this.program();
+    const file = realpathSync(binary);
+    const { size, mtimeMs } = statSync(file);
+    return [file, size, mtimeMs, await this.version(), machine, firmware].join(' ');
   }
 
   start(settings: MachineSettings, folder: string): readonly PlanStep[] {
-    return qemuSteps(this.program, settings, folder);
+    return qemuSteps(this.program(), settings, folder);
   }
 
   makeTemplate(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[] {
-    return templateSteps(this.program, settings, files, folder);
+    return templateSteps(this.program(), settings, files, folder);
   }
 
   clone(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[] {
-    return cloneSteps(this.program, settings, files, folder);
+    return cloneSteps(this.program(), settings, files, folder);
+  }
+
+  private async askVersion(): Promise<string> {
+    const { binary } = this.program();
+    try {
+      const { stdout } = await run(binary, ['--version'], { timeout: versionLimitMs, killSignal: 'SIGKILL' });
+      const number = /^QEMU emulator version (\d+(?:\.\d+)*)/m.exec(stdout)?.[1];
+      if (number !== undefined) return `QEMU ${number}`;
+      throw new Error(`"--version" printed ${JSON.stringify(neutralize(stdout.trim(), 80))}`);
+    } catch (error) {
+      throw broken(binary, error);
+    }
+  }
+
+  private program(): QemuProgram {
+    const binary = findBinary(this.wanted.binary);
+    if (binary === undefined) throw missing(this.wanted.binary);
+    return { ...this.wanted, binary, firmware: this.wanted.firmware ?? firmwarePlaces.find((file) => existsSync(file)) };
   }
 }
 
-async function askVersion(binary: string): Promise<string> {
-  try {
-    const { stdout } = await run(binary, ['--version'], { timeout: versionLimitMs, killSignal: 'SIGKILL' });
-    const number = /^QEMU emulator version (\d+(?:\.\d+)*)/m.exec(stdout)?.[1];
-    if (number !== undefined) return `QEMU ${number}`;
-    throw new Error(`"--version" printed ${JSON.stringify(neutralize(stdout.trim(), 80))}`);
-  } catch (error) {
-    throw new SlipwayError({
-      kind: 'failed-precondition',
-      code: 'VMM_BROKEN',
-      message: `${path.basename(binary)} at ${JSON.stringify(binary)} does not work: ${error instanceof Error ? error.message : String(error)}`,
-      hint: 'install it anew, or set qemu in [plugin.runtime-kata]',
-      details: { binary },
-      cause: error,
-    });
-  }
+function missing(binary: string): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'VMM_MISSING',
+    message: `virtual machines: ${JSON.stringify(binary)} was not found`,
+    hint: 'install QEMU (Debian: apt-get install --no-install-recommends qemu-system-x86), or set qemu in [plugin.runtime-kata]',
+    details: { binary },
+  });
+}
+
+function broken(binary: string, cause: unknown): SlipwayError {
+  return new SlipwayError({
+    kind: 'failed-precondition',
+    code: 'VMM_BROKEN',
+    message: `${path.basename(binary)} at ${JSON.stringify(binary)} does not work: ${cause instanceof Error ? cause.message : String(cause)}`,
+    hint: 'install it anew, or set qemu in [plugin.runtime-kata]',
+    details: { binary },
+    cause,
+  });
 }

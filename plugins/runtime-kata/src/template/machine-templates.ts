@@ -50,13 +50,14 @@ export class MachineTemplates {
       .filter((slots) => slots >= settings.disks.length)
       .map((slots) => ({ slots, key: templateKey(settings, guest.key, identity, slots) }));
     const [smallest] = fitting;
-    if (smallest === undefined || !isAlike(settings) || !looksAtDisksLate(guest)) return boot;
+    if (smallest === undefined || !isAlike(settings)) return boot;
     const { memoryMiB } = settings;
     const { slots, key, files: found } = this.find(fitting, memoryMiB) ?? { ...smallest, files: undefined };
     rmSync(path.join(container, noteName), { force: true });
     // Those whose creation failed.
     for (const known of this.due.keys()) if (!existsSync(known)) this.due.delete(known);
     if (found === undefined) {
+      if (!looksAtDisksLate(guest)) return boot;
       this.due.set(container, () =>
         this.folder.make(key, memoryMiB, this.shim, async (files, folder) => [
           ['boot-limit', String(bootLimitMs)],
