@@ -2,7 +2,18 @@ import { limitKeys } from '@slipway/differ/config';
 import { contentPoint, definePlugin, differPoint } from '@slipway/plugin-api';
 import * as v from 'valibot';
 
-const config = v.strictObject({ ...limitKeys, format: v.optional(v.picklist(['flat', 'tar-index']), 'flat') });
+const config = v.strictObject({
+  ...limitKeys,
+  format: v.optional(
+    v.pipe(
+      v.picklist(['flat', 'tar-index']),
+      v.description(
+        'flat: all of a layer in one file, which a virtual machine can have as a disk; tar-index: names only, and the layer as a tar file beside them, for the host',
+      ),
+    ),
+    'flat',
+  ),
+});
 
 /** `differ.v1/erofs`. */
 export const plugin = definePlugin({
