@@ -145,6 +145,8 @@ describe('a container that lives', () => {
 
   it('is listed, inspected, and lets others in, with their codes', async () => {
     for (const stack of stacks) expect(await cli.out('ps')).toMatch(new RegExp(` Up .* ${name(stack)}$`, 'm'));
+    const [details] = JSON.parse(await cli.out('inspect', name('kata'))) as [{ readonly machine?: object }];
+    expect(details.machine).toMatchObject({ accel: 'tcg', hardware: false, memoryMiB: expect.any(Number), cpus: 1 });
     const execs = [
       ['sh', '-c', 'cat /d/file; echo no >&2; exit 5'],
       ['no-such-command'],
