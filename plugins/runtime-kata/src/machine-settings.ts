@@ -34,6 +34,8 @@ export interface TemplateFiles {
   readonly memory: string;
   /** Of its devices and processors. */
   readonly state: string;
+  /** Nobody may write to the memory any more, which not all that make machines can begin with. */
+  readonly sealed?: boolean | undefined;
 }
 
 export interface Share {

@@ -16,6 +16,8 @@ export interface Vmm {
   start(settings: MachineSettings, folder: string): readonly PlanStep[];
   /** Steps that boot a machine as far as its agent and keep it in the files, which are there, the memory with its size. What it has of disks are places of them. */
   makeTemplate(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[];
+  /** Whether clones can begin with a memory that may only be read. */
+  clonesSealed(): Promise<boolean>;
   /** Steps in the place of {@link start}, after which the agent answers. The machine is that of the template but for name, user and the files of its disks. */
   clone(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[];
 }

@@ -50,6 +50,8 @@ test('one whose memory has another size than it should is none', () => {
   expect(templates.find('a', 1)).toEqual({ memory: path.join(folder, 'a/memory'), state: path.join(folder, 'a/state') });
   expect(templates.find('a', 2)).toBeUndefined();
   expect(templates.find('b', 1)).toBeUndefined();
+  expect(templates.find('a', 1, true)).toMatchObject({ sealed: true });
+  expect(statSync(path.join(folder, 'a/memory')).mode & 0o777).toBe(0o444);
 });
 
 test('those that were not used for longest make room, and what was never finished', async () => {

@@ -1,9 +1,11 @@
+import 'reflect-metadata';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MachineSettings } from '../dist/machine-settings.js';
 import { encodePlan } from '../dist/plan.js';
+import { opensMemoryReadOnly } from '../dist/qemu/qemu.js';
 import { cloneSteps, templateSteps } from '../dist/qemu/template-steps.js';
 import { optionOf, optionsOf, readPlan } from './read-plan.ts';
 
@@ -61,6 +63,13 @@ test('a clone reads both, keeps what it writes to itself, and has no kernel besi
   expect(optionOf(argv, '-incoming')).toBe('defer');
   expect(plan.at(-1)).toEqual(['qmp', '{"execute":"cont"}']);
   expect(plan.some(([verb]) => verb === 'hello')).toBe(false);
+});
+
+test('a QEMU that can opens the memory of a template for reading alone', () => {
+  const versions = ['QEMU 7.2.22', 'QEMU 8.1.5', 'QEMU 8.2.0', 'QEMU 9.0', 'QEMU 10.1.2'];
+  expect(versions.map(opensMemoryReadOnly)).toEqual([false, false, true, true, true]);
+  const { argv } = planOf(cloneSteps(program, settings('\x7fELF'), { ...files, sealed: true }, folder));
+  expect(optionsOf(argv, '-object').join()).toMatch(/,share=off,readonly=on,rom=off$/);
 });
 
 test('a kernel that is no ELF file has other devices, and stays', () => {

@@ -22,6 +22,8 @@ export interface MemoryFile {
   readonly file: string;
   /** What the machine writes goes to the file. */
   readonly shared: boolean;
+  /** The file may not be written to. */
+  readonly sealed: boolean;
   /** The other file of the template, and its number for QEMU. */
   readonly state: { readonly file: string; readonly number: number };
 }
@@ -94,7 +96,9 @@ function translationOf(memoryMiB: number, file: MemoryFile | undefined): number 
 function memoryArgs({ memoryMiB, share }: MachineSettings, memory: MemoryFile | undefined, given: Descriptors): string[] {
   if (memory !== undefined) {
     const shared = memory.shared ? 'on' : 'off';
-    return ['-object', `memory-backend-file,id=memory,size=${memoryMiB}M,mem-path=${given.path(memory.file)},share=${shared}`];
+    const access = memory.sealed ? ',readonly=on,rom=off' : '';
+    const file = `mem-path=${given.path(memory.file)},share=${shared}${access}`;
+    return ['-object', `memory-backend-file,id=memory,size=${memoryMiB}M,${file}`];
   }
   // A share is read and written by another process, which must see the memory of the machine.
   return share === undefined ? [] : ['-object', `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`];

@@ -50,6 +50,10 @@ export class Qemu implements Vmm {
     return templateSteps(this.program(), settings, files, folder);
   }
 
+  async clonesSealed(): Promise<boolean> {
+    return opensMemoryReadOnly(await this.version());
+  }
+
   clone(settings: MachineSettings, files: TemplateFiles, folder: string): readonly PlanStep[] {
     return cloneSteps(this.program(), settings, files, folder);
   }
@@ -71,6 +75,12 @@ export class Qemu implements Vmm {
     if (binary === undefined) throw missing(this.wanted.binary);
     return { ...this.wanted, binary, firmware: this.wanted.firmware ?? firmwarePlaces.find((file) => existsSync(file)) };
   }
+}
+
+/** `readonly=on,rom=off` of memory-backend-file came with QEMU 8.2: before, what is mapped privately was opened for writing, too. */
+export function opensMemoryReadOnly(version: string): boolean {
+  const [major = 0, minor = 0] = /\d+(?:\.\d+)*/.exec(version)?.[0].split('.').map(Number) ?? [];
+  return major > 8 || (major === 8 && minor >= 2);
 }
 
 function missing(binary: string): SlipwayError {

@@ -18,7 +18,12 @@ export function templateSteps(
   folder: string,
 ): readonly PlanStep[] {
   return [
-    ...qemuSteps(program, settings, folder, { file: memory, shared: true, state: { file: state, number: stateNumber } }),
+    ...qemuSteps(program, settings, folder, {
+      file: memory,
+      shared: true,
+      sealed: false,
+      state: { file: state, number: stateNumber },
+    }),
     ['hello'],
     qmp('stop'),
     withoutMemory,
@@ -32,12 +37,12 @@ export function templateSteps(
 export function cloneSteps(
   program: QemuProgram,
   settings: MachineSettings,
-  { memory, state }: TemplateFiles,
+  { memory, state, sealed = false }: TemplateFiles,
   folder: string,
 ): readonly PlanStep[] {
   const copy = { ...settings, kernel: stubKernel(settings.kernel, folder) };
   return [
-    ...qemuSteps(program, copy, folder, { file: memory, shared: false, state: { file: state, number: stateNumber } }),
+    ...qemuSteps(program, copy, folder, { file: memory, shared: false, sealed, state: { file: state, number: stateNumber } }),
     withoutMemory,
     qmp('migrate-incoming', { uri: `fd:${stateNumber}` }),
     ['wait-migration'],

@@ -52,7 +52,11 @@ export class MachineTemplates {
     const [smallest] = fitting;
     if (smallest === undefined || !isAlike(settings)) return boot;
     const { memoryMiB } = settings;
-    const { slots, key, files: found } = this.find(fitting, memoryMiB) ?? { ...smallest, files: undefined };
+    const {
+      slots,
+      key,
+      files: found,
+    } = this.find(fitting, memoryMiB, await this.vmm.clonesSealed()) ?? { ...smallest, files: undefined };
     rmSync(path.join(container, noteName), { force: true });
     // Those whose creation failed.
     for (const known of this.due.keys()) if (!existsSync(known)) this.due.delete(known);
@@ -88,9 +92,9 @@ export class MachineTemplates {
     }
   }
 
-  private find(fitting: readonly { readonly slots: number; readonly key: string }[], memoryMiB: number) {
+  private find(fitting: readonly { readonly slots: number; readonly key: string }[], memoryMiB: number, sealed: boolean) {
     for (const each of fitting) {
-      const files = this.folder.find(each.key, memoryMiB);
+      const files = this.folder.find(each.key, memoryMiB, sealed);
       if (files !== undefined) return { ...each, files };
     }
     return undefined;

@@ -43,15 +43,17 @@ export class TemplateFolder {
     private readonly log: Logger,
   ) {}
 
-  /** The one of this key, from now on the one used last. */
-  find(key: string, memoryMiB: number): TemplateFiles | undefined {
+  /** The one of this key, from now on the one used last. `sealed`: nobody writes to its memory any more. */
+  find(key: string, memoryMiB: number, sealed = false): TemplateFiles | undefined {
     const folder = path.join(this.folder, key);
     const files = filesIn(folder);
     try {
       if (statSync(files.memory).size !== memoryMiB * MiB || !existsSync(files.state)) return undefined;
       const now = new Date();
       utimesSync(folder, now, now);
-      return files;
+      if (!sealed) return files;
+      chmodSync(files.memory, 0o444);
+      return { ...files, sealed };
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined;
       throw error;
