@@ -1,15 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { readImage } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cliEnvironment, launcher } from './child.ts';
 import { CliPlace } from './cli-place.ts';
 import { machineConfig } from './machines.ts';
 
-// The same commands on three stacks at once; `mixed` are containers without machines on the disks that machines have.
+// The same commands on three stacks at once; `mixed` are containers without machines on the disks that machines have. Machines check their layers.
 const cli = await CliPlace.make(`${machineConfig()}
+[plugin.snapshot-kata]
+verity = true
 [stacks.mixed]
 snapshotter = "kata"
 differ = "erofs"
@@ -144,6 +147,8 @@ describe('a container that lives', () => {
   });
 
   it('is listed, inspected, and lets others in, with their codes', async () => {
+    const disks = await onAll((stack) => cli.out('exec', name(stack), 'cat', '/proc/partitions'));
+    expect(disks.kata).toMatch(/ dm-0$/m);
     for (const stack of stacks) expect(await cli.out('ps')).toMatch(new RegExp(` Up .* ${name(stack)}$`, 'm'));
     const [details] = JSON.parse(await cli.out('inspect', name('kata'))) as [{ readonly machine?: object }];
     expect(details.machine).toMatchObject({ accel: 'tcg', hardware: false, memoryMiB: expect.any(Number), cpus: 1 });
@@ -209,11 +214,23 @@ describe('a container that lives', () => {
     expect(tree).toContain('./d/file f 4755 2 0:0 4');
     await same(async (stack) => {
       writeFileSync(file(stack, 'input'), 'from the host\n');
+      utimesSync(file(stack, 'input'), 1_600_000_000, 1_600_000_000);
       await cli.out('cp', file(stack, 'input'), `${name(stack)}:/d/copied`);
       await cli.out('cp', `${name(stack)}:/d/copied`, file(stack, 'output'));
       return readFileSync(file(stack, 'output'), 'utf8');
     });
     await onAll((stack) => cli.out('commit', name(stack), `made-${stack}`));
+    const layer = await same(async (stack) => {
+      await cli.out('-q', 'save', '--format', 'oci', '-o', file(stack, 'layout'), `made-${stack}`);
+      return membersOf(readImage(file(stack, 'layout')).layers.at(-1) ?? '');
+    });
+    for (const line of [
+      './d/copied f 644 1 0:0 14  1600000000.',
+      './.wh.home f ',
+      './etc/.wh.group f ',
+      './d/file f 4755 2 0:0 4',
+    ])
+      expect(layer).toContain(line);
     // What was committed without a machine is read inside of one, and the other way round.
     const other = { default: 'kata', kata: 'default', mixed: 'mixed' } as const;
     const list = `cd /; test ! -e home; stat -c '%n %f %u:%g' d opt etc; cat d/copied

@@ -18,12 +18,13 @@ const reference = (name: ImageName): string => `${registry.address}/test/${name}
 
 const newPlace = placesInMemory();
 
-// How an image is wrapped up is no business of a snapshotter: each is unpacked on the one, and on the other one of them.
+// How an image is wrapped up is no business of a snapshotter: each is unpacked on the one, and on the others one of them.
 describe.each([
-  { snapshotter: 'overlay', names: [...variants, ...others] },
-  { snapshotter: 'native', names: ['medium-zstd', ...others] as const },
-])('the tree on $snapshotter', ({ snapshotter, names }) => {
-  const config = `[stack]\nsnapshotter = "${snapshotter}"`;
+  { snapshotter: 'overlay', differ: 'tar', names: [...variants, ...others] },
+  { snapshotter: 'native', differ: 'tar', names: ['medium-zstd', ...others] as const },
+  { snapshotter: 'kata', differ: 'erofs', names: ['medium', ...others] as const },
+])('the tree on $snapshotter', ({ snapshotter, differ, names }) => {
+  const config = `[stack]\nsnapshotter = "${snapshotter}"\ndiffer = "${differ}"`;
 
   it.each(names)('of %s is what its layers say', async (name) => {
     using place = newPlace(config);
