@@ -6,7 +6,9 @@
  *   directory has the xattr `trusted.overlay.opaque=y`. Lower layers are separate trees.
  * - `directory`: `path` is the whole merged tree already, as the layers so far have made it. A whiteout deletes.
  *   `lower` is empty.
- * - `erofs`: `path` is a file to be written as an EROFS image with whiteouts in overlay's form.
+ * - `erofs`: `path` is a file, named `*.erofs`, to be written as an EROFS image with whiteouts in overlay's form. A differ whose image refers to the uncompressed tar archive, and does not
+ *   hold the files' bytes itself, puts that beside it: `x.tar` beside `x.erofs`. It is the one device of the image. Whoever keeps the image keeps the two together, and names the archive in
+ *   `devices` of its trees and mounts; of an image of which only `path` is known, it is the archive beside it where the image's form says so.
  *
  * @stable
  * @since 0.1
@@ -31,6 +33,6 @@ export interface LayerTree {
 
 /**
  * `ext4` is what an active snapshot has changed, never a target: `path` is a file with a file system, whose folder `upper` is a layer in overlay's
- * form. To be read it is mounted as the `upper` of a `LayersMount`, read-only, because a virtual machine may have it.
+ * form. To be read it is mounted as the `upper` of a `LayersMount`, read-only, which is refused while a virtual machine has it.
  */
 export type TreeFormat = LayerFormat | 'ext4';

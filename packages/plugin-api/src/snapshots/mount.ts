@@ -28,6 +28,8 @@ export interface OverlayMount {
 /**
  * Layers that are file systems themselves, put over each other by overlayfs: whoever isolates with a kernel of its own hands the images on and
  * mounts nothing. Without `upper` it is read-only.
+ *
+ * Snapshots that grow on one parent name the same files in `lower`, at once and in several machines: nobody writes to them. What is written goes to an `upper` of each one's own.
  */
 export interface LayersMount {
   readonly kind: 'layers';
@@ -39,7 +41,11 @@ export interface LayersMount {
 /**
  * Where changes go: a writable file system whose folders `upper` and `work` are those of the overlay, or the two directories themselves.
  *
- * A file system in a file is written to by one at a time: whoever does, a mount or a virtual machine, holds an exclusive flock(2) of the file.
+ * A file system in a file is written to by one at a time: whoever does, a mount or a virtual machine, holds an exclusive flock(2) of the file. While one has it, mounts of
+ * others and a commit of the snapshot are refused with `failed-precondition`; a reader of this host may share a mount of this host. Every `mounts()` names the same file.
+ *
+ * A virtual machine writes every byte of it. So this host mounts an ext4 only if it still is of the one form that `@slipway/linux` names (`upperForm`: what mkfs.ext4 is given), and refuses
+ * another with `failed-precondition` (IMAGE_FORGED).
  */
 export type LayersUpper = BlockMount | UpperDirectories;
 

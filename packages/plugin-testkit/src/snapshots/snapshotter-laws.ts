@@ -5,6 +5,7 @@ import type { LawRunner } from '../law-runner.js';
 import { manifestLaws } from '../manifest-laws.js';
 import { capabilitiesOf } from '../subject.js';
 import { crashLaws } from './crash-laws.js';
+import { layersLaws } from './layers-laws.js';
 import { partsLaws } from './parts-laws.js';
 import { rebaseLaws } from './rebase-laws.js';
 import { processLaws, sharingLaws } from './sharing-laws.js';
@@ -40,6 +41,7 @@ export async function snapshotterLaws(
     runner.describe('states', () => stateLaws(law));
     runner.describe('trees', () => treeLaws(law));
     runner.describe('parts', () => partsLaws(law));
+    runner.describe('layers that are images', () => layersLaws(law));
     runner.describe('capability rebase', () => rebaseLaws(law, rebases));
     runner.describe('several at once', () => {
       sharingLaws(law);
