@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { linux, OVERLAYFS_SUPER_MAGIC, upperForm } from '@slipway/linux';
+import { imagesAreFree, linux, OVERLAYFS_SUPER_MAGIC, upperForm } from '@slipway/linux';
 import type { BlockMount, ErofsMount, LayersMount } from '@slipway/plugin-api';
 import { describe, expect, it } from 'vitest';
 import { mountErofsByLoop } from '../dist/erofs.js';
@@ -201,6 +201,25 @@ describe('a file system that is written to', () => {
     );
     closeSync(fd);
     for (let times = 0; times < 20; times++) closeSync(linux.mountDetached([layers]));
+    await nothingLeft(top);
+  });
+
+  it('is waited for without holding up whoever does, and no longer than who has just ended needs', async () => {
+    const top = tempFolder();
+    const layers: LayersMount = { kind: 'layers', lower: images(top, 1), upper: ext4(top) };
+    const fd = linux.mountDetached([layers]);
+    let isClosed = false;
+    // Never, where the wait stood still.
+    setTimeout(() => {
+      closeSync(fd);
+      isClosed = true;
+    }, 50);
+    await imagesAreFree([layers]);
+    expect(isClosed).toBe(true);
+    const again = linux.mountDetached([layers]);
+    await expect(imagesAreFree([layers])).rejects.toMatchObject({ code: 'IMAGE_IN_USE' });
+    await expect(imagesAreFree([layers], AbortSignal.abort())).rejects.toMatchObject({ kind: 'canceled' });
+    closeSync(again);
     await nothingLeft(top);
   });
 

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync } from 'node:fs';
 import { cgroupOfProcess, driverOfPath } from '@slipway/cgroups';
-import { linux } from '@slipway/linux';
+import { imagesAreFree, linux } from '@slipway/linux';
 import { type Monitor, type MonitorMount, startMonitor } from '@slipway/monitor';
 import { type CreateRequest, isSlipwayError, step, throwIfAborted } from '@slipway/plugin-api';
 import type { Bundle } from './bundle.js';
@@ -40,6 +40,7 @@ export async function startContainerMonitor(
     if (prepared === undefined) for (const mount of mounts) makeMountPoint(mount);
     if (prepared === undefined && request.rootfs.length > 0) {
       mkdirSync(bundle.rootfs, { recursive: true, mode: 0o700 });
+      await imagesAreFree(request.rootfs, request.signal);
       tree = linux.mountDetached(request.rootfs);
       mounts.unshift({ fd: tree, directory: bundle.rootfs });
     }

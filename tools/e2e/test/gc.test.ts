@@ -38,6 +38,16 @@ describe('prune', () => {
     expect(await engine.system.prune()).toEqual(nothing);
   });
 
+  it('makes nothing for stacks that nobody uses, nor do the looks of verify and rebuild', async () => {
+    using place = newPlace();
+    await using engine = await place.open();
+    await engine.pull(small);
+    await engine.system.prune({ all: true, partial: true });
+    expect((await engine.system.verify()).problems).toEqual([]);
+    await engine.system.rebuild();
+    expect(namesIn(path.join(place.root, 'snapshotter.v1/kata')).filter((name) => name !== 'snapshots')).toEqual([]);
+  });
+
   it('--all keeps the image of a container and one that is mounted', async () => {
     using place = newPlace();
     await using engine = await place.open();

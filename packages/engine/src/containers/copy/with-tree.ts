@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { linux } from '@slipway/linux';
+import { imagesAreFree, linux } from '@slipway/linux';
 import { SlipwayError } from '@slipway/plugin-api';
 import { hasMounts } from '../../mounts/has-mounts.js';
 import { Operation } from '../../operations/operation.js';
@@ -73,7 +73,9 @@ async function withStored<T>(
   const [rootfs, image] = await Promise.all([snapshotter.mounts(row.snapshotKey), ownImageConfig(parts.content, row)]);
   const place = containerFolder(parts.settings.root, id);
   const withRoot = async (mounts: readonly CopyMount[]): Promise<T> => {
-    const root = linux.mountDetached(rootfs, { readOnly: !writes || row.settings.readOnly === true });
+    const readOnly = !writes || row.settings.readOnly === true;
+    if (!readOnly) await imagesAreFree(rootfs, signal);
+    const root = linux.mountDetached(rootfs, { readOnly });
     return await closing(root, () => work({ kind: 'stored', root, place, mounts }));
   };
   if (!hasMounts(row.settings, image)) return await withRoot([]);
