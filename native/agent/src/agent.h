@@ -2,9 +2,8 @@
 #ifndef SLIPWAY_AGENT_AGENT_H
 #define SLIPWAY_AGENT_AGENT_H
 
-#include <poll.h>
-
 #include "channel.h"
+#include "common/poll.h"
 #include "files.h"
 
 #define CONTAINERS_MAX 16
@@ -14,18 +13,7 @@
 #define WAITERS_MAX 4
 #define STREAM_MAX 65536u
 /* The port, signals; a tool's terminal; three streams; memory kills and freezing. */
-#define POLL_MAX (2 + TOOLS_MAX + 3 * PROCESSES_MAX + 2 * CONTAINERS_MAX)
-
-struct poll_set {
-  struct pollfd entries[POLL_MAX];
-  nfds_t count;
-  int64_t deadline; /* earliest wish to be woken, of now_ms(); -1 for none */
-};
-
-/* ---- poll.c ---- */
-
-void poll_add(struct poll_set *set, int fd, short events);
-void poll_wake_at(struct poll_set *set, int64_t deadline);
+_Static_assert(POLL_MAX >= 2 + TOOLS_MAX + 3 * PROCESSES_MAX + 2 * CONTAINERS_MAX, "not all is watched");
 
 /* ---- streams.c ---- */
 

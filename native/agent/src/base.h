@@ -1,4 +1,4 @@
-/* What every part uses: limits, the clock, text. */
+/* What every part uses: limits, files, failures. */
 #ifndef SLIPWAY_AGENT_BASE_H
 #define SLIPWAY_AGENT_BASE_H
 
@@ -7,7 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define AGENT_VERSION "1.0.0"
+#include "common/clock.h"
+#include "common/text.h"
+#include "common/version.h"
+
 /* Longest text of one name (container, exec) and of one path, with its NUL. */
 #define ID_SIZE 129
 #define PATH_SIZE 1024
@@ -15,21 +18,12 @@
 
 /* ---- text.c ---- */
 
-/* Milliseconds of a clock that never jumps (but stands still while the machine is stopped). */
-int64_t now_ms(void);
-/* False, and cut off, when it does not fit. */
-bool copy(char *to, size_t size, const char *from);
-/* The same with a format. */
-bool print(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Reads at most size - 1 bytes of a small file and ends them with NUL. The length, or -1. */
-ssize_t read_text(int folder, const char *path, char *text, size_t size);
 /* Of a file that exists. */
 bool write_text(int folder, const char *path, const char *text);
 /* Without the white space at its end. */
 void trim(char *text);
 /* The number that follows the word at the beginning of a line; -1: there is none. */
 int64_t number_after(const char *lines, const char *word);
-bool number_of(const char *text, long minimum, long maximum, long *number);
 
 /* ---- failure.c ---- */
 

@@ -5,12 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HEADER 10u
-#define IN_SIZE (HEADER + FRAME_MAX)
+#define IN_SIZE (HEADER_SIZE + FRAME_MAX)
 /* Room for a few answers, so that the host need not take one before the next is made. */
 #define OUT_SIZE (4 * (ANSWER_MAX + 64u))
-#define TYPE_REQUEST 1
-#define TYPE_RESPONSE 2
 
 static int port = -1;
 static struct {
@@ -78,40 +75,31 @@ bool channel_step(void) {
   return true;
 }
 
-static uint32_t big_endian(const unsigned char *at) { return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]; }
-
-static void put_big_endian(unsigned char *at, size_t value) {
-  for (int i = 0; i < 4; i++) at[i] = (unsigned char)(value >> (24 - 8 * i));
-}
-
 bool channel_next(struct request *request) {
   give_back_taken();
-  if (channel.in_length < HEADER) return false;
+  if (channel.in_length < HEADER_SIZE) return false;
   const unsigned char *frame = channel.in + channel.in_begin;
-  uint32_t length = big_endian(frame), stream = big_endian(frame + 4);
-  unsigned char type = frame[8];
+  struct header header = header_get(frame);
+  uint32_t length = header.length;
   if (length > FRAME_MAX) return fail(CODE_INVALID_ARGUMENT, "a frame of %u bytes; the limit is %u", length, FRAME_MAX);
-  if (type != TYPE_REQUEST) return fail(CODE_INVALID_ARGUMENT, "a frame of type %u where a request is due", type);
-  if (channel.in_length < HEADER + (size_t)length) return false;
-  channel.taken = HEADER + (size_t)length;
-  struct view message = {frame + HEADER, length};
+  if (header.type != FRAME_REQUEST) return fail(CODE_INVALID_ARGUMENT, "a frame of type %u where a request is due", header.type);
+  if (channel.in_length < HEADER_SIZE + (size_t)length) return false;
+  channel.taken = HEADER_SIZE + (size_t)length;
+  struct view message = {frame + HEADER_SIZE, length};
   if (!wire_valid(message)) return fail(CODE_INVALID_ARGUMENT, "a request that is no message of Protocol Buffers");
-  *request = (struct request){stream, wire_bytes(message, 1), wire_bytes(message, 2), wire_bytes(message, 3)};
+  *request = (struct request){header.stream, wire_bytes(message, 1), wire_bytes(message, 2), wire_bytes(message, 3)};
   return true;
 }
 
 /* Response{status = 1, payload = 2}; the room for it was looked at before anything was answered. */
 static void send_response(uint32_t stream, struct wire_out *response) {
-  unsigned char *frame = response->bytes - HEADER;
-  put_big_endian(frame, response->length);
-  put_big_endian(frame + 4, stream);
-  frame[8] = TYPE_RESPONSE;
-  frame[9] = 0;
-  channel.out_length += HEADER + response->length;
+  unsigned char *frame = response->bytes - HEADER_SIZE;
+  header_put(frame, &(struct header){.length = (uint32_t)response->length, .stream = stream, .type = FRAME_RESPONSE});
+  channel.out_length += HEADER_SIZE + response->length;
 }
 
 static struct wire_out response_begin(void) {
-  size_t at = channel.out_length + HEADER;
+  size_t at = channel.out_length + HEADER_SIZE;
   return (struct wire_out){.bytes = channel.out + at, .size = OUT_SIZE - at};
 }
 

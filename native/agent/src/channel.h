@@ -2,10 +2,10 @@
 #ifndef SLIPWAY_AGENT_CHANNEL_H
 #define SLIPWAY_AGENT_CHANNEL_H
 
+#include "common/ttrpc.h"
 #include "wire.h"
 
 /* ttrpc's own limit. */
-#define FRAME_MAX (4u << 20)
 /* The longest payload of an answer: one read of a stream and what is around it. */
 #define ANSWER_MAX (65536u + 512u)
 

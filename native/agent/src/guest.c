@@ -20,7 +20,7 @@ bool guest_details(uint32_t stream, struct view request) {
   struct wire_out *out = answer_begin();
   if (wire_number(request, 1) != 0 && read_text(-1, MEMORY "/block_size_bytes", text, sizeof text) > 0) wire_put_number(out, 1, strtoull(text, NULL, 16));
   size_t details = wire_open(out, 2);
-  wire_put_text(out, 1, AGENT_VERSION);
+  wire_put_text(out, 1, SLIPWAY_VERSION);
   wire_put_number(out, 2, 1);
   for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) wire_put_text(out, 4, handlers[i]);
   wire_close(out, details);

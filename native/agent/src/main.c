@@ -20,7 +20,7 @@ static bool run(void) {
 
 int main(void) {
   if (getpid() != 1) {
-    fprintf(stderr, "slipway-agent " AGENT_VERSION ": the first process of a virtual machine, and nothing else\n");
+    fprintf(stderr, "slipway-agent " SLIPWAY_VERSION ": the first process of a virtual machine, and nothing else\n");
     return 1;
   }
   bool ended = run();

@@ -18,7 +18,7 @@ static bool health_version(uint32_t stream, struct view request) {
   (void)request;
   struct wire_out *out = answer_begin();
   wire_put_text(out, 1, GRPC_VERSION);
-  wire_put_text(out, 2, AGENT_VERSION);
+  wire_put_text(out, 2, SLIPWAY_VERSION);
   answer_end(stream);
   return true;
 }

@@ -96,7 +96,7 @@ static bool ask(struct connection *connection, uint32_t stream, const char *serv
   return added > 0;
 }
 
-bool connection_ask(struct connection *connection, uint32_t stream, const char *method, const struct message *payload) {
+bool connection_ask(struct connection *connection, uint32_t stream, const char *method, const struct wire_out *payload) {
   return !payload->full && ask(connection, stream, AGENT, method, payload->bytes, payload->length);
 }
 

@@ -200,19 +200,19 @@ static bool hello(struct creation *creation) {
 
 static bool set_clock(struct creation *creation) {
   unsigned char bytes[32];
-  struct message message = {.bytes = bytes, .size = sizeof bytes};
+  struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  put_varint(&message, 1, (uint64_t)now.tv_sec);
-  put_varint(&message, 2, (uint64_t)now.tv_nsec / 1000);
+  wire_put_number(&message, 1, (uint64_t)now.tv_sec);
+  wire_put_number(&message, 2, (uint64_t)now.tv_nsec / 1000);
   return call(creation, AGENT, "SetGuestDateTime", bytes, message.length);
 }
 
 static bool reseed(struct creation *creation) {
   unsigned char fresh[256], bytes[sizeof fresh + 16];
-  struct message message = {.bytes = bytes, .size = sizeof bytes};
+  struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
   if (getrandom(fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh) return creation_failed(creation, "reading", "getrandom", errno);
-  put_bytes(&message, 2, fresh, sizeof fresh);
+  wire_put_bytes(&message, 2, fresh, sizeof fresh);
   return call(creation, AGENT, "ReseedRandomDev", bytes, message.length);
 }
 

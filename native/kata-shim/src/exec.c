@@ -24,7 +24,7 @@ static unsigned char *read_request(const char *file, const char *exec_id, size_t
   bool fits = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= (off_t)(FRAME_MAX - REQUEST_ROOM - ID_SIZE);
   size_t size = fits ? (size_t)info.st_size : 0;
   unsigned char *bytes = fits ? malloc(size + ID_SIZE) : NULL;
-  struct message message = {.bytes = bytes, .size = size + ID_SIZE};
+  struct wire_out message = {.bytes = bytes, .size = size + ID_SIZE};
   while (bytes != NULL && message.length < size) {
     ssize_t got = read(fd, bytes + message.length, size - message.length);
     if (got <= 0) break;
@@ -35,7 +35,7 @@ static unsigned char *read_request(const char *file, const char *exec_id, size_t
     free(bytes);
     bytes = NULL;
   } else if (exec_id != NULL) {
-    put_string(&message, EXEC_ID_FIELD, exec_id);
+    wire_put_text(&message, EXEC_ID_FIELD, exec_id);
   }
   close_one(&fd);
   *length = message.length;

@@ -34,18 +34,6 @@ void close_inherited(void) {
 
 bool never_wait(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0; }
 
-ssize_t read_text(int folder, const char *path, char *text, size_t size) {
-  text[0] = '\0';
-  int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) return -1;
-  size_t length = 0;
-  ssize_t got = 0;
-  while (length < size - 1 && (got = read(fd, text + length, size - 1 - length)) > 0) length += (size_t)got;
-  close(fd);
-  text[length] = '\0';
-  return got < 0 ? -1 : (ssize_t)length;
-}
-
 bool write_all(int fd, const void *bytes, size_t length) {
   const char *at = bytes;
   while (length > 0) {

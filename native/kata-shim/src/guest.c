@@ -84,10 +84,10 @@ static bool begin_kill(struct mux *mux) {
     struct gone *gone = &mux->gone[i];
     if (!gone->kill_due) continue;
     gone->kill_due = false;
-    struct message message = {.bytes = bytes, .size = sizeof bytes};
-    put_string(&message, 1, mux->id);
-    put_string(&message, 2, gone->process);
-    put_varint(&message, 3, 9);
+    struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
+    wire_put_text(&message, 1, mux->id);
+    wire_put_text(&message, 2, gone->process);
+    wire_put_number(&message, 3, 9);
     if (gone->calls == 0) gone->process[0] = '\0';
     unsigned char *frame = malloc(message.length + REQUEST_ROOM);
     if (frame == NULL) return false;

@@ -1,13 +1,13 @@
 /* slipway-kata-shim: the command line of an OCI runtime. */
 #include "main.h"
 
+#include "common/version.h"
+
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define VERSION "0.1.0"
 
 static const struct verb {
   const char *name, *arguments, *meaning;
@@ -123,7 +123,7 @@ int main(int argc, char *argv[]) {
   if (!has_streams()) return 1;
   opterr = 0;
   for (int option; (option = getopt_long(argc, argv, "b:p:r:afd", names, NULL)) != -1;) {
-    if (option == OPTION_VERSION) return puts("slipway-kata-shim version " VERSION "\nspec: 1.0.2") < 0;
+    if (option == OPTION_VERSION) return puts("slipway-kata-shim version " SLIPWAY_VERSION "\nspec: 1.0.2") < 0;
     if (option == OPTION_HELP) return print_help();
     if (option == '?' || option == ':') return report("unknown option \"%s\", or one without its value", argv[optind - 1]);
     take_option(&options, option);

@@ -26,7 +26,7 @@ void connection_break(struct connection *connection, const char *wrong);
 void connection_poll(const struct connection *connection, struct poll_set *set);
 void connection_step(struct connection *connection);
 /* Queues a request. False: there is no room yet. */
-bool connection_ask(struct connection *connection, uint32_t stream, const char *method, const struct message *payload);
+bool connection_ask(struct connection *connection, uint32_t stream, const char *method, const struct wire_out *payload);
 /* The same to the agent's health service. */
 bool connection_ask_health(struct connection *connection, uint32_t stream);
 bool connection_bind(struct connection *connection, const char *process);

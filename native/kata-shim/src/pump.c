@@ -53,24 +53,24 @@ struct pump {
 static struct pump pump;
 
 /* The two fields that nearly every request begins with. */
-static struct message message_of(unsigned char *bytes, size_t size) {
-  struct message message = {.bytes = bytes, .size = size};
-  put_string(&message, 1, pump.target->folder->id);
-  put_string(&message, 2, pump.target->process);
+static struct wire_out message_of(unsigned char *bytes, size_t size) {
+  struct wire_out message = {.bytes = bytes, .size = size};
+  wire_put_text(&message, 1, pump.target->folder->id);
+  wire_put_text(&message, 2, pump.target->process);
   return message;
 }
 
 static bool ask_simple(uint32_t stream, const char *method) {
   unsigned char bytes[2 * ID_SIZE + 8];
-  struct message message = message_of(bytes, sizeof bytes);
+  struct wire_out message = message_of(bytes, sizeof bytes);
   return connection_ask(pump.connection, stream, method, &message);
 }
 
 static bool ask_numbers(uint32_t stream, const char *method, uint64_t third, uint64_t fourth) {
   unsigned char bytes[2 * ID_SIZE + 32];
-  struct message message = message_of(bytes, sizeof bytes);
-  put_varint(&message, 3, third);
-  if (fourth > 0) put_varint(&message, 4, fourth);
+  struct wire_out message = message_of(bytes, sizeof bytes);
+  wire_put_number(&message, 3, third);
+  if (fourth > 0) wire_put_number(&message, 4, fourth);
   return connection_ask(pump.connection, stream, method, &message);
 }
 
@@ -111,8 +111,8 @@ static void step_input(void) {
   }
   if (input->start < input->end) {
     static unsigned char bytes[INPUT_CHUNK + 2 * ID_SIZE + 16];
-    struct message message = message_of(bytes, sizeof bytes);
-    put_bytes(&message, 3, input->bytes + input->start, input->end - input->start);
+    struct wire_out message = message_of(bytes, sizeof bytes);
+    wire_put_bytes(&message, 3, input->bytes + input->start, input->end - input->start);
     input->asked = connection_ask(pump.connection, ASK_INPUT, "WriteStdin", &message);
   } else if (input->close_due && !input->closed) {
     input->closed = input->asked = ask_simple(ASK_INPUT, "CloseStdin");
@@ -143,30 +143,22 @@ static void step_output(struct output *output) {
 }
 
 static bool take_output(struct output *output, const struct answer *answer) {
-  const unsigned char *at = answer->payload;
-  size_t left = answer->failed ? 0 : answer->length;
-  struct field field;
-  bool broken = false;
+  if (!wire_valid(answer->payload)) return false;
+  struct view data = wire_bytes(answer->payload, 1);
+  if (data.length > sizeof output->bytes) return false;
   output->asked = false;
-  output->start = output->end = 0;
-  while (field_next(&at, &left, &field, &broken)) {
-    if (field.number != 1 || field.bytes == NULL) continue;
-    if (field.length > sizeof output->bytes) return false;
-    memcpy(output->bytes, field.bytes, field.length);
-    output->end = field.length;
-  }
+  output->start = 0;
+  output->end = answer->failed ? 0 : data.length;
+  if (output->end > 0) memcpy(output->bytes, data.at, data.length);
   output->ended = output->end == 0;
   pump.quiet_since = now_ms();
   pump.check_asked = false;
-  return !broken;
+  return true;
 }
 
 static void take_input(const struct answer *answer) {
   struct input *input = &pump.input;
-  const unsigned char *at = answer->payload;
-  size_t left = answer->length, taken = 0;
-  struct field field;
-  bool broken = false;
+  uint64_t taken = wire_number(answer->payload, 1);
   input->asked = false;
   if (input->closed) return;
   if (answer->failed) {
@@ -175,18 +167,12 @@ static void take_input(const struct answer *answer) {
     input->closed = true;
     return;
   }
-  while (field_next(&at, &left, &field, &broken)) {
-    if (field.number == 1 && field.bytes == NULL) taken = field.value > INPUT_CHUNK ? INPUT_CHUNK : (size_t)field.value;
-  }
   size_t sent = input->end - input->start;
-  input->start += taken < sent ? taken : sent;
+  input->start += taken < sent ? (size_t)taken : sent;
 }
 
 static void take_exit(const struct answer *answer) {
-  const unsigned char *at = answer->payload;
-  size_t left = answer->length;
-  struct field field;
-  bool broken = false;
+  uint64_t code = wire_number(answer->payload, 1), number = wire_number(answer->payload, 100);
   pump.exited = true;
   pump.quiet_since = now_ms();
   if (answer->failed) {
@@ -194,12 +180,9 @@ static void take_exit(const struct answer *answer) {
     pump.ending.code = 255;
     return;
   }
-  while (field_next(&at, &left, &field, &broken)) {
-    if (field.bytes != NULL) continue;
-    if (field.number == 1) pump.ending.code = field.value > 255 ? 255 : (int)field.value;
-    if (field.number == 100) pump.ending.signal = field.value > 64 ? 0 : (int)field.value;
-    if (field.number == 101) pump.ending.oom_killed = field.value != 0;
-  }
+  pump.ending.code = code > 255 ? 255 : (int)code;
+  pump.ending.signal = number > 64 ? 0 : (int)number;
+  pump.ending.oom_killed = wire_number(answer->payload, 101) != 0;
 }
 
 /* Whoever holds the streams open but says nothing is left behind. The check's answer comes after all that was there to be read. */

@@ -13,7 +13,7 @@
 #define DAEMON_LIMIT_MS 11000
 #define KILL_LIMIT_MS 5000
 
-static bool ask(const struct folder *folder, const char *method, const struct message *message, int64_t limit_ms, struct text *reason) {
+static bool ask(const struct folder *folder, const char *method, const struct wire_out *message, int64_t limit_ms, struct text *reason) {
   static struct connection connection;
   return connection_open(&connection, folder, reason) && connection_call(&connection, method, message->bytes, message->length, limit_ms, reason);
 }
@@ -22,8 +22,8 @@ static int ask_of_container(const struct folder *folder, const char *method, int
   unsigned char bytes[2 * ID_SIZE];
   char reason[REASON_SIZE] = "";
   struct text text = {.bytes = reason, .size = sizeof reason};
-  struct message message = {.bytes = bytes, .size = sizeof bytes};
-  put_string(&message, 1, folder->id);
+  struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
+  wire_put_text(&message, 1, folder->id);
   return ask(folder, method, &message, limit_ms, &text) ? 0 : report("%s", reason);
 }
 
@@ -55,10 +55,10 @@ int verb_kill(const struct options *options, struct folder *folder) {
   const char *name = options->rest_count > 1 ? options->rest[1] : "TERM";
   int number = signal_of(name);
   if (number == 0) return report("\"%s\" is no signal", name);
-  struct message message = {.bytes = bytes, .size = sizeof bytes};
-  put_string(&message, 1, folder->id);
-  if (!options->all) put_string(&message, 2, folder->id);
-  put_varint(&message, 3, (uint64_t)number);
+  struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
+  wire_put_text(&message, 1, folder->id);
+  if (!options->all) wire_put_text(&message, 2, folder->id);
+  wire_put_number(&message, 3, (uint64_t)number);
   return ask(folder, "SignalProcess", &message, QUERY_LIMIT_MS, &text) ? 0 : report("%s", reason);
 }
 

@@ -157,10 +157,10 @@ void vm_last_words(struct vm *vm, struct text *reason) {
 /* False: no more is to be hoped for. */
 static bool tell_agent(struct vm *vm, const char *method, bool has_container, int signal_number, int64_t deadline) {
   unsigned char bytes[2 * ID_SIZE];
-  struct message message = {.bytes = bytes, .size = sizeof bytes};
+  struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
   struct answer answer;
-  if (has_container) put_string(&message, 1, vm->id);
-  if (signal_number != 0) put_varint(&message, 3, (uint64_t)signal_number);
+  if (has_container) wire_put_text(&message, 1, vm->id);
+  if (signal_number != 0) wire_put_number(&message, 3, (uint64_t)signal_number);
   if (!mux_ask(&vm->mux, AGENT, method, bytes, message.length)) return false;
   while (!mux_answered(&vm->mux, &answer)) {
     if (now_ms() >= deadline || vm->qemu_ended || vm->mux.guest < 0) return false;

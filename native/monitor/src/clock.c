@@ -3,12 +3,6 @@
 #include <stdio.h>
 #include <time.h>
 
-int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void time_now(char text[TIME_SIZE]) {
   struct timespec now;
   struct tm fields;

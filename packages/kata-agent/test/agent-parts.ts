@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const source = path.join(import.meta.dirname, '../../../native/agent');
+const native = path.join(import.meta.dirname, '../../../native');
+const source = path.join(native, 'agent');
 
 export interface Said {
   readonly status: number | null;
@@ -17,7 +18,11 @@ export class AgentParts implements Disposable {
   readonly #program = path.join(this.#folder, 'agent-parts');
 
   constructor() {
-    const sources = readdirSync(path.join(source, 'src')).filter((name) => name.endsWith('.c') && name !== 'main.c');
+    const sources = [path.join(source, 'src'), path.join(native, 'common')].flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.c') && name !== 'main.c')
+        .map((name) => path.join(folder, name)),
+    );
     execFileSync('gcc', [
       ...[
         '-std=gnu11',
@@ -26,11 +31,12 @@ export class AgentParts implements Disposable {
         '-O1',
         '-fsanitize=address,undefined',
         '-fno-sanitize-recover=all',
+        `-I${native}`,
         '-o',
         this.#program,
       ],
       path.join(source, 'test/agent-parts.c'),
-      ...sources.map((name) => path.join(source, 'src', name)),
+      ...sources,
     ]);
   }
 

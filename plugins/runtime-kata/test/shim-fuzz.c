@@ -49,27 +49,27 @@ static void mutate(unsigned char *bytes, size_t length) {
 
 static size_t make_payload(unsigned char *bytes, size_t size) {
   unsigned char inner[4096], text[2000];
-  struct message message = {.bytes = bytes, .size = size}, part = {.bytes = inner, .size = sizeof inner};
+  struct wire_out message = {.bytes = bytes, .size = size}, part = {.bytes = inner, .size = sizeof inner};
   switch (random_below(5)) {
     case 0:
-      put_varint(&part, 1, random_below(SANITIZER_CODE));
-      put_varint(&part, 100, random_below(80));
-      put_varint(&part, 101, random_below(2));
-      put_bytes(&message, 2, inner, part.length);
+      wire_put_number(&part, 1, random_below(SANITIZER_CODE));
+      wire_put_number(&part, 100, random_below(80));
+      wire_put_number(&part, 101, random_below(2));
+      wire_put_bytes(&message, 2, inner, part.length);
       break;
     case 1:
       for (size_t i = 0; i < sizeof inner; i++) inner[i] = (unsigned char)random_below(256);
-      put_bytes(&message, 2, inner, random_below(sizeof inner));
+      wire_put_bytes(&message, 2, inner, random_below(sizeof inner));
       break;
     case 2:
-      put_varint(&part, 1, random_below(20));
-      put_string(&part, 2, "rpc error \x1b[31m\n of the agent");
-      put_bytes(&message, 1, inner, part.length);
+      wire_put_number(&part, 1, random_below(20));
+      wire_put_text(&part, 2, "rpc error \x1b[31m\n of the agent");
+      wire_put_bytes(&message, 1, inner, part.length);
       break;
     case 3:
       memset(text, 'x', sizeof text);
-      put_bytes(&part, 1, text, random_below(sizeof text));
-      put_bytes(&message, 2, inner, part.length);
+      wire_put_bytes(&part, 1, text, random_below(sizeof text));
+      wire_put_bytes(&message, 2, inner, part.length);
       break;
     default:
       break;

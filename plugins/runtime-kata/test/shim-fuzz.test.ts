@@ -5,17 +5,22 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from './shim-bench.ts';
 
-const sources = path.resolve(import.meta.dirname, '../../../native/kata-shim/src');
+const native = path.resolve(import.meta.dirname, '../../../native');
+const sources = path.join(native, 'kata-shim/src');
 const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-shim-fuzz-'));
 const program = path.join(folder, 'fuzz');
 
 beforeAll(() => {
-  const files = readdirSync(sources).filter((name) => name.endsWith('.c') && name !== 'main.c');
+  const files = [sources, path.join(native, 'common')].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.c') && name !== 'main.c')
+      .map((name) => path.join(folder, name)),
+  );
   const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-  const options = ['-std=gnu11', '-D_GNU_SOURCE', ...sanitizers, `-I${sources}`, '-o', program];
+  const options = ['-std=gnu11', '-D_GNU_SOURCE', ...sanitizers, `-I${native}`, `-I${sources}`, '-o', program];
   execFileSync('gcc', [
     ...options,
-    ...files.map((name) => path.join(sources, name)),
+    ...files,
     path.join(import.meta.dirname, 'shim-fuzz.c'),
   ]);
 });

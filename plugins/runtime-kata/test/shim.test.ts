@@ -14,8 +14,10 @@ afterEach(async () => {
 
 const killed = (line: string) => line.startsWith('SignalProcess');
 
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+
 test('says what it is', async () => {
-  expect((await run([shim, '--version'], '/')).stdout).toBe('slipway-kata-shim version 0.1.0\nspec: 1.0.2\n');
+  expect((await run([shim, '--version'], '/')).stdout).toBe(`slipway-kata-shim version ${version}\nspec: 1.0.2\n`);
   const { stdout } = await run([shim, '--help'], '/');
   const listed = Array.from(stdout.matchAll(/^\s+([a-z]+)(?:, [a-z]+)*\s/gm), ([, word]) => word);
   expect(listed).toEqual(

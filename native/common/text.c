@@ -1,4 +1,4 @@
-#include "base.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,14 @@ bool number_of(const char *text, long minimum, long maximum, long *number) {
 }
 
 bool copy(char *to, size_t size, const char *from) { return (size_t)snprintf(to, size, "%s", from) < size; }
+
+bool print(char *to, size_t size, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  int length = vsnprintf(to, size, format, values);
+  va_end(values);
+  return length >= 0 && (size_t)length < size;
+}
 
 void text_add(struct text *text, const char *format, ...) {
   va_list values;
@@ -54,6 +62,20 @@ void text_add_json(struct text *text, const char *string) {
     at += length;
   }
   text_add(text, "\"");
+}
+
+void text_add_plain(struct text *text, const char *bytes, size_t length) {
+  bool space = false;
+  for (size_t i = 0; i < length && !text->full; i++) {
+    unsigned char byte = (unsigned char)bytes[i];
+    if (byte <= ' ' || byte == 0x7f) {
+      space = true;
+      continue;
+    }
+    if (space && text->length > 0) text_add(text, " ");
+    space = false;
+    text_add(text, "%c", byte < 0x7f ? byte : '?');
+  }
 }
 
 ssize_t read_text(int folder, const char *path, char *text, size_t size) {

@@ -1,6 +1,4 @@
-#include "wire.h"
-
-#include <string.h>
+#include "common/wire.h"
 
 bool wire_varint(struct view *rest, uint64_t *value) {
   *value = 0;
@@ -86,13 +84,4 @@ bool wire_each(struct view *rest, uint32_t number, struct view *bytes) {
     return true;
   }
   return false;
-}
-
-bool wire_text(struct view bytes, const char *what, char *text, size_t size) {
-  text[0] = '\0';
-  if (bytes.length >= size) return fail(CODE_INVALID_ARGUMENT, "%s has %zu bytes; the limit is %zu", what, bytes.length, size - 1);
-  if (bytes.length > 0 && memchr(bytes.at, '\0', bytes.length) != NULL) return fail(CODE_INVALID_ARGUMENT, "%s has a NUL in it", what);
-  if (bytes.length > 0) memcpy(text, bytes.at, bytes.length);
-  text[bytes.length] = '\0';
-  return true;
 }

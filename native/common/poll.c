@@ -1,4 +1,5 @@
-#include "base.h"
+#include "common/poll.h"
+#include "common/clock.h"
 
 void poll_add(struct poll_set *set, int fd, short events) {
   if (fd < 0 || set->count == POLL_MAX) return;

@@ -1,4 +1,4 @@
-#include "base.h"
+#include "common/clock.h"
 
 #include <time.h>
 
