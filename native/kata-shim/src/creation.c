@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -120,102 +119,6 @@ static bool start_qemu(struct creation *creation, char *const argv[]) {
   return vm->folder == NULL || process_note(vm->folder, "qemu", vm->qemu) || vm->qemu_ended || creation_failed(creation, "noting", "processes", errno);
 }
 
-static bool ask_qemu(struct creation *creation, const char *line, int fd) {
-  struct vm *vm = creation->vm;
-  creation->waits_for = "QEMU's monitor";
-  while (!vm->qmp.ready && vm->said != QMP_BROKEN && vm->said != QMP_ERROR) {
-    if (!creation_wait(creation, -1)) return false;
-  }
-  if (vm->qmp.ready && !qmp_ask(&vm->qmp, line, fd)) return creation_failed(creation, "too long for QEMU's monitor:", "qmp", 0);
-  while (vm->said == QMP_NOTHING) {
-    if (!creation_wait(creation, -1)) return false;
-  }
-  enum qmp_said said = vm->said;
-  vm->said = QMP_NOTHING;
-  if (said == QMP_RETURN) return true;
-  /* Its end says more than that it says nothing. */
-  for (int64_t deadline = now_ms() + 1000; said == QMP_BROKEN && !vm->qemu_ended && now_ms() < deadline;) vm_step(vm, deadline);
-  if (vm->qemu_ended) return creation_wait(creation, -1);
-  char command[64] = "?";
-  json_string(json_member(line, "execute"), command, sizeof command);
-  text_add(creation->reason, "QEMU's monitor: %s: %s", command, vm->qmp.error);
-  vm_last_words(vm, creation->reason);
-  return false;
-}
-
-static bool pass_file(struct creation *creation, char *const strings[]) {
-  char line[256];
-  struct text text = {.bytes = line, .size = sizeof line};
-  text_add(&text, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":");
-  text_add_json(&text, strings[1]);
-  text_add(&text, "}}");
-  int fd = -1;
-  for (size_t i = 0; i < creation->given_count; i++) {
-    if (creation->given[i].number == atoi(strings[0])) fd = creation->given[i].fd;
-  }
-  return fd < 0 || text.full ? creation_failed(creation, "no such file of the plan:", strings[0], 0) : ask_qemu(creation, line, fd);
-}
-
-static bool wait_for_migration(struct creation *creation) {
-  char status[32] = "", why[256] = "";
-  for (;;) {
-    if (!ask_qemu(creation, "{\"execute\":\"query-migrate\"}", -1)) return false;
-    const char *value = qmp_value(&creation->vm->qmp);
-    if (value == NULL || !json_string(json_member(value, "status"), status, sizeof status)) status[0] = '\0';
-    if (strcmp(status, "completed") == 0) return true;
-    if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0) {
-      json_string(json_member(value, "error-desc"), why, sizeof why);
-      text_add(creation->reason, "the migration %s: ", status);
-      text_add_plain(creation->reason, why, strlen(why));
-      vm_last_words(creation->vm, creation->reason);
-      return false;
-    }
-    creation->waits_for = "the migration";
-    if (!creation_wait(creation, now_ms() + LOOK_AGAIN_MS)) return false;
-  }
-}
-
-static bool call(struct creation *creation, const char *service, const char *method, const void *payload, size_t length) {
-  struct vm *vm = creation->vm;
-  struct answer answer;
-  creation->waits_for = method;
-  if (!mux_ask(&vm->mux, service, method, payload, length)) return creation_failed(creation, "too long for the agent:", method, 0);
-  while (!mux_answered(&vm->mux, &answer)) {
-    if (!creation_wait(creation, -1)) return false;
-  }
-  if (!answer.failed) return true;
-  /* What the runtime in the guest says of a container is passed on as it is: others understand it. */
-  if (strcmp(method, "CreateContainer") != 0) text_add(creation->reason, "the agent: %s: ", method);
-  text_add(creation->reason, "%s", answer.error);
-  return false;
-}
-
-static bool hello(struct creation *creation) {
-  creation->waits_for = "the agent";
-  while (!creation->vm->mux.open) {
-    if (!creation_wait(creation, -1)) return false;
-  }
-  return call(creation, HEALTH, "Check", "", 0);
-}
-
-static bool set_clock(struct creation *creation) {
-  unsigned char bytes[32];
-  struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  wire_put_number(&message, 1, (uint64_t)now.tv_sec);
-  wire_put_number(&message, 2, (uint64_t)now.tv_nsec / 1000);
-  return call(creation, AGENT, "SetGuestDateTime", bytes, message.length);
-}
-
-static bool reseed(struct creation *creation) {
-  unsigned char fresh[256], bytes[sizeof fresh + 16];
-  struct wire_out message = {.bytes = bytes, .size = sizeof bytes};
-  if (getrandom(fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh) return creation_failed(creation, "reading", "getrandom", errno);
-  wire_put_bytes(&message, 2, fresh, sizeof fresh);
-  return call(creation, AGENT, "ReseedRandomDev", bytes, message.length);
-}
-
 static bool run(struct creation *creation, const struct step *step) {
   char *const *strings = step->strings;
   switch (step->verb) {
@@ -242,19 +145,19 @@ static bool run(struct creation *creation, const struct step *step) {
       creation->limit_ms = atol(strings[0]);
       return true;
     case VERB_QMP:
-      return ask_qemu(creation, strings[0], -1);
+      return say_qmp(creation, strings[0], -1);
     case VERB_GETFD:
-      return pass_file(creation, strings);
+      return say_getfd(creation, strings);
     case VERB_WAIT_MIGRATION:
-      return wait_for_migration(creation);
+      return say_migration(creation);
     case VERB_HELLO:
-      return hello(creation);
+      return say_hello(creation);
     case VERB_CLOCK:
-      return set_clock(creation);
+      return say_clock(creation);
     case VERB_RANDOM:
-      return reseed(creation);
+      return say_random(creation);
     case VERB_CALL:
-      return call(creation, strings[0], strings[1], step->payload, step->payload_length);
+      return say_call(creation, strings[0], strings[1], step->payload, step->payload_length);
     case VERB_RENAME:
       return rename(strings[0], strings[1]) == 0 || creation_failed(creation, "renaming", strings[0], errno);
     default:

@@ -26,6 +26,17 @@ bool creation_failed(struct creation *creation, const char *what, const char *na
 bool creation_wait(struct creation *creation, int64_t wake_at);
 bool creation_join_cgroups(struct creation *creation);
 
+/* ---- conversation.c: each answers false with the reason ---- */
+
+/* `fd` goes with it, or -1. */
+bool say_qmp(struct creation *creation, const char *line, int fd);
+bool say_getfd(struct creation *creation, char *const strings[]);
+bool say_migration(struct creation *creation);
+bool say_call(struct creation *creation, const char *service, const char *method, const void *payload, size_t length);
+bool say_hello(struct creation *creation);
+bool say_clock(struct creation *creation);
+bool say_random(struct creation *creation);
+
 /* ---- helpers.c ---- */
 
 /* Starts it, and connects to its socket. */

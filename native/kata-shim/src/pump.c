@@ -2,7 +2,7 @@
  * One request of each kind is under way at most, and the next read is asked for when the last has been written: whoever does not read holds up the writer in the guest, and nothing
  * else.
  */
-#include "process.h"
+#include "pump.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,44 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INPUT_CHUNK 32768u
 #define SIGNALS_MAX 16u
 /* Of processes that outlive theirs and hold its output open. */
 #define QUIET_MS 500
 /* For the last output when the machine has gone. */
 #define LAST_OUTPUT_MS 2000
-
-/* Of requests; each is also its number in the protocol. */
-enum { ASK_INPUT = 1, ASK_OUTPUT = 3, ASK_ERROR = 5, ASK_EXIT = 7, ASK_SIGNAL = 9, ASK_SIZE = 11, ASK_CHECK = 13 };
-
-struct output {
-  int fd; /* -1: nobody reads it, what comes is dropped */
-  uint32_t ask;
-  bool asked, ended;
-  size_t start, end;
-  unsigned char bytes[CHUNK];
-};
-
-struct input {
-  int fd; /* -1: it has ended */
-  bool asked, close_due, closed;
-  size_t start, end;
-  unsigned char bytes[INPUT_CHUNK];
-};
-
-struct pump {
-  struct connection *connection;
-  const struct target *target;
-  int signals;
-  unsigned signals_asked;
-  bool size_due, size_asked;
-  struct input input;
-  struct output outputs[2];
-  bool exit_asked, exited;
-  struct ending ending;
-  int64_t quiet_since;
-  bool check_asked;
-};
 
 static struct pump pump;
 
@@ -90,11 +57,6 @@ static void step_signals(void) {
   if (terminal_size(&rows, &columns)) pump.size_asked = ask_numbers(ASK_SIZE, "TtyWinResize", rows, columns);
 }
 
-static void end_input(void) {
-  close_one(&pump.input.fd);
-  pump.input.start = pump.input.end = 0;
-}
-
 static void step_input(void) {
   struct input *input = &pump.input;
   if (input->asked || pump.exited) return;
@@ -104,7 +66,7 @@ static void step_input(void) {
     input->start = 0;
     input->end = got > 0 ? (size_t)got : 0;
     if (got <= 0) {
-      end_input();
+      input_end(input);
       /* A terminal has no end of its input. */
       input->close_due = !pump.target->terminal;
     }
@@ -140,87 +102,6 @@ static void step_output(struct output *output) {
   } else if (!output->asked) {
     output->asked = ask_numbers(output->ask, output->ask == ASK_OUTPUT ? "ReadStdout" : "ReadStderr", CHUNK, 0);
   }
-}
-
-static bool take_output(struct output *output, const struct answer *answer) {
-  if (!wire_valid(answer->payload)) return false;
-  struct view data = wire_bytes(answer->payload, 1);
-  if (data.length > sizeof output->bytes) return false;
-  output->asked = false;
-  output->start = 0;
-  output->end = answer->failed ? 0 : data.length;
-  if (output->end > 0) memcpy(output->bytes, data.at, data.length);
-  output->ended = output->end == 0;
-  pump.quiet_since = now_ms();
-  pump.check_asked = false;
-  return true;
-}
-
-static void take_input(const struct answer *answer) {
-  struct input *input = &pump.input;
-  uint64_t taken = wire_number(answer->payload, 1);
-  input->asked = false;
-  if (input->closed) return;
-  if (answer->failed) {
-    /* Nobody will ever read it: our writer is to learn of that, as it would of a pipe's. */
-    end_input();
-    input->closed = true;
-    return;
-  }
-  size_t sent = input->end - input->start;
-  input->start += taken < sent ? (size_t)taken : sent;
-}
-
-static void take_exit(const struct answer *answer) {
-  uint64_t code = wire_number(answer->payload, 1), number = wire_number(answer->payload, 100);
-  pump.exited = true;
-  pump.quiet_since = now_ms();
-  if (answer->failed) {
-    dprintf(STDERR_FILENO, "slipway: the agent lost process \"%s\": %s\n", pump.target->process, answer->error);
-    pump.ending.code = 255;
-    return;
-  }
-  pump.ending.code = code > 255 ? 255 : (int)code;
-  pump.ending.signal = number > 64 ? 0 : (int)number;
-  pump.ending.oom_killed = wire_number(answer->payload, 101) != 0;
-}
-
-/* Whoever holds the streams open but says nothing is left behind. The check's answer comes after all that was there to be read. */
-static void take_check(void) {
-  if (!pump.check_asked) return;
-  for (size_t i = 0; i < 2; i++) pump.outputs[i].ended = pump.outputs[i].ended || pump.outputs[i].start == pump.outputs[i].end;
-}
-
-static bool take_answers(void) {
-  struct header header;
-  const unsigned char *payload;
-  struct answer answer;
-  while (connection_next(pump.connection, &header, &payload)) {
-    if (header.type != FRAME_RESPONSE) continue;
-    if (!answer_get(payload, header.length, &answer)) return false;
-    switch (header.stream) {
-      case ASK_INPUT:
-        take_input(&answer);
-        break;
-      case ASK_OUTPUT:
-      case ASK_ERROR:
-        if (!take_output(&pump.outputs[header.stream == ASK_ERROR], &answer)) return false;
-        break;
-      case ASK_EXIT:
-        take_exit(&answer);
-        break;
-      case ASK_SIGNAL:
-        if (pump.signals_asked > 0) pump.signals_asked--;
-        break;
-      case ASK_SIZE:
-        pump.size_asked = false;
-        break;
-      case ASK_CHECK:
-        take_check();
-        break;
-    }
-  }
-  return true;
 }
 
 static bool over(void) {
@@ -294,7 +175,7 @@ _Noreturn void pump_run(struct connection *connection, const struct target *targ
     }
     poll_wait(&set);
     connection_step(connection);
-    if (!take_answers()) connection_break(connection, "the agent's answer is no message");
+    if (!pump_take_answers(&pump)) connection_break(connection, "the agent's answer is no message");
   }
   end();
 }

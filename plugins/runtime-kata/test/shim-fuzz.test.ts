@@ -18,11 +18,7 @@ beforeAll(() => {
   );
   const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
   const options = ['-std=gnu11', '-D_GNU_SOURCE', ...sanitizers, `-I${native}`, `-I${sources}`, '-o', program];
-  execFileSync('gcc', [
-    ...options,
-    ...files,
-    path.join(import.meta.dirname, 'shim-fuzz.c'),
-  ]);
+  execFileSync('gcc', [...options, ...files, path.join(import.meta.dirname, 'shim-fuzz.c')]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
