@@ -5,7 +5,7 @@ import { AgentService, encodeRequest, processMessage, specMessage } from '@slipw
 import { cloudKernel } from '@slipway/machine';
 import type { RuntimeProcess, RuntimeSpec } from '@slipway/plugin-api';
 import { cacheFolder, layersOf } from './layers.ts';
-import { nobody, type ShimBench } from './shim-bench.ts';
+import { nobody, type ShimBench, shown } from './shim-bench.ts';
 
 const { method } = AgentService;
 const append =
@@ -94,6 +94,7 @@ export async function machineSteps(
       ['file', '11', image.initrd, 'ro'],
       ['file', '12', lower[0]?.source ?? '', 'ro'],
       ['file', '13', upperFile, 'rw'],
+      ...shown,
       [
         'qemu',
         ...[
