@@ -203,6 +203,9 @@ test('limits change up to what the machine has, also those that are kept on the 
     return readFileSync(path.join(group, existsSync(path.join(group, 'cpu.weight')) ? 'cpu.weight' : 'cpu.shares'), 'utf8');
   };
   expect(shares()).toMatch(/^(1024|39)$/m);
+  // What the guest's kernel refuses changes nothing on the host.
+  await expect(instance.update(container.id, { cpu: { quota: 10, shares: 2048 } })).rejects.toMatchObject({ kind: 'internal' });
+  expect(shares()).toMatch(/^(1024|39)$/m);
   await instance.kill(container.id, 10);
   const now = async () => {
     const { restarts, status } = await instance.state(container.id);
