@@ -1,5 +1,8 @@
 import {
+  AgentService,
+  CreateContainerRequest,
   decodeMessage,
+  encodeRequest,
   type Linux,
   type LinuxBlockIO,
   type LinuxCPU,
@@ -14,6 +17,7 @@ import {
   resourcesMessage,
   Spec,
   specMessage,
+  withResources,
 } from '@slipway/kata-agent';
 import type {
   RuntimeDevice,
@@ -115,4 +119,23 @@ it('says a process and limits by themselves', () => {
   });
   expect(() => resourcesMessage({ memory: { kernel: 5 } } as RuntimeResources)).toThrow('"linux.resources.memory.kernel"');
   expect(() => processMessage({ ...fullProcess, selinuxLabel: 'x' } as RuntimeProcess)).toThrow('"process.selinuxLabel"');
+});
+
+describe('withResources', () => {
+  const encoded = (spec: RuntimeSpec) =>
+    encodeRequest(AgentService.method.createContainer, { containerId: 'c', execId: 'c', OCI: specMessage(spec) }).payload;
+  const decoded = (bytes: Uint8Array) => decodeMessage(CreateContainerRequest, bytes);
+  const limits: RuntimeResources = { memory: { limit: 5 }, pids: { limit: 6 } };
+
+  it('gives a request that is written already other limits, and leaves all else', () => {
+    const { resources: _, ...linux } = fullSpec.linux;
+    for (const before of [fullSpec, { ...fullSpec, linux }]) {
+      const wanted = { ...fullSpec, linux: { ...linux, resources: limits } };
+      expect(decoded(withResources(encoded(before), limits))).toEqual(decoded(encoded(wanted)));
+    }
+  });
+
+  it('makes what a request lacks on the way', () => {
+    expect(decoded(withResources(new Uint8Array(), limits)).OCI?.linux?.resources?.pids?.limit).toBe(6n);
+  });
 });

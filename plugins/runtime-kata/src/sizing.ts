@@ -35,10 +35,14 @@ function cpusOf(cpu: RuntimeResources['cpu']): number | undefined {
 export function checkUpdate(id: string, { memory, cpu }: RuntimeResources, size: MachineSize, config: KataConfig): void {
   const most = (size.memoryMiB - config.memory_overhead) * MiB;
   if ((memory?.limit ?? 0) > most)
-    throw beyond(id, `a memory limit of ${memory?.limit} bytes`, `${most} bytes for the container, and its size stays as it is`);
+    throw beyond(
+      id,
+      `a memory limit of ${memory?.limit} bytes`,
+      `${most} bytes of memory for the container, and its size stays as it is`,
+    );
   const cpus = cpusOf(cpu);
   if (cpus !== undefined && cpus > size.cpus)
-    throw beyond(id, `${cpus} processors`, `${size.cpus}, and their number stays as it is`);
+    throw beyond(id, `time of ${cpus} processors`, `${size.cpus} processors, and their number stays as it is`);
 }
 
 function tooMuch(id: string, what: string, found: string): SlipwayError {
@@ -55,7 +59,7 @@ function beyond(id: string, what: string, has: string): SlipwayError {
   return new SlipwayError({
     kind: 'failed-precondition',
     code: 'MACHINE_TOO_SMALL',
-    message: `container "${id}": ${what} are wanted, its machine has ${has}`,
+    message: `container "${id}": its machine has ${has}; asked for: ${what}`,
     hint: 'stop the container and start it again with these limits',
     details: { id },
   });
