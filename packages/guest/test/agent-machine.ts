@@ -6,6 +6,8 @@ import path from 'node:path';
 import { guestImage } from '@slipway/guest';
 import { AgentClient } from '@slipway/kata-agent';
 import { cloudKernel } from '@slipway/machine';
+import { cpioArchive, cpioFile } from '../dist/image/cpio.js';
+import { readCpio } from './cpio-entries.js';
 
 /** What machines of a test file have in common: made once. */
 export interface Parts {
@@ -15,6 +17,8 @@ export interface Parts {
   readonly layer: string;
   readonly verity: { readonly roothash: string; readonly hashoffset: number; readonly salt: string };
 }
+
+const modulesList = 'etc/modules.slipway';
 
 const applets = [
   'sh',
@@ -102,6 +106,19 @@ export class Machine implements AsyncDisposable {
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** The same with an initial file system without the modules of dm-verity: the kernel takes the later one of two archives. */
+export function withoutVerity(parts: Parts, folder: string): Parts {
+  const archive = readFileSync(parts.initrd);
+  const list = readCpio(archive).find(({ name }) => name === modulesList);
+  if (list === undefined) throw new Error(`${parts.initrd} has no ${modulesList}`);
+  const lines = list.content.toString().split('\n');
+  const others = lines.filter((line) => !line.startsWith('verity ')).join('\n');
+  if (others.length === list.content.length) throw new Error('it has no modules of dm-verity');
+  const initrd = path.join(folder, 'without-verity');
+  writeFileSync(initrd, Buffer.concat([archive, cpioArchive([cpioFile(modulesList, Buffer.from(others))])]));
+  return { ...parts, initrd };
 }
 
 /** What is on the console of a machine that has no port to its host, when it has ended. */

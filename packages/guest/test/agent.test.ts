@@ -4,7 +4,7 @@ import path from 'node:path';
 import { AgentService, Health, specMessage, statsOf } from '@slipway/kata-agent';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Container, folder as guestFolder, processOf, specOf, storages, unlimited } from './agent-calls.js';
-import { bootWithoutPort, Machine, makeParts, type Parts } from './agent-machine.js';
+import { bootWithoutPort, Machine, makeParts, type Parts, withoutVerity } from './agent-machine.js';
 
 const { method } = AgentService;
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-agent-'));
@@ -260,8 +260,14 @@ it('has a network, found by its hardware address', async () => {
   await container.remove();
 });
 
-it('switches the machine off when it is asked to, or when the host has gone', async () => {
-  await using asked = await Machine.boot(parts, path.join(folder, 'asked'));
+it('mounts nothing that was to be checked where the kernel cannot; switches the machine off when it is asked to, or when the host has gone', async () => {
+  await using asked = await Machine.boot(withoutVerity(parts, folder), path.join(folder, 'asked'));
+  const { roothash, hashoffset } = parts.verity;
+  const options = ['-enabled=true', `.roothash=${roothash}`, `.hashoffset=${hashoffset}`].map((word) => `X-kata.dmverity${word}`);
+  const unchecked = new Container(asked.agent).create(processOf(['id']), undefined, [
+    { ...storages[0], options: ['ro', ...options] },
+  ]);
+  expect(await refusal(unchecked)).toMatch(/open "\/dev\/mapper\/control" for dm-verity .*: No such file/);
   await asked.agent.call(method.destroySandbox, {});
   await asked.ended();
   await using left = await Machine.boot(parts, path.join(folder, 'left'));

@@ -64,7 +64,7 @@ export class GuestTrees {
     const known = lower.length === 0 ? this.#images.get(layer) : undefined;
     if (known !== undefined) return known;
     const file = path.join(this.#bench.base, `layer${this.#stacks.length}-${lower.length}.erofs`);
-    const tree: LayerTree = { format: 'erofs', path: file };
+    const tree = { format: 'erofs', path: file } as const;
     await applyLayer([layer], { ...tree, lower }, { system: linux });
     if (lower.length === 0) this.#images.set(layer, tree);
     return tree;
