@@ -28,14 +28,14 @@ $(BUILD)/$(PROGRAM): $(OBJECTS)
 	strip $@.new
 	mv $@.new $@
 
-$(BUILD)/%.o: src/%.c $(HEADERS) | $(BUILD)
+$(BUILD)/%.o: src/%.c $(HEADERS) | $(BUILD)/common
 	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
-$(BUILD)/common/%.o: ../common/%.c $(HEADERS) | $(BUILD)
+$(BUILD)/common/%.o: ../common/%.c $(HEADERS) | $(BUILD)/common
 	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
-$(BUILD):
-	mkdir -p $@/common
+$(BUILD)/common:
+	mkdir -p $@
 
 clean:
 	rm -rf $(BUILD)
