@@ -9,17 +9,18 @@ import { layerCaseGroups } from './case-laws.js';
 import { baseLayer, type LayerCase, layersOf } from './cases/layer-case.js';
 import { changeCases } from './change-cases.js';
 import type { DirectoryFormat } from './layer-bench.js';
-import { type DifferLaw, type DifferLawContext, layerMediaType, sha256 } from './subject.js';
+import type { SharedDifferLaw, SharedDifferLawContext } from './shared-differ.js';
+import { type DifferLaw, layerMediaType, sha256 } from './subject.js';
 import { tar } from './tar-bytes.js';
 
 /** The others are about reading an archive; their trees are all alike. */
 const comparable = (layerCase: LayerCase): boolean => !layerCase.name.startsWith('an archive is read');
 
 /** Capability `compare`: applying what it makes to the lower tree gives the upper one, whatever lies between them. */
-export function compareLaws(law: DifferLaw, formats: readonly DirectoryFormat[]): void {
+export function compareLaws(law: DifferLaw, shared: SharedDifferLaw, formats: readonly DirectoryFormat[]): void {
   for (const [group, cases] of Object.entries(layerCaseGroups)) {
     // One differ for all of them: they are many, and starting one takes longer than a comparison.
-    law(`compared: ${group}`, async (whole) => {
+    shared(`compared: ${group}`, async (whole) => {
       for (const layerCase of cases.filter(comparable)) {
         const context = { ...whole, bench: whole.bench.of(whole.instance) };
         for (const format of formats) {
@@ -32,7 +33,7 @@ export function compareLaws(law: DifferLaw, formats: readonly DirectoryFormat[])
   }
 
   for (const { name, change, seen } of changeCases) {
-    law(`compared: ${name}`, async (context) => {
+    shared(`compared: ${name}`, async (context) => {
       for (const format of formats) {
         const lower = await context.bench.stack(format, [baseLayer]);
         const upper = await context.bench.change(format, [baseLayer], lower.trees, change);
@@ -161,7 +162,7 @@ export function compareLaws(law: DifferLaw, formats: readonly DirectoryFormat[])
 }
 
 async function compare(
-  { differ, bench }: DifferLawContext,
+  { differ, bench }: SharedDifferLawContext,
   lower: readonly LayerTree[],
   upper: readonly LayerTree[],
   options?: CompareOptions,
@@ -174,7 +175,7 @@ async function compare(
 }
 
 async function roundTrip(
-  context: DifferLawContext,
+  context: SharedDifferLawContext,
   format: DirectoryFormat,
   lower: readonly LayerTree[],
   upper: readonly LayerTree[],
@@ -190,7 +191,7 @@ async function roundTrip(
 
 /** The tree that the layer makes of the lower one, which is of no use afterwards. */
 async function applied(
-  { differ, bench }: DifferLawContext,
+  { differ, bench }: SharedDifferLawContext,
   format: DirectoryFormat,
   lower: readonly LayerTree[],
   { descriptor, diffId }: ComparedLayer,
