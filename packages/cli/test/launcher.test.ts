@@ -3,8 +3,9 @@ import { chmodSync, cpSync, mkdirSync, statSync, symlinkSync, writeFileSync } fr
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { compileCacheFolder } from '../src/compile-cache.js';
-import { finished, launcher, Place, type Result } from './slipway.js';
+import { finished, Place, type Result } from './slipway.js';
 
+const launcher = path.join(import.meta.dirname, '../bin/slipway');
 const place = new Place();
 afterAll(() => place[Symbol.dispose]());
 
@@ -39,6 +40,11 @@ test("PATH's Node is used where none is brought along, with every argument as it
   fakeNode(place.file('node24/node'), 'v24.0.0');
   const { out, code } = await launch(bin, place.file('node24'));
   expect([code, out]).toEqual([0, `v24.0.0 --min-semi-space-size=16 -- ${place.file('new')}/packages/cli/dist/main.js a b \n`]);
+});
+
+test("a workspace's own command starts the modules of the package", async () => {
+  const { code, out } = await finished(spawn(launcher, ['version'], { env: place.env }));
+  expect([code, out]).toEqual([0, expect.stringMatching(/^slipway +\d/)]);
 });
 
 test('an env file is for the container: our own Node neither asks for it nor takes options from it', async () => {

@@ -1,8 +1,8 @@
 import { differLaws } from '@slipway/plugin-testkit';
-import { describe, it } from 'vitest';
+import { afterAll, describe, it } from 'vitest';
 import { openSubject } from './subject.ts';
 
-await differLaws({ describe, it }, openSubject, {
+await differLaws({ describe, it, afterAll }, openSubject, {
   writes: ['overlay', 'directory'],
   module: new URL('./subject.ts', import.meta.url).href,
   manifest: new URL('../package.json', import.meta.url),

@@ -6,8 +6,10 @@ import type { CommandReport, CommandRequest } from './request.ts';
 export async function carryOut(request: CommandRequest): Promise<CommandReport> {
   try {
     return { outcome: 'done', ...(await withEngine(request)) };
-  } catch (error) {
-    if (!isSlipwayError(error)) throw error;
+  } catch (thrown) {
+    // A store that can write no more cannot be closed well, either: what the work met is what is told.
+    const error: unknown = thrown instanceof SuppressedError && isSlipwayError(thrown.error) ? thrown.suppressed : thrown;
+    if (!isSlipwayError(error)) throw thrown;
     return { outcome: 'failed', kind: error.kind, code: error.code, message: error.message };
   }
 }

@@ -17,7 +17,7 @@ const demo = `${registry.address}/test/demo:latest`;
 
 const inMemory = placesInMemory();
 
-const kills = 20;
+const kills = 14;
 /** Fractions of the time that the work takes: spread over it, and each at random in its part. */
 const moments = Array.from({ length: kills }, (_, index) => ({ part: index, moment: (index + Math.random()) / kills }));
 

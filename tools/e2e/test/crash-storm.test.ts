@@ -26,7 +26,7 @@ afterAll(() => place[Symbol.dispose]());
 const stacks = ['default', 'copy'];
 
 const processes = 3;
-const waves = 10;
+const waves = 5;
 const killsInWave = 20;
 /** From something that it told on: what it does then takes about so long. */
 const longestMs = 500;
@@ -84,7 +84,7 @@ async function answer(container: RunningContainer, line: string): Promise<void> 
   expect(bytes.toString()).toBe(`${line}\n`);
 }
 
-describe('two hundred kill -9 at random moments, of three processes at once that pull, run, remove and prune', () => {
+describe('a hundred kill -9 at random moments, of three processes at once that pull, run, remove and prune', () => {
   it.each(Array.from({ length: waves }, (_, wave) => wave))(
     'wave %i: what is listed is whole, what runs goes on',
     async (wave) => {

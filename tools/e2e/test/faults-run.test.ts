@@ -6,7 +6,8 @@ import type { Site } from '../src/faults/fault.ts';
 import { runCommand } from './child.ts';
 import { expectRecovery } from './crash.ts';
 import { FaultTrial, type Scenario, type Work } from './fault-cases.ts';
-import { leftInMounts } from './machine.ts';
+import { until } from './living.ts';
+import { leftInMounts, monitorsIn } from './machine.ts';
 import { makePlace } from './place.ts';
 import { done } from './scene.ts';
 import { makeTmpfs } from './tmpfs.ts';
@@ -47,6 +48,8 @@ const scenarios = {
     prepare: async () => {
       const kill = { step: 'run.started', nth: 1, whom: ['monitor', 'command'] } as const;
       await runCommand(place, { ...run, args: ['sleep', '100000'] }, { kill });
+      // As long as it is there it has the lock of what is to be cleaned up.
+      await until('the end of the monitor', async () => monitorsIn(place.folder).length === 0);
     },
     work: [{ action: 'list' }],
   }),

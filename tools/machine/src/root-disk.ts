@@ -45,7 +45,7 @@ export async function makeRootDisk(file: string, tree: string, moduleFolder: str
   writeFileSync(path.join(units, 'machine.service'), unit);
   writeFileSync(path.join(tree, 'etc/modules-load.d/machine.conf'), 'overlay\nbfq\n');
   mkdirSync(path.join(tree, 'machine'));
-  // Half of the time of a boot, and nothing in a test waits for them.
+  // More than half of the time of a boot, and nothing in a test needs them. Without a journal systemd says what it has to say to the kernel's console.
   for (const name of masked) symlinkSync('/dev/null', path.join(units, name));
   makeDisk(file, tree, megabytes);
 }
@@ -56,5 +56,23 @@ const masked = [
   'dpkg-db-backup.timer',
   'e2scrub_all.timer',
   'fstrim.timer',
+  'dev-hugepages.mount',
+  'dev-mqueue.mount',
+  'sys-kernel-debug.mount',
+  'sys-kernel-tracing.mount',
+  'systemd-ask-password-console.path',
+  'systemd-ask-password-wall.path',
+  'systemd-journal-flush.service',
+  'systemd-journald-audit.socket',
+  'systemd-journald-dev-log.socket',
+  'systemd-journald.service',
+  'systemd-journald.socket',
+  'systemd-random-seed.service',
+  'systemd-sysctl.service',
+  'systemd-sysusers.service',
   'systemd-timesyncd.service',
+  'systemd-tmpfiles-clean.timer',
+  'systemd-tmpfiles-setup-dev.service',
+  'systemd-tmpfiles-setup.service',
+  'systemd-update-utmp.service',
 ];

@@ -8,7 +8,7 @@ import { type Expected, expectedTree, type LayerCase, layersOf } from './cases/l
 import { linkCases } from './cases/link-cases.js';
 import { nameCases } from './cases/name-cases.js';
 import { whiteoutCases } from './cases/whiteout-cases.js';
-import type { DifferLaw } from './subject.js';
+import type { SharedDifferLaw } from './shared-differ.js';
 
 export const layerCaseGroups: Readonly<Record<string, readonly LayerCase[]>> = {
   names: [{ name: 'the layer below all others', layers: [] }, ...nameCases],
@@ -22,7 +22,7 @@ export const layerCaseGroups: Readonly<Record<string, readonly LayerCase[]>> = {
 export const layerCases: readonly LayerCase[] = Object.values(layerCaseGroups).flat();
 
 /** Each case gives the tree that it says, exactly, and the same in every format. */
-export function caseLaws(law: DifferLaw, formats: readonly LayerFormat[]): void {
+export function caseLaws(law: SharedDifferLaw, formats: readonly LayerFormat[]): void {
   for (const layerCase of layerCases) {
     law(`layers: ${layerCase.name}`, async ({ bench }) => {
       let other: TreeListing | undefined;

@@ -8,17 +8,18 @@ import type { TreeListing } from '../trees/tree-listing.js';
 import { layerCaseGroups } from './case-laws.js';
 import { baseLayer, type LayerCase, layersOf } from './cases/layer-case.js';
 import { changeCases } from './change-cases.js';
-import { type DifferLaw, type DifferLawContext, layerMediaType, sha256 } from './subject.js';
+import type { SharedDifferLaw, SharedDifferLawContext } from './shared-differ.js';
+import { type DifferLaw, layerMediaType, sha256 } from './subject.js';
 import { tar } from './tar-bytes.js';
 
 /** The others are about reading an archive; their trees are all alike. */
 const comparable = (layerCase: LayerCase): boolean => !layerCase.name.startsWith('an archive is read');
 
 /** Capability `compare`: applying what it makes to the lower tree gives the upper one, whatever lies between them. */
-export function compareLaws(law: DifferLaw, formats: readonly LayerFormat[]): void {
+export function compareLaws(law: DifferLaw, shared: SharedDifferLaw, formats: readonly LayerFormat[]): void {
   for (const [group, cases] of Object.entries(layerCaseGroups)) {
     // One differ for all of them: they are many, and starting one takes longer than a comparison.
-    law(`compared: ${group}`, async (whole) => {
+    shared(`compared: ${group}`, async (whole) => {
       for (const layerCase of cases.filter(comparable)) {
         const context = { ...whole, bench: whole.bench.of(whole.instance) };
         for (const format of formats) {
@@ -31,7 +32,7 @@ export function compareLaws(law: DifferLaw, formats: readonly LayerFormat[]): vo
   }
 
   for (const { name, change, seen } of changeCases) {
-    law(`compared: ${name}`, async (context) => {
+    shared(`compared: ${name}`, async (context) => {
       for (const format of formats) {
         const lower = await context.bench.stack(format, [baseLayer]);
         const upper = await context.bench.change(format, [baseLayer], lower.trees, change);
@@ -160,7 +161,7 @@ export function compareLaws(law: DifferLaw, formats: readonly LayerFormat[]): vo
 }
 
 async function compare(
-  { differ, bench }: DifferLawContext,
+  { differ, bench }: SharedDifferLawContext,
   lower: readonly LayerTree[],
   upper: readonly LayerTree[],
   options?: CompareOptions,
@@ -173,7 +174,7 @@ async function compare(
 }
 
 async function roundTrip(
-  context: DifferLawContext,
+  context: SharedDifferLawContext,
   format: LayerFormat,
   lower: readonly LayerTree[],
   upper: readonly LayerTree[],
@@ -189,7 +190,7 @@ async function roundTrip(
 
 /** The tree that the layer makes of the lower one, which is of no use afterwards. */
 async function applied(
-  { differ, bench }: DifferLawContext,
+  { differ, bench }: SharedDifferLawContext,
   format: LayerFormat,
   lower: readonly LayerTree[],
   { descriptor, diffId }: ComparedLayer,

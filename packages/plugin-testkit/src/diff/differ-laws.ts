@@ -9,6 +9,7 @@ import { cleanUp } from './clean-up.js';
 import { compareLaws } from './compare-laws.js';
 import { crashLaws } from './crash-laws.js';
 import { refusalLaws } from './refusal-laws.js';
+import { sharedDifferLaws } from './shared-differ.js';
 import { stageLaws } from './stage-laws.js';
 import { streamLaws } from './stream-laws.js';
 import { type DifferLawOptions, differLawsOn, type OpenDiffer } from './subject.js';
@@ -48,13 +49,17 @@ export async function differLaws(runner: LawRunner, open: OpenDiffer, options: D
     } as const;
     manifestLaws(runner, openDiffer, contract, options);
     runner.describe('apply', () => {
-      caseLaws(law, formats);
-      streamLaws(law, formats);
-      refusalLaws(law, formats);
+      const shared = sharedDifferLaws(runner, open, law, formats);
+      caseLaws(shared, formats);
+      streamLaws(shared, formats);
+      refusalLaws(shared, formats);
       workLaws(law, formats, options);
     });
-    if (capabilities['stage'] === true) runner.describe('capability stage', () => stageLaws(law));
-    if (capabilities['compare'] === true) runner.describe('capability compare', () => compareLaws(law, formats));
+    if (capabilities['stage'] === true)
+      runner.describe('capability stage', () => stageLaws(sharedDifferLaws(runner, open, law, formats)));
+    if (capabilities['compare'] === true) {
+      runner.describe('capability compare', () => compareLaws(law, sharedDifferLaws(runner, open, law, formats), formats));
+    }
     runner.describe('kill -9', () => crashLaws(law, formats, options));
     cleanUpLaws(runner, open, cleanUp(formats));
   });

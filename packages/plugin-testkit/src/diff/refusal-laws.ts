@@ -3,10 +3,10 @@ import { isSlipwayError, type LayerFormat } from '@slipway/plugin-api';
 import { baseLayer } from './cases/layer-case.js';
 import { type RefusalCase, refusalCases } from './cases/refusal-cases.js';
 import type { LayerBench, Manner } from './layer-bench.js';
-import type { DifferLaw } from './subject.js';
+import type { SharedDifferLaw } from './shared-differ.js';
 
 /** What is wrong with a layer is said by an error of one kind in every format, and nothing around the target is touched. */
-export function refusalLaws(law: DifferLaw, formats: readonly LayerFormat[]): void {
+export function refusalLaws(law: SharedDifferLaw, formats: readonly LayerFormat[]): void {
   for (const refusal of refusalCases) {
     law(`refused: ${refusal.name}`, async ({ bench }) => {
       for (const format of formats) await refused(bench, format, refusal);

@@ -4,11 +4,12 @@ import { assertTree, layerCases } from './case-laws.js';
 import { baseLayer, baseTree, expectedTree, layersOf } from './cases/layer-case.js';
 import { refusalCases } from './cases/refusal-cases.js';
 import { refused } from './refusal-laws.js';
-import { type DifferLaw, putBlob, sha256 } from './subject.js';
+import type { SharedDifferLaw } from './shared-differ.js';
+import { putBlob, sha256 } from './subject.js';
 import { tar } from './tar-bytes.js';
 
 /** Capability `stage`: what is staged beside others and rebased is what applying in order makes. */
-export function stageLaws(law: DifferLaw): void {
+export function stageLaws(law: SharedDifferLaw): void {
   for (const layerCase of layerCases) {
     law(`staged: ${layerCase.name}`, async ({ bench }) => {
       const { trees, inOrder } = await bench.stack('staged', layersOf(layerCase));

@@ -4,7 +4,8 @@ import type { LayerFormat } from '@slipway/plugin-api';
 import { expectKind } from '../expect-kind.js';
 import { assertTree } from './case-laws.js';
 import { baseLayer, baseTree } from './cases/layer-case.js';
-import { type DifferLaw, layerMediaType, putBlob, sha256 } from './subject.js';
+import type { SharedDifferLaw } from './shared-differ.js';
+import { layerMediaType, putBlob, sha256 } from './subject.js';
 import { tar } from './tar-bytes.js';
 
 const [first, rest] = [baseLayer.subarray(0, 1000), baseLayer.subarray(1000)];
@@ -44,7 +45,7 @@ const unknown: Readonly<Record<string, Buffer>> = {
 const mediaTypes = ['', '+gzip', '+zstd'].map((suffix) => `${layerMediaType}${suffix}`);
 
 /** What the blob is: how it is compressed, and what of it counts as the layer. */
-export function streamLaws(law: DifferLaw, [format = 'directory']: readonly LayerFormat[]): void {
+export function streamLaws(law: SharedDifferLaw, [format = 'directory']: readonly LayerFormat[]): void {
   for (const [name, blob] of Object.entries(compressions)) {
     law(`stream: ${name}, whatever the media type says`, async ({ bench, content, differ }) => {
       for (const mediaType of mediaTypes) {

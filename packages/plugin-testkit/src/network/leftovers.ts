@@ -25,12 +25,13 @@ export async function settled(network: Network, host: TestHost, root: string, ne
 
 /** Interfaces of a namespace that is gone go a moment after it; so do processes that were told to end. */
 export async function becomes(host: TestHost, root: string, expected: HostState): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  // A look is five processes: after some it is left longer alone. Only the pauses count, six seconds in all, so that a busy machine has longer.
+  for (let [waitedMs, pauseMs] = [0, 20]; waitedMs < 6000; waitedMs += pauseMs, pauseMs = Math.min(pauseMs * 1.3, 250)) {
     try {
       assert.deepEqual(host.state(root), expected);
       return;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
   assert.deepEqual(host.state(root), expected);

@@ -54,8 +54,10 @@ const patienceMs = 90_000;
 
 /** Waits until something is true; fails with what is found when it has not become so after a time that only a defect needs. */
 export async function until(isTrue: () => boolean | Promise<boolean>, found: () => unknown): Promise<void> {
-  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await setTimeout(10)) {
+  const deadline = Date.now() + patienceMs;
+  for (let pauseMs = 10; Date.now() < deadline; pauseMs = Math.min(pauseMs * 1.1, 100)) {
     if (await isTrue()) return;
+    await setTimeout(pauseMs);
   }
   assert.fail(`it does not become so; found ${String(await found())}`);
 }

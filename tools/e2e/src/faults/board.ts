@@ -13,6 +13,8 @@ const [off, recording, armed] = [0, 1, 2];
 export class Board {
   readonly #numbers: Int32Array;
   readonly #site: Uint8Array;
+  #armedRound: number | undefined;
+  #armedCall = '';
 
   private constructor(memory: SharedArrayBuffer) {
     this.#numbers = new Int32Array(memory, 0, numbers);
@@ -26,8 +28,17 @@ export class Board {
     return new Board(getEnvironmentData(key) as unknown as SharedArrayBuffer);
   }
 
-  get isOff(): boolean {
-    return Atomics.load(this.#numbers, modeAt) === off;
+  /** Whether it matters where a call of that name is made: of one that cannot be the armed one it is not looked for, which is dear. */
+  concerns(call: string): boolean {
+    const mode = Atomics.load(this.#numbers, modeAt);
+    if (mode !== armed) return mode === recording;
+    const round = Atomics.load(this.#numbers, roundAt);
+    if (round !== this.#armedRound) {
+      // After its place, see siteOf.
+      this.#armedCall = this.#armedSite.toString().split(' ')[1] ?? '';
+      this.#armedRound = round;
+    }
+    return call === this.#armedCall;
   }
 
   /** Changes with each recording, so that a thread tells again what it told in the one before. */
@@ -47,6 +58,7 @@ export class Board {
     Atomics.store(this.#numbers, lengthAt, bytes.length);
     Atomics.store(this.#numbers, kindAt, faultKinds.indexOf(kind));
     Atomics.store(this.#numbers, hitsAt, 0);
+    Atomics.add(this.#numbers, roundAt, 1);
     Atomics.store(this.#numbers, modeAt, armed);
   }
 
@@ -59,9 +71,12 @@ export class Board {
   /** Gives the armed fault to whoever asks for its site first. */
   take(site: string): Fault['kind'] | undefined {
     if (Atomics.load(this.#numbers, modeAt) !== armed) return undefined;
-    const bytes = this.#site.subarray(0, Atomics.load(this.#numbers, lengthAt));
-    if (Buffer.compare(Buffer.from(site), bytes) !== 0) return undefined;
+    if (Buffer.compare(Buffer.from(site), this.#armedSite) !== 0) return undefined;
     if (Atomics.add(this.#numbers, hitsAt, 1) !== 0) return undefined;
     return faultKinds[Atomics.load(this.#numbers, kindAt)];
+  }
+
+  get #armedSite(): Buffer {
+    return Buffer.from(this.#site.subarray(0, Atomics.load(this.#numbers, lengthAt)));
   }
 }

@@ -20,7 +20,7 @@ export interface SubjectReply {
   readonly hit: boolean;
   /** Calls on the data file of the metadata; 0 without `data-file.c`. */
   readonly dataFileCalls: number;
-  /** Open in the process when the work was done and nothing of it is needed any more. */
+  /** Open in the process when the work was done and nothing of it is needed any more; those apart that a thread has that waits for work. */
   readonly descriptors: number;
 }
 

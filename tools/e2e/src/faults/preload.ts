@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import workerThreads, { type WorkerOptions } from 'node:worker_threads';
 import { linux } from '@slipway/linux';
+import { keepThreads } from '../kept-threads.ts';
 import { Board } from './board.ts';
 import { bundleName } from './bundle-name.ts';
 import { fileCalls, handleCalls, systemCalls } from './calls.ts';
@@ -44,7 +44,7 @@ function wrap(calls: Calls, name: string, faults: Faults, form: Form): void {
   const call = calls[name];
   if (call === undefined) return;
   const wrapper = function (this: unknown, ...args: unknown[]): unknown {
-    if (board.isOff) return Reflect.apply(call, this, args);
+    if (!board.concerns(name)) return Reflect.apply(call, this, args);
     const possible = faults(args);
     const site = possible.length === 0 ? undefined : siteOf(name, wrapper);
     if (site === undefined) return Reflect.apply(call, this, args);
@@ -129,23 +129,20 @@ for (const [name, faults] of Object.entries(handleCalls)) wrap(handlePrototype, 
 for (const [name, faults] of Object.entries(systemCalls)) wrap(linux as unknown as Calls, name, faults, throwing);
 
 /** With this preload in it, where one was made. */
-function bundleOf(file: string | URL): string | undefined {
-  const worker = /(?:packages|plugins)\/[^/]+\/dist\/[^/]+$/.exec(String(file))?.[0];
+function bundleOf(file: string): string | undefined {
+  const worker = /(?:packages|plugins)\/[^/]+\/dist\/[^/]+$/.exec(file)?.[0];
   const bundle = path.join(process.env['SLIPWAY_E2E_FAULTS_WORKERS'] ?? '', bundleName(worker ?? ''));
   return worker !== undefined && existsSync(bundle) ? bundle : undefined;
 }
 
-/** Ours are started without the flags and the environment of the process; this one they must have. */
-class Worker extends workerThreads.Worker {
-  constructor(file: string | URL, options: WorkerOptions = {}) {
-    const env = options.env === undefined || typeof options.env === 'symbol' ? process.env : options.env;
-    const bundle = bundleOf(file);
-    super(bundle ?? file, {
-      ...options,
-      execArgv: bundle === undefined ? ['--import', import.meta.url] : [],
-      env: { ...env, SLIPWAY_E2E_FAULTS_TRACE: tracePath, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
-    });
-  }
-}
-workerThreads.Worker = Worker;
+// Ours are started without the flags and the environment of the process; this one they must have.
+keepThreads((file, options) => {
+  const env = options.env === undefined || typeof options.env === 'symbol' ? process.env : options.env;
+  const bundle = bundleOf(String(file));
+  const more = { SLIPWAY_E2E_FAULTS_TRACE: tracePath, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
+  return [
+    bundle ?? file,
+    { ...options, execArgv: bundle === undefined ? ['--import', import.meta.url] : [], env: { ...env, ...more } },
+  ];
+});
 syncBuiltinESMExports();

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { carryOut } from '../carry-out.ts';
+import { descriptorsOfThread, idleThreads } from '../kept-threads.ts';
 import type { CommandReport } from '../request.ts';
 import { Board } from './board.ts';
 import { armDataFile, readDataFile } from './data-file-board.ts';
@@ -13,11 +14,14 @@ const board = Board.ofProcess();
 const dataFilePath = process.env['SLIPWAY_E2E_DATA_FILE_FAULTS'];
 const tracePath = process.env['SLIPWAY_E2E_FAULTS_TRACE'] ?? '';
 
+const ofThread = descriptorsOfThread();
+
 process.on('message', (request: SubjectRequest) => {
   void answer(request).then((reply) => process.send?.(reply));
 });
 
 async function answer({ work, record, fault, dataFileFault }: SubjectRequest): Promise<SubjectReply> {
+  const eachThread = await ofThread;
   if (record) {
     writeFileSync(tracePath, '');
     board.record();
@@ -38,7 +42,7 @@ async function answer({ work, record, fault, dataFileFault }: SubjectRequest): P
     sites: record ? recorded() : [],
     hit: (fault !== undefined && hit) || dataFile?.hit === true,
     dataFileCalls: dataFile?.calls ?? 0,
-    descriptors: readdirSync('/proc/self/fd').length,
+    descriptors: readdirSync('/proc/self/fd').length - idleThreads() * eachThread,
   };
 }
 
