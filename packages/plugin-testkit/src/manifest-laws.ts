@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { apiVersion, type Capabilities, type Plugin, type Point } from '@slipway/plugin-api';
+import { apiVersion, type Capabilities, type Declarations, type Plugin, type Point } from '@slipway/plugin-api';
 import type { LawRunner } from './law-runner.js';
 import { type OpenSubject, type Subject, type SuiteOptions, temporaryRoot } from './subject.js';
 
@@ -82,6 +82,14 @@ interface ManifestKey {
   readonly id: string;
   readonly api: string;
   readonly declares?: unknown;
+}
+
+/** What a package.json declares of its plugin. */
+export async function declaredIn(manifest: string | URL): Promise<Declarations> {
+  const { slipway } = JSON.parse(await readFile(new URL(manifest), 'utf8')) as {
+    readonly slipway?: { readonly declares?: Declarations };
+  };
+  return slipway?.declares ?? {};
 }
 
 async function load(manifest: string | URL): Promise<{ readonly slipway: ManifestKey; readonly plugin: Plugin }> {

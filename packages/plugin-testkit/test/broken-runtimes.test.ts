@@ -1,6 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Transform } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { type ExecProcess, type RuntimeContainer, SlipwayError, type Supervision } from '@slipway/plugin-api';
 import { type OpenRuntime, runtimeLaws } from '@slipway/plugin-testkit';
 import { describe, expect, it } from 'vitest';
@@ -232,6 +235,33 @@ describe('the law suite of runtimes fails', () => {
       expect(await runner.outcomeOf(law)).toMatchObject({ code: 'ERR_ASSERTION' });
     });
   }
+
+  it('when the manifest and what is measured say different things of isolation', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'slipway-manifest-'));
+    try {
+      const manifest = pathToFileURL(path.join(folder, 'package.json'));
+      const machine = { accel: 'tcg', hardware: false } as const;
+      const ofMachines = broken((sound) => ({
+        features: async () => ({ ...(await sound.features()), isolation: 'vm', machine }),
+      }));
+      const sound = broken(() => ({}));
+      for (const [open, declares, holds] of [
+        [sound, {}, true],
+        [sound, { isolation: 'vm' }, false],
+        [ofMachines, { isolation: 'vm' }, true],
+        [ofMachines, {}, false],
+      ] as const) {
+        writeFileSync(manifest, JSON.stringify({ slipway: { declares } }));
+        const runner = new CollectingRunner();
+        await runtimeLaws(runner, open, { manifest });
+        const outcome = await runner.outcomeOf('the manifest declares the isolation');
+        if (holds) expect(outcome).toBeUndefined();
+        else expect(outcome).toMatchObject({ code: 'ERR_ASSERTION' });
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('when containers outlive a creator that they were to die with', async () => {
     const runner = new CollectingRunner();

@@ -9,6 +9,7 @@ import { openSubject } from './subject.ts';
 const chosen = new Set([
   'every method of the contract is there',
   'package.json says of the plugin what its code says',
+  'the manifest declares the isolation of containers that write to their disks themselves, and of no others',
   'its configuration refuses keys that it does not know',
   'create runs nothing of the user, and mounts nothing that the caller sees',
   'an id that is no name is refused before anything is made',

@@ -1,6 +1,7 @@
-import { runtimePoint } from '@slipway/plugin-api';
+import assert from 'node:assert/strict';
+import { type RuntimeFeatures, runtimePoint } from '@slipway/plugin-api';
 import type { LawRunner } from '../law-runner.js';
-import { manifestLaws } from '../manifest-laws.js';
+import { declaredIn, manifestLaws } from '../manifest-laws.js';
 import { temporaryRoot } from '../subject.js';
 import { afterEndLaws } from './after-end-laws.js';
 import { attachLaws } from './attach-laws.js';
@@ -33,6 +34,7 @@ export async function runtimeLaws(runner: LawRunner, open: OpenRuntime, options:
 
   runner.describe('laws of runtime.v1', () => {
     manifestLaws(runner, open, contract, options);
+    isolationLaw(runner, features, options);
     runner.describe('creation', () => creationLaws(law));
     runner.describe('states and exits', () => exitLaws(law));
     runner.describe('streams', () => streamLaws(law));
@@ -48,6 +50,19 @@ export async function runtimeLaws(runner: LawRunner, open: OpenRuntime, options:
       if (options.module !== undefined) creatorLaws(law, options);
     });
   });
+}
+
+/** It decides whether the host reads what a container has written. */
+function isolationLaw(runner: LawRunner, features: RuntimeFeatures, { manifest }: RuntimeLawOptions): void {
+  if (manifest === undefined) return;
+  runner.it(
+    'the manifest declares the isolation of containers that write to their disks themselves, and of no others',
+    async () => {
+      const { isolation } = await declaredIn(manifest);
+      if (isolation !== undefined) assert.equal(isolation, features.isolation);
+      if (features.machine !== undefined) assert.equal(isolation, 'vm');
+    },
+  );
 }
 
 async function featuresOf(open: OpenRuntime) {
