@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -128,6 +128,22 @@ test('hash trees are behind their files, in their partitions, or on a disk witho
   expect(
     optionsOf(argv, '-blockdev').every((option) => option.startsWith('driver=vmdk,') && option.includes('read-only=on')),
   ).toBe(true);
+});
+
+test('QEMU is shown its own files, and KVM only where it is used; no file grows beyond disk and memory', () => {
+  const shown = (steps: readonly (readonly string[])[]) => steps.filter(([verb]) => verb === 'show').map(([, file]) => file);
+  const { steps } = planned();
+  expect(shown(steps)).toEqual(expect.arrayContaining(['/usr', '/lib', '/lib64', '/dev/null', '/qboot.rom']));
+  expect(shown(steps)).not.toContain('/dev/kvm');
+  expect(shown(planned({ accel: 'kvm' }).steps)).toContain('/dev/kvm');
+  const elsewhere = qemuSteps({ ...program, binary: '/opt/qemu/bin/qemu' }, settings(), folder);
+  expect(elsewhere).toContainEqual(['show', '/opt/qemu']);
+  expect(steps).toContainEqual(['file-size', String(256 << 20)]);
+  const file = path.join(folder, 'large');
+  writeFileSync(file, '');
+  truncateSync(file, 1 << 30);
+  const disks = [{ serial: 'upper', files: [file], readOnly: false }];
+  expect(planned({ disks }).steps).toContainEqual(['file-size', String(1 << 30)]);
 });
 
 test('folders are shared by a helper, with memory that it can see', () => {

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmdirSync,
@@ -146,6 +147,10 @@ test('what makes a machine runs as a user of its own, without a network, in the 
   expect(status).toMatch(/^CapEff:\s+0+$/m);
   expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
   expect(status).toMatch(/^Seccomp:\s+2$/m);
+  const seen = readdirSync(`/proc/${qemu}/root`);
+  expect(seen).toEqual(expect.arrayContaining(['dev', 'proc', 'usr']));
+  for (const name of ['home', 'root', 'run', 'sys', 'tmp', 'var']) expect(seen).not.toContain(name);
+  expect(readFileSync(`/proc/${qemu}/limits`, 'utf8')).toMatch(/^Max file size +\d+ +\d+ +bytes/m);
   expect(readlinkSync(`/proc/${qemu}/ns/net`)).not.toBe(readlinkSync('/proc/self/ns/net'));
   expect(readFileSync(`/proc/${qemu}/cgroup`, 'utf8')).toContain(`/slipway-kata-test/${container.id}`);
   // Its package may be gone, or be replaced, while machines run.
