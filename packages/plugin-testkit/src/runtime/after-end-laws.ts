@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import type { CreateRequest, RestartPolicy, RuntimeContainer, Supervision } from '@slipway/plugin-api';
 import type { RuntimeBench } from './bench.js';
-import { type RuntimeLaw, until } from './subject.js';
+import type { RuntimeLaw } from './subject.js';
 
 /** What cleans up after a container that nobody watches. */
 export function afterEndLaws(law: RuntimeLaw): void {
@@ -17,17 +17,17 @@ export function afterEndLaws(law: RuntimeLaw): void {
     const restart: RestartPolicy = { name: 'on-failure', maximumRetries: 2 };
     const container = await started(
       bench,
-      'echo run >>/shared/runs; exit 3',
-      { restart, afterEnd: telling(told, lock) },
+      'echo run; exit 3',
+      { restart, log: { maxBytes: 4096, maxFiles: 1 }, afterEnd: telling(told, lock) },
       { keepOpen: [held.fd] },
     );
     await container[Symbol.asyncDispose]();
     await held.close();
-    await until(
+    await bench.until(
       () => existsSync(told),
       () => `no ${told}`,
     );
-    assert.equal(read(join(bench.shared, 'runs')), 'run\n'.repeat(3));
+    assert.equal(read(join(bench.root, 'kept', container.id, 'log')).match(/ stdout F run$/gm)?.length, 3);
     const namespaces = ['mnt', 'net', 'pid', 'ipc', 'uts', 'cgroup'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
     assert.deepEqual(read(told).split('\n'), [
       '0 1 2 /dev/null /dev/null /dev/null',
@@ -50,7 +50,7 @@ export function afterEndLaws(law: RuntimeLaw): void {
     // One that was left to itself, and is told of later than the others would be.
     const last = await started(bench, 'exit 3', { afterEnd: telling(`${told}.last`, '/dev/null') });
     await last[Symbol.asyncDispose]();
-    await until(
+    await bench.until(
       () => existsSync(`${told}.last`),
       () => `no ${told}.last`,
     );

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attachment } from '@slipway/plugin-api';
 import { expectKind } from '../expect-kind.js';
-import type { RuntimeBench } from './bench.js';
 import { bytesOf, Listener } from './bytes.js';
-import { type RuntimeLaw, until } from './subject.js';
+import type { RuntimeLaw } from './subject.js';
 
 /** Streams of a container that is there, for whoever comes. */
 export function attachLaws(law: RuntimeLaw): void {
@@ -55,25 +52,26 @@ export function attachLaws(law: RuntimeLaw): void {
   });
 
   law('who leaves disturbs neither the program nor the others', async ({ runtime, bench }) => {
-    const { id } = await bench.started('while [ ! -e /shared/go ]; do echo tick; sleep 0.02; done; echo last', {});
+    const { id } = await bench.started('while [ ! -e /tmp/go ]; do echo tick; sleep 0.1; done; echo last', {});
     const [stays, leaves] = [await runtime.attach(id), await runtime.attach(id)];
     const listener = new Listener(stays.stdout);
     stays.stderr?.resume();
     await new Listener(leaves.stdout).until('tick');
     await leaves[Symbol.asyncDispose]();
-    go(bench);
+    await bench.put(id, 'go');
     await listener.until('last');
     assert.equal((await stays.ended).exitCode, 0);
     await stays[Symbol.asyncDispose]();
   });
 
   law('who reads slowly loses nothing and slows the program down', async ({ runtime, bench }) => {
-    const { id } = await bench.create('head -c 16777216 /dev/zero; touch /shared/written');
+    const [size = 0] = bench.some([16_777_216], [4_194_304]);
+    const { id } = await bench.create(`head -c ${size} /dev/zero; touch /tmp/written`);
     await using slow = await runtime.attach(id, { stderr: false });
     await runtime.start(id);
     await sleep(200);
-    assert.equal(existsSync(join(bench.shared, 'written')), false);
-    assert.equal((await bytesOf(slow.stdout)).length, 16_777_216);
+    assert.equal(await bench.has(id, 'written'), false);
+    assert.equal((await bytesOf(slow.stdout)).length, size);
     assert.equal((await slow.ended).exitCode, 0);
   });
 
@@ -97,14 +95,10 @@ export function attachLaws(law: RuntimeLaw): void {
   law('what has exited cannot be attached to', async ({ runtime, bench }) => {
     const { id } = await bench.started('exit 0');
     await runtime.wait(id);
-    await until(
+    await bench.until(
       async () => (await runtime.state(id)).status === 'stopped',
       async () => (await runtime.state(id)).status,
     );
     await expectKind(runtime.attach(id), 'not-found');
   });
-}
-
-function go(bench: RuntimeBench): void {
-  writeFileSync(join(bench.shared, 'go'), '');
 }

@@ -49,17 +49,6 @@ export function runtimeLawsOn(
     });
 }
 
-/** What takes longer on a busy machine is a defect, also where two emulated machines have to boot for it. */
-const patienceMs = 90_000;
-
-/** Waits until something is true; fails with what is found when it has not become so after a time that only a defect needs. */
-export async function until(isTrue: () => boolean | Promise<boolean>, found: () => unknown): Promise<void> {
-  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await setTimeout(10)) {
-    if (await isTrue()) return;
-  }
-  assert.fail(`it does not become so; found ${String(await found())}`);
-}
-
 export function isNothing(bench: RuntimeBench): boolean {
   const left = leftoversOf(bench);
   return (Object.keys(nothing) as (keyof typeof nothing)[]).every((kind) => left[kind].length === 0);

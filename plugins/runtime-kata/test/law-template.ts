@@ -1,0 +1,47 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openSubject, templatesVariable } from './subject.ts';
+
+/**
+ * Has the template made that machines of the laws begin with, in a folder of its own: what makes it would be taken for something that a law's container has left. Returns what removes it, when no
+ * machine runs any more.
+ */
+export async function makeLawTemplate(): Promise<() => void> {
+  const templates = mkdtempSync(path.join(os.tmpdir(), 'slipway-law-templates-'));
+  process.env[templatesVariable] = templates;
+  await createOne();
+  const [made = '', ...others] = readdirSync(templates);
+  if (!/^[0-9a-f]{64}$/.test(made) || others.length > 0)
+    throw new Error(`found ${made} ${others.join(' ')}, expected one template`);
+  return () => rmSync(templates, { recursive: true });
+}
+
+async function createOne(): Promise<void> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-kata-template-'));
+  const id = path.basename(folder);
+  const [bundle, root] = [path.join(folder, 'bundle'), path.join(folder, 'rootfs')];
+  for (const each of [bundle, root, path.join(root, 'dev'), path.join(root, 'proc')]) mkdirSync(each);
+  // Never started: nothing has to be in it but the program's name.
+  writeFileSync(path.join(root, 'sh'), '#!/sh\n', { mode: 0o755 });
+  const spec = {
+    ociVersion: '1.0.2',
+    root: { path: 'rootfs' },
+    process: { user: { uid: 0, gid: 0 }, args: ['/sh'], env: [], cwd: '/' },
+    mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    linux: { namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })), cgroupsPath: `/${id}/${id}` },
+  };
+  writeFileSync(path.join(bundle, 'config.json'), JSON.stringify(spec));
+  try {
+    await using subject = await openSubject(folder);
+    const stdio = { stdin: 'null', stdout: 'null', stderr: 'null' } as const;
+    const rootfs = [{ kind: 'bind', source: root, readOnly: false }] as const;
+    await subject.instance.create({ id, bundle, rootfs, stdio, dieWithParent: true, keepOpen: [] });
+    await subject.instance.delete(id);
+    const templates = path.join(folder, 'state/templates');
+    while (readdirSync(templates).some((name) => name.endsWith('.making'))) await sleep(20);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
