@@ -25,6 +25,10 @@ export function makeReadOnly(mountFd: number): void {
   setAttributes(mountFd, MOUNT_ATTR_RDONLY, 0, `/proc/self/fd/${mountFd}`, AT_RECURSIVE);
 }
 
+export function makeInert(mountFd: number): void {
+  setAttributes(mountFd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, `/proc/self/fd/${mountFd}`, AT_RECURSIVE);
+}
+
 export function setAttributes(fd: number, attributes: number, propagation: number, path: Path, depth = 0): void {
   // struct mount_attr {attr_set, attr_clr, propagation, userns_fd}.
   const words = Buffer.alloc(32);

@@ -1,4 +1,4 @@
-import { attachMount, makeReadOnly, unmount } from './attach.js';
+import { attachMount, makeInert, makeReadOnly, unmount } from './attach.js';
 import { checked } from './errors.js';
 import {
   copyFile,
@@ -50,6 +50,7 @@ export const linux: LinuxSystem = {
   mountUpper: mountCheckedUpper,
   cloneTree,
   makeReadOnly,
+  makeInert,
   attachMount,
   unmount,
   unshareMounts,

@@ -72,6 +72,8 @@ export interface LinuxSystem {
   cloneTree(fd: number, options: CloneTreeOptions): number;
   /** mount_setattr(2) of a detached tree, with every mount of it: nobody writes through it any more. */
   makeReadOnly(mountFd: number): void;
+  /** mount_setattr(2) of a detached tree, with every mount of it: device nodes and setuid bits mean nothing there (nodev, nosuid). */
+  makeInert(mountFd: number): void;
   /** move_mount(2) of a detached tree onto a directory. `inert`: its device nodes and setuid bits mean nothing there (nodev, nosuid). */
   attachMount(mountFd: number, directory: Path, options?: { readonly inert?: boolean }): void;
   /** umount2(2) with UMOUNT_NOFOLLOW; `detach` adds MNT_DETACH. */

@@ -248,6 +248,16 @@ it('makes a detached tree read-only, and leaves its source as it is', () => {
   });
 });
 
+it('makes a detached tree inert: its device nodes open nothing', () => {
+  const source = tempFolder();
+  linux.mknod(join(source, 'null'), constants.S_IFCHR | 0o666, 1, 3);
+  withMount([{ kind: 'bind', source, readOnly: false }], (fd) => {
+    closeSync(openSync(`/proc/self/fd/${fd}/null`, 'r'));
+    linux.makeInert(fd);
+    expect(() => openSync(`/proc/self/fd/${fd}/null`, 'r')).toThrow(expect.objectContaining({ code: 'EACCES' }));
+  });
+});
+
 describe('cloneTree', () => {
   const mountTmpfs = (directory: string, ...options: readonly string[]): void => {
     mkdirSync(directory, { recursive: true });

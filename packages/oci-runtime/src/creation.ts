@@ -35,9 +35,10 @@ export async function startContainerMonitor(
       cgroups,
       statusDirectory: supervision?.directory ?? folder.directory,
     });
-    const mounts: MonitorMount[] = [...((await tool.machine?.prepare(request, bundle, folder, cgroups)) ?? attachments)];
-    for (const mount of mounts) makeMountPoint(mount);
-    if (tool.machine === undefined && request.rootfs.length > 0) {
+    using prepared = await tool.machine?.prepare(request, bundle, folder, cgroups);
+    const mounts: MonitorMount[] = [...(prepared?.mounts ?? attachments)];
+    if (prepared === undefined) for (const mount of mounts) makeMountPoint(mount);
+    if (prepared === undefined && request.rootfs.length > 0) {
       mkdirSync(bundle.rootfs, { recursive: true, mode: 0o700 });
       tree = linux.mountDetached(request.rootfs);
       mounts.unshift({ fd: tree, directory: bundle.rootfs });

@@ -3,6 +3,12 @@ import type { CreateRequest, MachineState, Mount, RuntimeFeatures, RuntimeResour
 import type { Bundle } from './bundle.js';
 import type { ContainerFolder } from './container-folder.js';
 
+/** Closed when the monitor has them. */
+export interface PreparedMounts extends Disposable {
+  /** In order. What they are attached to is there, for some of them in one of those before. */
+  readonly mounts: readonly MonitorMount[];
+}
+
 /**
  * What is done for a tool that makes a machine for each container, with a kernel of its own. The root file system is handed on and not mounted here; what the tool reads is written before it
  * is started; what is inside is not seen from here, and asked for.
@@ -17,12 +23,7 @@ export interface MachineTool {
    * Writes what `create` reads, each time that it is run, into the container's folder, which is its working directory. `cgroups`: the directories that may be made for it, which a deletion removes.
    * Answers with what is to be attached for it.
    */
-  prepare(
-    request: CreateRequest,
-    bundle: Bundle,
-    folder: ContainerFolder,
-    cgroups: readonly string[],
-  ): Promise<readonly MonitorMount[]>;
+  prepare(request: CreateRequest, bundle: Bundle, folder: ContainerFolder, cgroups: readonly string[]): Promise<PreparedMounts>;
   /** Told after each `create` that went well, before the container is started. Does not throw. */
   created?(folder: ContainerFolder): Promise<void>;
   /** What was made for the container; undefined before. */

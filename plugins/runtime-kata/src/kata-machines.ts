@@ -1,8 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { MonitorMount } from '@slipway/monitor';
-import type { Bundle, ContainerFolder, MachineTool } from '@slipway/oci-runtime';
+import type { Bundle, ContainerFolder, MachineTool, PreparedMounts } from '@slipway/oci-runtime';
 import {
   type CreateRequest,
   type Logger,
@@ -28,7 +27,7 @@ import { encodePlan, type PlanStep } from './plan.js';
 import { isShim } from './programs.js';
 import { rootDisks } from './root-disks.js';
 import { checkProcess, checkSpec } from './runtime-spec.js';
-import { sharedTrees, shareStorage, shareTag } from './shared-trees.js';
+import { attachedTrees, sharedTrees, shareStorage, shareTag } from './shared-trees.js';
 import { checkUpdate, machineSize } from './sizing.js';
 import { guestStats } from './stats.js';
 import { MachineTemplates } from './template/machine-templates.js';
@@ -83,7 +82,7 @@ export class KataMachines implements MachineTool {
     bundle: Bundle,
     folder: ContainerFolder,
     cgroups: readonly string[],
-  ): Promise<readonly MonitorMount[]> {
+  ): Promise<PreparedMounts> {
     const { id } = request;
     const spec = checkSpec(id, bundle.spec);
     const root = rootDisks(id, request.rootfs, this.config.disk_slots);
@@ -124,7 +123,7 @@ export class KataMachines implements MachineTool {
     ]);
     writeFileSync(path.join(folder.directory, 'vm.plan'), plan, { mode: 0o600 });
     writeMachineRecord(folder.directory, { ...size, accel, image: guest.key });
-    return [...trees.map(({ mount }) => mount), ...others];
+    return attachedTrees(shared, trees, others);
   }
 
   async created({ directory }: ContainerFolder): Promise<void> {

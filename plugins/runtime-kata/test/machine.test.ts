@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hostMounts } from '@slipway/cgroups';
 import { linux } from '@slipway/linux';
 import { cloudKernel } from '@slipway/machine';
@@ -204,7 +206,50 @@ function processesNaming(id: string): readonly string[] {
     .filter((line) => line.includes(id));
 }
 
+test('a guest has its folders, and can leave nothing beside them on the host: it could fill /run, and leave what nobody can delete', async () => {
+  const tree = busyboxTree();
+  for (const name of ['mnt', 'folder']) mkdirSync(path.join(tree, name));
+  const source = path.join(folder, 'source');
+  mkdirSync(source);
+  const rootfs = layersOf(tree, mkdtempSync(path.join(folder, 'base-')));
+  const script = `cat /folder/given; echo out >/folder/made; busybox mknod /folder/null c 1 3
+    busybox mount -t virtiofs kataShared /mnt; ls /mnt; echo filled >/mnt/file; busybox mkdir /mnt/folder; ls /folder; echo in >/mnt/0/deep; exec sleep 1000`;
+  const asked = request(script, rootfs);
+  const directory = path.join(asked.bundle, 'trees/0');
+  const file = path.join(asked.bundle, 'config.json');
+  const spec = JSON.parse(readFileSync(file, 'utf8')) as { mounts: object[]; process: object };
+  spec.mounts.push({ destination: '/folder', type: 'bind', source: directory, options: ['rbind'] });
+  const all = ['CAP_SYS_ADMIN', 'CAP_MKNOD', 'CAP_DAC_OVERRIDE'];
+  Object.assign(spec.process, { capabilities: { bounding: all, effective: all, permitted: all } });
+  writeFileSync(file, JSON.stringify(spec));
+  writeFileSync(path.join(source, 'given'), 'given\n');
+  const fd = linux.mountDetached([{ kind: 'bind', source, readOnly: false }]);
+  const container = await subject.instance.create({ ...asked, attachments: [{ fd, directory }] }).finally(() => closeSync(fd));
+  const streams = outcome(container);
+  await container.start();
+  for (const end = Date.now() + 60_000; !existsSync(path.join(source, 'deep')) && Date.now() < end; ) await sleep(20);
+  const mounts = readFileSync(`/proc/${monitorOf(container.id)}/mountinfo`, 'utf8').split('\n');
+  const shared = path.join(folder, 'state/containers', container.id, 'shared');
+  const options = [shared, `${shared}/0`].map((place) => mounts.find((line) => line.split(' ')[4] === place)?.split(' ')[5]);
+  expect(options).toEqual([expect.stringMatching(/^ro,nosuid,nodev,noexec\b/), expect.stringMatching(/^rw,nosuid,nodev\b/)]);
+  await subject.instance.stop(container.id, { signal: 9, graceMs: 0 });
+  const { stdout, stderr } = await streams;
+  expect(stdout).toBe('given\n0\ngiven\nmade\n');
+  expect(stderr.match(/Read-only file system|Operation not permitted/g)).toEqual([
+    'Operation not permitted',
+    'Read-only file system',
+    'Read-only file system',
+  ]);
+  await subject.instance.delete(container.id);
+  expect(existsSync(path.dirname(shared))).toBe(false);
+});
+
 function qemuOf(id: string): number {
   const list = readFileSync(path.join(folder, 'state/tool', id, 'processes'), 'utf8');
   return Number(/^qemu (\d+) /m.exec(list)?.[1]);
+}
+
+function monitorOf(id: string): number {
+  const { pid } = JSON.parse(readFileSync(path.join(folder, 'state/containers', id, 'monitor.json'), 'utf8')) as { pid: number };
+  return pid;
 }

@@ -13,6 +13,8 @@ const translationMiB = 64;
 /** A clone has no boot to translate. With 24 MiB eight idle ones of 128 MiB take 58 MiB each, with 64 they take 78; what has more memory has more programs. */
 const clonedTranslation = { least: 24, shareOfMemory: 3 / 16 };
 const firstDescriptor = 10;
+/** virtiofsd holds one open for each that the guest's kernel remembers; it would take a million. */
+const sharedFiles = 262_144;
 
 /** The memory of a machine that is a template, or of one that begins as its copy. */
 export interface MemoryFile {
@@ -124,9 +126,20 @@ function compositeArgs(node: string, files: readonly string[], folder: string, s
 function shareArgs({ share }: MachineSettings, given: Descriptors): string[] {
   if (share === undefined) return [];
   const { virtiofsd, directory, tag } = share;
-  // Nothing of the host is seen but the folder (mount, pid and network namespaces); links and devices of the guest stay what they are.
-  const options = ['-o', `source=${directory}`, '-o', 'sandbox=namespace', '-o', 'xattr', '-o', 'cache=auto'];
-  given.steps.push(['helper', 'share.sock', virtiofsd, '--fd=@listen@', ...options]);
+  // Nothing of the host is seen but the folder (mount, pid and network namespaces); links of the guest stay what they are. Device nodes it cannot make.
+  const options = [
+    '-o',
+    `source=${directory}`,
+    '-o',
+    'sandbox=namespace',
+    '-o',
+    'modcaps=-mknod',
+    '-o',
+    'xattr',
+    '-o',
+    'cache=auto',
+  ];
+  given.steps.push(['helper', 'share.sock', virtiofsd, '--fd=@listen@', `--rlimit-nofile=${sharedFiles}`, ...options]);
   return ['-chardev', 'socket,id=share,fd=@helper0@', '-device', `vhost-user-fs-pci,chardev=share,tag=${tag},queue-size=1024`];
 }
 
