@@ -75,7 +75,7 @@ test('its creation has the time that it asks for', async () => {
   const { runtime, doing, asked } = open({ createLimitMs: 300 });
   doing('create', 'exec sleep 1000');
   const wanted = request(['/bin/true']);
-  await expect(runtime.create(wanted)).rejects.toMatchObject({ message: expect.stringContaining('300') });
+  await expect(runtime.create(wanted)).rejects.toMatchObject({ code: 'RUNTIME_TIMED_OUT', details: { value: 300 } });
   expect(asked).not.toContain(`created ${wanted.id}`);
   expect(host.leftovers()).toMatchObject({ processes: [], containers: [] });
 });

@@ -51,13 +51,16 @@ export function afterApply(
   spoil: (path: string, layer: readonly LayerEntry[]) => void,
   parts: Partial<DifferParts> = {},
 ): OpenDiffer {
-  return broken((sound, content) => ({
-    apply: async (layer, target, options) => {
-      const descriptor = await sound.apply(layer, target, options);
-      spoil(target.path, await entriesOf(content, layer.digest));
-      return descriptor;
-    },
-  }), parts);
+  return broken(
+    (sound, content) => ({
+      apply: async (layer, target, options) => {
+        const descriptor = await sound.apply(layer, target, options);
+        spoil(target.path, await entriesOf(content, layer.digest));
+        return descriptor;
+      },
+    }),
+    parts,
+  );
 }
 
 export interface LayerEntry {

@@ -61,9 +61,9 @@ export class PlainMachines implements MachineTool {
     return readStats(JSON.parse(readFileSync(folder.cgroup, 'utf8')) as Cgroup);
   }
 
-  /** Those that monitors have begun. */
+  /** Those that nobody inside has begun. */
   standing(pids: readonly number[]): readonly number[] {
-    return pids.filter((pid) => /^slipway-monitor/.test(nameOf(parentOf(pid))));
+    return pids.filter((pid) => !pids.includes(parentOf(pid)));
   }
 }
 
@@ -73,8 +73,4 @@ function machineFile({ directory }: ContainerFolder): string {
 
 function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-}
-
-function nameOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/comm`, 'utf8');
 }

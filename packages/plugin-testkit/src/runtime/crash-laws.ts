@@ -85,9 +85,7 @@ export function creatorLaws(law: RuntimeLaw, { steps = [], busybox = '/bin/busyb
   law('a container outlives its creator, and its exit is known', async (context) => {
     const { runtime, bench } = context;
     const id = bench.id();
-    context.run<RuntimeOperation>([
-      ['create', place(context), id, 'while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 42', false],
-    ]);
+    context.run<RuntimeOperation>([['create', place(context), id, 'while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 42', false]]);
     const { status, supervised } = await runtime.state(id);
     assert.deepEqual([status, supervised], ['running', true]);
     if ((await runtime.features()).exec) assert.equal((await bench.execute(id, 'touch /tmp/go')).status.exitCode, 0);

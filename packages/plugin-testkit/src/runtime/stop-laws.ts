@@ -59,10 +59,7 @@ export function stopLaws(law: RuntimeLaw): void {
       () => /^child ready$/m.test(listener.text) && /^ready$/m.test(listener.text),
       () => listener.text,
     );
-    const heard = () =>
-      Array.from(listener.text.matchAll(/^heard by (\w+)$/gm), ([, who = '']) => who)
-        .sort()
-        .join(' ');
+    const heard = () => (listener.text.match(/(?<=^heard by )\w+$/gm) ?? []).sort().join(' ');
     await runtime.kill(container.id, 10);
     await bench.until(() => heard() === 'first', heard);
     // The sleeps of the shells die of it, which no shell minds.
