@@ -46,7 +46,10 @@ function open(change: Partial<MachineTool> = {}) {
     },
     machineOf: () => ({ accel: 'tcg', hardware: false, memoryMiB: 128, cpus: 1 }),
     prepareProcess: (_, file) => writeFileSync(`${file}.pb`, ''),
-    prepareUpdate: (_, file) => writeFileSync(`${file}.pb`, ''),
+    prepareUpdate(_, file) {
+      writeFileSync(`${file}.pb`, '');
+      return { keep() {}, undo() {} };
+    },
     stats: unread,
     standing: (pids) => pids.slice(0, 1),
     ...change,

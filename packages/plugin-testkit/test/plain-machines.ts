@@ -40,6 +40,8 @@ export class PlainMachines implements MachineTool {
     return { mounts, [Symbol.dispose]() {} };
   }
 
+  async created(): Promise<void> {}
+
   machineOf(folder: ContainerFolder): MachineState | undefined {
     try {
       return JSON.parse(readFileSync(machineFile(folder), 'utf8')) as MachineState;
@@ -53,8 +55,9 @@ export class PlainMachines implements MachineTool {
     writeFileSync(`${file}.pb`, '');
   }
 
-  prepareUpdate(_: ContainerFolder, file: string): void {
+  prepareUpdate(_: ContainerFolder, file: string) {
     writeFileSync(`${file}.pb`, '');
+    return { keep() {}, undo() {} };
   }
 
   async stats(folder: ContainerFolder): Promise<RuntimeStats> {

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hostMounts } from '@slipway/cgroups';
 import { openSubject, templatesVariable } from './subject.ts';
 
 /**
@@ -11,14 +12,11 @@ import { openSubject, templatesVariable } from './subject.ts';
 export async function makeLawTemplate(): Promise<() => void> {
   const templates = mkdtempSync(path.join(os.tmpdir(), 'slipway-law-templates-'));
   process.env[templatesVariable] = templates;
-  await createOne();
-  const [made = '', ...others] = readdirSync(templates);
-  if (!/^[0-9a-f]{64}$/.test(made) || others.length > 0)
-    throw new Error(`found ${made} ${others.join(' ')}, expected one template`);
+  await createOne(templates);
   return () => rmSync(templates, { recursive: true });
 }
 
-async function createOne(): Promise<void> {
+async function createOne(templates: string): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-kata-template-'));
   const id = path.basename(folder);
   const [bundle, root] = [path.join(folder, 'bundle'), path.join(folder, 'rootfs')];
@@ -39,9 +37,15 @@ async function createOne(): Promise<void> {
     const rootfs = [{ kind: 'bind', source: root, readOnly: false }] as const;
     await subject.instance.create({ id, bundle, rootfs, stdio, dieWithParent: true, keepOpen: [] });
     await subject.instance.delete(id);
-    const templates = path.join(folder, 'state/templates');
-    while (readdirSync(templates).some((name) => name.endsWith('.making'))) await sleep(20);
+    const isMade = () =>
+      readdirSync(templates).some((name) => /^[0-9a-f]{64}$/.test(name) && existsSync(path.join(templates, name, 'state')));
+    for (const end = Date.now() + 300_000; !isMade(); await sleep(20))
+      if (Date.now() > end) throw new Error(`no template was made; found ${readdirSync(templates).join(' ')}`);
   } finally {
     rmSync(folder, { recursive: true });
+    for (const { mountPoint } of hostMounts()) {
+      const around = path.join(mountPoint, id);
+      if (existsSync(around)) rmdirSync(around);
+    }
   }
 }
