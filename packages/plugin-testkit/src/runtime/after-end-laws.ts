@@ -38,26 +38,29 @@ export function afterEndLaws(law: RuntimeLaw): void {
     assert.equal(read(`${told}.runs`), 'run\n');
   });
 
-  law('what cleans up after the end does not run while its creator is there, nor where somebody deletes it', async (context) => {
-    const { runtime, bench } = context;
-    const told = join(bench.root, 'after-end');
-    const supervision = { afterEnd: telling(told, '/dev/null') };
-    const watched = await started(bench, 'exit 3', supervision);
-    assert.equal((await watched.wait()).exitCode, 3);
-    const running = await started(bench, 'exec sleep 1000', supervision);
-    await running[Symbol.asyncDispose]();
-    await runtime.delete(running.id);
-    // One that was left to itself, and is told of later than the others would be.
-    const last = await started(bench, 'exit 3', { afterEnd: telling(`${told}.last`, '/dev/null') });
-    await last[Symbol.asyncDispose]();
-    await bench.until(
-      () => existsSync(`${told}.last`),
-      () => `no ${told}.last`,
-    );
-    assert.ok(!existsSync(told));
-  });
+  law.ofMonitor(
+    'what cleans up after the end does not run while its creator is there, nor where somebody deletes it',
+    async (context) => {
+      const { runtime, bench } = context;
+      const told = join(bench.root, 'after-end');
+      const supervision = { afterEnd: telling(told, '/dev/null') };
+      const watched = await started(bench, 'exit 3', supervision);
+      assert.equal((await watched.wait()).exitCode, 3);
+      const running = await started(bench, 'exec sleep 1000', supervision);
+      await running[Symbol.asyncDispose]();
+      await runtime.delete(running.id);
+      // One that was left to itself, and is told of later than the others would be.
+      const last = await started(bench, 'exit 3', { afterEnd: telling(`${told}.last`, '/dev/null') });
+      await last[Symbol.asyncDispose]();
+      await bench.until(
+        () => existsSync(`${told}.last`),
+        () => `no ${told}.last`,
+      );
+      assert.ok(!existsSync(told));
+    },
+  );
 
-  law('what cannot run after the end does no harm', async ({ runtime, bench }) => {
+  law.ofMonitor('what cannot run after the end does no harm', async ({ runtime, bench }) => {
     for (const args of [['/nowhere'], ['/bin/sh', '-c', 'exit 1']]) {
       const container = await started(bench, 'exit 3', { afterEnd: { args, env: [] } });
       await container[Symbol.asyncDispose]();

@@ -60,7 +60,7 @@ export function crashLaws(law: RuntimeLaw): void {
     }
   });
 
-  law(
+  law.ofMonitor(
     'an executed process whose monitor is killed goes on, and is deleted with the container',
     async ({ runtime, bench, features }) => {
       if (!features.exec) return;

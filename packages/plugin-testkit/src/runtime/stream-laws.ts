@@ -32,7 +32,7 @@ export function streamLaws(law: RuntimeLaw): void {
     }
   });
 
-  law('the last bytes come, also to a reader that is slow, and wait comes after them', async ({ bench }) => {
+  law.ofMonitor('the last bytes come, also to a reader that is slow, and wait comes after them', async ({ bench }) => {
     const container = await bench.started('head -c 300000 /dev/zero; printf last', { stdio: pipes });
     container.stderr?.resume();
     container.stdin?.end();
@@ -98,7 +98,7 @@ export function streamLaws(law: RuntimeLaw): void {
     await expectKind(runtime.resize(container.id, terminal), 'failed-precondition');
   });
 
-  law('who detaches gets nothing more, and the program goes on', async ({ runtime, bench }) => {
+  law.ofMonitor('who detaches gets nothing more, and the program goes on', async ({ runtime, bench }) => {
     const container = await bench.started('echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo second; exit 6', {
       stdio: pipes,
     });

@@ -18,7 +18,7 @@ export function supervisionLaws(law: RuntimeLaw): void {
     assert.deepEqual([status, restarts, exit?.exitCode, runs(directory)], ['stopped', 2, 3, 3]);
   });
 
-  law('a program that succeeds is run again only where the policy says always', async ({ runtime, bench }) => {
+  law.ofMonitor('a program that succeeds is run again only where the policy says always', async ({ runtime, bench }) => {
     const failing = await supervised(bench, 'echo run; exit 0', { restart: { name: 'on-failure' } });
     await runtime.wait(failing.id);
     assert.equal(runs(failing.directory), 1);
@@ -31,7 +31,7 @@ export function supervisionLaws(law: RuntimeLaw): void {
     assert.equal((await runtime.state(always.id)).status, 'stopped');
   });
 
-  law('another restart policy holds for what runs', async ({ runtime, bench }) => {
+  law.ofMonitor('another restart policy holds for what runs', async ({ runtime, bench }) => {
     const script = 'trap "touch /tmp/end" USR1; echo run; until [ -e /tmp/end ]; do sleep 0.1; done; exit 3';
     const { id, directory } = await supervised(bench, script, {});
     await bench.until(
@@ -46,38 +46,41 @@ export function supervisionLaws(law: RuntimeLaw): void {
     await assert.rejects(runtime.setRestartPolicy(`${id}-other`, { name: 'always' }), { kind: 'not-found' });
   });
 
-  law('what is stopped or killed on request is not run again; what dies of another signal is', async ({ runtime, bench }) => {
-    const restart: RestartPolicy = { name: 'always' };
-    const kill = (id: string) => runtime.kill(id, 9);
-    const killAll = (id: string) => runtime.kill(id, 9, { all: true });
-    const stop = (id: string) => runtime.stop(id, { signal: 15, graceMs: 0 });
-    for (const end of bench.some<(id: string) => Promise<unknown>>([kill, killAll, stop], [killAll, stop])) {
-      const { id } = await supervised(bench, 'exec sleep 1000', { restart });
-      await end(id);
-      assert.equal((await runtime.wait(id)).exitCode, 137);
-      assert.equal((await runtime.state(id)).restarts, 0);
-    }
-    const { id, pid, directory } = await supervised(bench, 'trap "exit 1" TERM; echo run; while :; do sleep 0.1; done', {
-      restart,
-    });
-    await bench.until(
-      () => runs(directory) === 1,
-      () => runs(directory),
-    );
-    await runtime.kill(id, 15);
-    await bench.until(
-      () => runs(directory) === 2,
-      () => runs(directory),
-    );
-    await bench.until(
-      async () => (await runtime.state(id)).status === 'running',
-      async () => (await runtime.state(id)).status,
-    );
-    assert.notEqual((await runtime.state(id)).pid, pid);
-    assert.equal((await runtime.state(id)).restarts, 1);
-  });
+  law.ofMonitor(
+    'what is stopped or killed on request is not run again; what dies of another signal is',
+    async ({ runtime, bench }) => {
+      const restart: RestartPolicy = { name: 'always' };
+      const kill = (id: string) => runtime.kill(id, 9);
+      const killAll = (id: string) => runtime.kill(id, 9, { all: true });
+      const stop = (id: string) => runtime.stop(id, { signal: 15, graceMs: 0 });
+      for (const end of bench.some<(id: string) => Promise<unknown>>([kill, killAll, stop], [killAll, stop])) {
+        const { id } = await supervised(bench, 'exec sleep 1000', { restart });
+        await end(id);
+        assert.equal((await runtime.wait(id)).exitCode, 137);
+        assert.equal((await runtime.state(id)).restarts, 0);
+      }
+      const { id, pid, directory } = await supervised(bench, 'trap "exit 1" TERM; echo run; while :; do sleep 0.1; done', {
+        restart,
+      });
+      await bench.until(
+        () => runs(directory) === 1,
+        () => runs(directory),
+      );
+      await runtime.kill(id, 15);
+      await bench.until(
+        () => runs(directory) === 2,
+        () => runs(directory),
+      );
+      await bench.until(
+        async () => (await runtime.state(id)).status === 'running',
+        async () => (await runtime.state(id)).status,
+      );
+      assert.notEqual((await runtime.state(id)).pid, pid);
+      assert.equal((await runtime.state(id)).restarts, 1);
+    },
+  );
 
-  law('the record says what state says, in the folder that survives', async ({ runtime, bench }) => {
+  law.ofMonitor('the record says what state says, in the folder that survives', async ({ runtime, bench }) => {
     const { id, directory, pid } = await supervised(bench, 'sleep 1000', {});
     const record = () => JSON.parse(readFileSync(join(directory, 'status.json'), 'utf8')) as StatusRecord;
     assert.deepEqual([record().status, record().process?.pid], ['running', pid]);
@@ -89,7 +92,7 @@ export function supervisionLaws(law: RuntimeLaw): void {
     assert.ok(readdirSync(directory).includes('status.json'));
   });
 
-  law('what is written is logged, each stream by its name, and the files are bounded', async ({ runtime, bench }) => {
+  law.ofMonitor('what is written is logged, each stream by its name, and the files are bounded', async ({ runtime, bench }) => {
     const small = { maxBytes: 4096, maxFiles: 2 };
     const { id, directory } = await supervised(bench, 'echo out; echo err >&2; printf unended', {
       log: { maxBytes: MiB, maxFiles: 1 },
@@ -109,7 +112,7 @@ export function supervisionLaws(law: RuntimeLaw): void {
     for (const file of files) assert.ok(readFileSync(join(long.directory, file)).length <= small.maxBytes, file);
   });
 
-  law('what happens is written to the journal', async ({ runtime, bench }) => {
+  law.ofMonitor('what happens is written to the journal', async ({ runtime, bench }) => {
     const events = join(bench.root, 'journal');
     const { id } = await supervised(bench, 'exit 4', { events });
     await runtime.wait(id);
