@@ -88,6 +88,10 @@ export class Machine implements AsyncDisposable {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
+  isRunning(): boolean {
+    return this.#qemu.exitCode === null && this.#qemu.signalCode === null;
+  }
+
   /** Resolves when the machine has switched itself off. */
   async ended(): Promise<void> {
     await this.#exited;
@@ -100,7 +104,7 @@ export class Machine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.agent[Symbol.dispose]();
-    if (this.#qemu.exitCode === null) {
+    if (this.isRunning()) {
       this.#qemu.kill('SIGKILL');
       await this.#exited;
     }

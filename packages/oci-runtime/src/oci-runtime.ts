@@ -96,7 +96,7 @@ export class OciRuntime implements Runtime {
   async state(id: string): Promise<RuntimeState> {
     const folder = this.folder(id);
     const { state } = await observe(this.tool, folder);
-    const machine = this.tool.machine?.machineOf(folder);
+    const machine = state.status === 'stopped' ? undefined : this.tool.machine?.machineOf(folder);
     return machine === undefined ? state : { ...state, machine };
   }
 

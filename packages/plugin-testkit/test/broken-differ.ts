@@ -47,14 +47,20 @@ export function brokenSystem(change: Partial<LinuxSystem>): OpenDiffer {
 }
 
 /** A sound application, and then something done to the target. */
-export function afterApply(spoil: (path: string, layer: readonly LayerEntry[]) => void): OpenDiffer {
-  return broken((sound, content) => ({
-    apply: async (layer, target, options) => {
-      const descriptor = await sound.apply(layer, target, options);
-      spoil(target.path, await entriesOf(content, layer.digest));
-      return descriptor;
-    },
-  }));
+export function afterApply(
+  spoil: (path: string, layer: readonly LayerEntry[]) => void,
+  parts: Partial<DifferParts> = {},
+): OpenDiffer {
+  return broken(
+    (sound, content) => ({
+      apply: async (layer, target, options) => {
+        const descriptor = await sound.apply(layer, target, options);
+        spoil(target.path, await entriesOf(content, layer.digest));
+        return descriptor;
+      },
+    }),
+    parts,
+  );
 }
 
 export interface LayerEntry {
@@ -96,4 +102,23 @@ export function inside(target: string, name: string): string | undefined {
   const path = join(target, name);
   const parent = existsSync(dirname(path)) ? realpathSync(dirname(path)) : undefined;
   return parent === target || parent?.startsWith(`${target}/`) ? path : undefined;
+}
+
+/** Its uncompressed bytes, with names of entries changed into others of the same length. */
+export async function* replaced(blob: Buffer, from: string, to: string): AsyncIterable<Uint8Array> {
+  const bytes = Buffer.concat(await Array.fromAsync(uncompressed(blob)));
+  for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at)) {
+    bytes.write(to, at);
+    const header = bytes.subarray(at - (at % 512), at - (at % 512) + 512);
+    header.fill(0x20, 148, 156);
+    header.write(
+      `${header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+      'latin1',
+    );
+  }
+  yield bytes;
 }

@@ -15,22 +15,11 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { linux } from '@slipway/linux';
 import { hasCode, SlipwayError } from '@slipway/plugin-api';
-import { differLaws, type OpenDiffer } from '@slipway/plugin-testkit';
-import { describe, expect, it } from 'vitest';
-import { afterApply, broken, brokenParts, brokenSystem, inside, pathsBelow } from './broken-differ.ts';
-import { CollectingRunner } from './collecting-runner.ts';
-import { digestOf, uncompressed } from './plain-differ.ts';
+import { afterApply, broken, brokenParts, brokenSystem, inside, pathsBelow, replaced } from './broken-differ.ts';
+import { type DifferFault, differFaults } from './differ-faults.ts';
+import { blobOf, digestOf, uncompressed } from './plain-differ.ts';
 
-interface Fault {
-  readonly fault: string;
-  readonly open: OpenDiffer;
-  /** The laws that are looked at: all whose names begin like this. */
-  readonly among: string;
-  /** Those of them that must fail; all others must hold. */
-  readonly laws: readonly string[] | RegExp;
-}
-
-const faults: readonly Fault[] = [
+const faults: readonly DifferFault[] = [
   {
     fault: 'setuid is lost with the change of owner',
     open: afterApply((path) => {
@@ -78,7 +67,7 @@ const faults: readonly Fault[] = [
     open: broken((sound, content) => ({
       apply: async (layer, target, options) => {
         const { mediaType, size, digest } = await sound.apply(layer, target, options);
-        const bytes = Buffer.concat(await Array.fromAsync(uncompressed(await bytesOf(content, layer.digest))));
+        const bytes = Buffer.concat(await Array.fromAsync(uncompressed(await blobOf(content, layer.digest))));
         let end = 0;
         while (end + 1024 <= bytes.length && !bytes.subarray(end, end + 1024).equals(Buffer.alloc(1024))) end += 512;
         const isLonger = end + 1024 < bytes.length;
@@ -294,7 +283,7 @@ const faults: readonly Fault[] = [
     open: broken((sound, content) => ({
       compare: async (lower, upper, options) => {
         const { descriptor } = await sound.compare(lower, upper, { ...options, compression: 'none' });
-        const bytes = Buffer.concat([await bytesOf(content, descriptor.digest), randomBytes(8)]);
+        const bytes = Buffer.concat([await blobOf(content, descriptor.digest), randomBytes(8)]);
         await using writer = await content.writer({ ref: digestOf(bytes) });
         await writer.write(bytes);
         const { digest, size } = await writer.commit();
@@ -309,7 +298,7 @@ const faults: readonly Fault[] = [
     open: broken((sound, content) => ({
       compare: async (lower, upper, options) => {
         const layer = await sound.compare(lower, upper, { ...options, compression: 'none' });
-        const isOnlyLow = (await bytesOf(content, layer.descriptor.digest)).includes('LOW');
+        const isOnlyLow = (await blobOf(content, layer.descriptor.digest)).includes('LOW');
         return isOnlyLow ? await sound.compare(lower, lower, options) : await sound.compare(lower, upper, options);
       },
     })),
@@ -331,44 +320,4 @@ const faults: readonly Fault[] = [
   },
 ];
 
-describe('the law suite of differs', () => {
-  for (const { fault, open, among, laws } of faults) {
-    it(`fails when ${fault}`, async () => {
-      const runner = new CollectingRunner();
-      await differLaws(runner, open, { writes: ['overlay', 'directory'] });
-      const expected = [...runner.laws.keys()].filter((name) =>
-        laws instanceof RegExp
-          ? name.startsWith(among) && laws.test(name)
-          : laws.some((law) => name === law || (name.endsWith(`: ${law}`) && name.startsWith(among))),
-      );
-
-      expect(expected.length).toBeGreaterThan(0);
-      expect(await runner.failing(among)).toEqual(expected);
-    });
-  }
-});
-
-async function* replaced(blob: Buffer, from: string, to: string): AsyncIterable<Uint8Array> {
-  const bytes = Buffer.concat(await Array.fromAsync(uncompressed(blob)));
-  for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at)) {
-    bytes.write(to, at);
-    const header = bytes.subarray(at - (at % 512), at - (at % 512) + 512);
-    header.fill(0x20, 148, 156);
-    header.write(
-      `${header
-        .reduce((sum, byte) => sum + byte, 0)
-        .toString(8)
-        .padStart(6, '0')}\0 `,
-      148,
-      'latin1',
-    );
-  }
-  yield bytes;
-}
-
-async function bytesOf(content: Parameters<Parameters<typeof broken>[0]>[1], digest: string): Promise<Buffer> {
-  await using reader = await content.readerAt(digest);
-  const bytes = Buffer.alloc(reader.size);
-  await reader.read(bytes, 0);
-  return bytes;
-}
+differFaults(faults, ['overlay', 'directory']);

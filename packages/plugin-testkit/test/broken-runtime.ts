@@ -3,9 +3,9 @@ import type { OpenRuntime } from '@slipway/plugin-testkit';
 import { openSubject } from './sound-runtime.ts';
 
 /** A sound runtime with one thing broken. */
-export function broken(change: (sound: Runtime) => Partial<Runtime>): OpenRuntime {
+export function broken(change: (sound: Runtime) => Partial<Runtime>, open: OpenRuntime = openSubject): OpenRuntime {
   return async (root) => {
-    const subject = await openSubject(root);
+    const subject = await open(root);
     return { ...subject, instance: changed(subject.instance, change) };
   };
 }

@@ -14,6 +14,7 @@ import {
   type Differ,
   type ErrorKind,
   isKind,
+  type LayerFormat,
   type LayerTarget,
   type LayerTree,
   SlipwayError,
@@ -26,6 +27,7 @@ import {
 export interface DifferParts {
   readonly system: LinuxSystem;
   readonly uncompressed: (blob: Buffer, mediaType: string) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  readonly writes: readonly LayerFormat[];
 }
 
 const mediaType = 'application/vnd.oci.image.layer.v1.tar';
@@ -40,11 +42,11 @@ export class PlainDiffer implements Differ, AsyncDisposable {
 
   constructor(content: ContentStore, parts: Partial<DifferParts> = {}) {
     this.content = content;
-    this.parts = { system: linux, uncompressed, ...parts };
+    this.parts = { system: linux, uncompressed, writes: ['overlay', 'directory'], ...parts };
   }
 
   async apply(layer: Descriptor, target: LayerTarget, options: ApplyOptions = {}): Promise<Descriptor> {
-    if (target.format === 'erofs') throw refusal('unimplemented', 'no erofs');
+    if (!this.parts.writes.includes(target.format)) throw refusal('unimplemented', `no ${target.format}`);
     return await this.#read(layer, options, (stream, signal) =>
       applyLayer(stream, target, { system: this.parts.system, signal }),
     );

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -10,6 +9,7 @@ import {
   readlinkSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
@@ -18,11 +18,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hostMounts } from '@slipway/cgroups';
 import { linux } from '@slipway/linux';
 import { cloudKernel } from '@slipway/machine';
-import type { CreateRequest, LayersMount, Runtime, RuntimeContainer, RuntimeResources } from '@slipway/plugin-api';
+import type { CreateRequest, LayersMount, Runtime, RuntimeResources } from '@slipway/plugin-api';
 import { openPlugin, type Subject } from '@slipway/plugin-testkit';
 import { plugin } from '@slipway/runtime-kata';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { busyboxTree as treeOfBusybox } from './busybox-tree.ts';
 import { cacheFolder, imageOf, layersOf } from './layers.ts';
+import { outcome } from './outcome.ts';
 
 let folder = '';
 let subject: Subject<Runtime>;
@@ -57,15 +59,7 @@ function open(config: Record<string, unknown>) {
 const ownNamespaces = ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type }));
 
 function busyboxTree(): string {
-  const tree = path.join(folder, 'tree');
-  for (const name of ['bin', 'proc', 'dev']) mkdirSync(path.join(tree, name), { recursive: true });
-  writeFileSync(path.join(tree, 'bin/busybox'), readFileSync('/bin/busybox'), { mode: 0o755 });
-  for (const name of ['sh', 'ls', 'cat', 'sleep', 'echo']) linkTo(path.join(tree, 'bin', name));
-  return tree;
-}
-
-function linkTo(file: string): void {
-  execFileSync('ln', ['-s', 'busybox', file]);
+  return treeOfBusybox(path.join(folder, 'tree'), ['sh', 'ls', 'cat', 'sleep', 'echo']);
 }
 
 function request(script: string, rootfs: LayersMount, resources: RuntimeResources = {}): CreateRequest {
@@ -92,18 +86,6 @@ function request(script: string, rootfs: LayersMount, resources: RuntimeResource
     dieWithParent: true,
     keepOpen: [],
   };
-}
-
-async function outcome(
-  container: RuntimeContainer,
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const read = async (stream: AsyncIterable<Buffer> | undefined) => {
-    let text = '';
-    for await (const chunk of stream ?? []) text += chunk.toString();
-    return text;
-  };
-  const [stdout, stderr, { exitCode }] = await Promise.all([read(container.stdout), read(container.stderr), container.wait()]);
-  return { code: exitCode, stdout, stderr };
 }
 
 test('40 layers are one root, in the order that they have, in two machines at once', async () => {
@@ -136,11 +118,13 @@ test('40 layers are one root, in the order that they have, in two machines at on
   }
 });
 
-test('what makes a machine runs as a user of its own, without a network, in the control group of the container', async () => {
+test('a machine is one user, one network, one control group, and sees nothing but programs; its changes are its own; a QEMU that is killed is a failed container', async () => {
+  const { instance } = subject;
   const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
-  const container = await subject.instance.create(request('sleep 1000', rootfs));
+  const container = await instance.create(request('sleep 1000', rootfs));
+  const { id } = container;
   await container.start();
-  const qemu = qemuOf(container.id);
+  const qemu = qemuOf(id);
   const status = readFileSync(`/proc/${qemu}/status`, 'utf8');
   const uid = Number(/^Uid:\s+(\d+)\s+\1\s+\1\s+\1$/m.exec(status)?.[1]);
   expect(uid).toBeGreaterThanOrEqual(1_900_000_000);
@@ -152,28 +136,21 @@ test('what makes a machine runs as a user of its own, without a network, in the 
   for (const name of ['home', 'root', 'run', 'sys', 'tmp', 'var']) expect(seen).not.toContain(name);
   expect(readFileSync(`/proc/${qemu}/limits`, 'utf8')).toMatch(/^Max file size +\d+ +\d+ +bytes/m);
   expect(readlinkSync(`/proc/${qemu}/ns/net`)).not.toBe(readlinkSync('/proc/self/ns/net'));
-  expect(readFileSync(`/proc/${qemu}/cgroup`, 'utf8')).toContain(`/slipway-kata-test/${container.id}`);
-  // Its package may be gone, or be replaced, while machines run.
-  await using without = await open({ qemu: '/nowhere/qemu' });
-  expect((await without.instance.state(container.id)).status).toBe('running');
-  expect((await without.instance.stop(container.id, { signal: 9, graceMs: 0 })).exitCode).toBe(137);
-  await without.instance.delete(container.id);
-  await expect(subject.instance.state(container.id)).rejects.toMatchObject({ kind: 'not-found' });
-});
+  expect(readFileSync(`/proc/${qemu}/cgroup`, 'utf8')).toContain(`/slipway-kata-test/${id}`);
 
-test('a QEMU that is killed is a failed container, which says so, and is not found by who asks what it uses', async () => {
-  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
-  const container = await subject.instance.create(request('sleep 1000', rootfs));
-  await container.start();
-  expect((await subject.instance.stats(container.id)).memory.limitBytes).toBe(128n * 1024n * 1024n);
+  await expect(instance.create(request('true', rootfs))).rejects.toMatchObject({
+    message: expect.stringContaining('somebody else writes to'),
+  });
+
+  expect((await instance.stats(id)).memory.limitBytes).toBe(128n * 1024n * 1024n);
   const asked = (async () => {
-    for (;;) await subject.instance.stats(container.id);
+    for (;;) await instance.stats(id);
   })().catch((error: unknown) => error);
-  linux.kill(qemuOf(container.id), 9);
+  linux.kill(qemu, 9);
   const { code, stderr } = await outcome(container);
   expect(await asked).toMatchObject({ kind: 'not-found', code: 'CONTAINER_EXITED' });
   expect(code).toBe(255);
-  expect(stderr).toMatch(new RegExp(`the virtual machine of "${container.id}" ended: QEMU was killed by signal 9`));
+  expect(stderr).toMatch(new RegExp(`the virtual machine of "${id}" ended: QEMU was killed by signal 9`));
 });
 
 test('limits change up to what the machine has, also those that are kept on the host, and hold after a restart', async () => {
@@ -220,6 +197,12 @@ test('limits change up to what the machine has, also those that are kept on the 
   expect(await now()).toBe('running 1');
   expect((await instance.stats(container.id)).memory.limitBytes).toBe(BigInt(40 * MiB));
   expect(shares()).toMatch(/^(1024|39)$/m);
+  // QEMU's package may be gone, or be replaced, while machines run.
+  await using without = await open({ qemu: '/nowhere/qemu' });
+  expect((await without.instance.state(container.id)).status).toBe('running');
+  expect((await without.instance.stop(container.id, { signal: 9, graceMs: 0 })).exitCode).toBe(137);
+  await without.instance.delete(container.id);
+  await expect(instance.state(container.id)).rejects.toMatchObject({ kind: 'not-found' });
 });
 
 test('emulation is no isolation by hardware: it says so, and is refused where that is required', async () => {
@@ -239,9 +222,12 @@ test('KVM is believed only where a machine came up with it, and the answer is ke
   expect(machine?.hardware).toBe(machine?.accel === 'kvm');
   expect(machine?.reason === undefined).toBe(machine?.hardware);
   await using second = await open({ accel: 'auto' });
-  const before = performance.now();
+  const kept = path.join(folder, 'state/kvm.json');
+  const before = existsSync(kept) ? statSync(kept) : undefined;
   expect((await second.instance.features()).machine).toEqual(machine);
-  expect(performance.now() - before).toBeLessThan(60_000);
+  const after = existsSync(kept) ? statSync(kept) : undefined;
+  expect([after?.ino, after?.mtimeMs]).toEqual([before?.ino, before?.mtimeMs]);
+  expect(after !== undefined).toBe(existsSync('/dev/kvm'));
   if (machine?.hardware === true) return;
   await using wanted = await open({ accel: 'kvm' });
   await expect(wanted.instance.features()).rejects.toMatchObject({ kind: 'failed-precondition', code: 'KVM_UNAVAILABLE' });
@@ -254,16 +240,25 @@ test('a machine that does not come up says why, with the last words of its conso
     kind: 'internal',
     message: expect.stringMatching(/QEMU exited with status \d+.*[Kk]ernel panic/),
   });
+  const [id = ''] = ids;
+  await expect(broken.instance.state(id)).rejects.toMatchObject({ kind: 'not-found' });
+  for (const name of ['containers', 'tool']) expect(readdirSync(path.join(folder, 'state', name))).toEqual([]);
+  expect(processesNaming(id)).toEqual([]);
 });
 
-test('a second machine does not get the changes of one that runs', async () => {
-  const rootfs = layersOf(busyboxTree(), mkdtempSync(path.join(folder, 'base-')));
-  const container = await subject.instance.create(request('sleep 1000', rootfs));
-  await container.start();
-  await expect(subject.instance.create(request('true', rootfs))).rejects.toMatchObject({
-    message: expect.stringContaining('somebody else writes to'),
-  });
-});
+/** Command lines in which it is named. */
+function processesNaming(id: string): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    })
+    .filter((line) => line.includes(id));
+}
 
 test('a guest has its folders, and can leave nothing beside them on the host: it could fill /run, and leave what nobody can delete', async () => {
   const tree = busyboxTree();

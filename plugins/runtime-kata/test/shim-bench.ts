@@ -221,8 +221,10 @@ export function run([binary = '', ...args]: readonly string[], cwd: string): Pro
   });
 }
 
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(5);
+/** Fails with the words of the condition, and what is there instead, when it has not become so after a time that only a defect needs. */
+export async function until(condition: () => boolean, found: () => unknown = () => ''): Promise<void> {
+  for (const end = Date.now() + 90_000; !condition(); await sleep(5))
+    if (Date.now() > end) throw new Error(`it does not become so: ${condition}; found ${JSON.stringify(found())}`);
 }
 
 export async function readAll(stream: AsyncIterable<Buffer> | undefined): Promise<string> {

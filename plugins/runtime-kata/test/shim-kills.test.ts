@@ -103,7 +103,11 @@ test('a deletion that is killed is done by the next one', async () => {
   await bench.started({ untilSignal: [15] }, { at: { RemoveContainer: { hang: true } } });
   const [binary = '', ...args] = bench.args('delete', '--force', 'box');
   const child = spawn(binary, args, { cwd: '/', stdio: 'ignore' });
-  await sleep(300);
+  await until(
+    () => bench.requests().some((line) => line.startsWith('RemoveContainer')),
+    () => bench.requests(),
+  );
+  expect(child.exitCode).toBe(null);
   child.kill('SIGKILL');
   expect(await bench.run('delete', '--force', 'box')).toMatchObject({ code: 0 });
   await bench.gone();

@@ -1,15 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,12 +8,11 @@ import { cloudKernel } from '@slipway/machine';
 import type { CreateRequest, LayersMount, Runtime } from '@slipway/plugin-api';
 import { openPlugin, type Subject } from '@slipway/plugin-testkit';
 import { plugin } from '@slipway/runtime-kata';
+import { busyboxTree } from './busybox-tree.ts';
 import { cacheFolder, imageOf, layersOf } from './layers.ts';
+import { type Ended, outcome } from './outcome.ts';
 
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+export interface Outcome extends Ended {
   /** Its machine began as a copy. */
   readonly cloned: boolean;
   /** From the request until its end was known. */
@@ -40,11 +29,8 @@ export class TemplateBench implements AsyncDisposable {
   private count = 0;
 
   constructor() {
-    const tree = path.join(this.folder, 'tree');
-    for (const name of ['bin', 'proc', 'dev']) mkdirSync(path.join(tree, name), { recursive: true });
-    writeFileSync(path.join(tree, 'bin/busybox'), readFileSync('/bin/busybox'), { mode: 0o755 });
-    for (const name of ['sh', 'cat', 'date', 'sleep', 'head', 'md5sum', 'true'])
-      symlinkSync('busybox', path.join(tree, 'bin', name));
+    const applets = ['sh', 'cat', 'date', 'sleep', 'head', 'md5sum', 'true'];
+    const tree = busyboxTree(path.join(this.folder, 'tree'), applets);
     this.base = [imageOf(tree, path.join(this.folder, 'tree.erofs'))];
   }
 
@@ -109,15 +95,10 @@ export class TemplateBench implements AsyncDisposable {
     const container = await runtime.create(request);
     const cloned = this.isClone(container.id);
     await container.start();
-    const read = async (stream: AsyncIterable<Buffer> | undefined) => {
-      let text = '';
-      for await (const chunk of stream ?? []) text += chunk.toString();
-      return text;
-    };
-    const [stdout, stderr, { exitCode }] = await Promise.all([read(container.stdout), read(container.stderr), container.wait()]);
+    const ended = await outcome(container);
     const ms = performance.now() - begin;
     await runtime.delete(container.id);
-    return { code: exitCode, stdout, stderr, cloned, ms };
+    return { ...ended, cloned, ms };
   }
 
   qemuOf(id: string): number {

@@ -233,7 +233,7 @@ export interface RuntimeState {
   readonly exit?: ExitStatus;
   readonly restarts?: number;
   readonly health?: HealthRecord;
-  /** Of a `vm`. */
+  /** Of a `vm`, until its program has ended for good. */
   readonly machine?: MachineState;
   /** False: nobody watches it any more; its end will not be recorded. */
   readonly supervised: boolean;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { linux } from '@slipway/linux';
 import type { CreateRequest, RestartPolicy, RuntimeContainer, Supervision } from '@slipway/plugin-api';
 import type { RuntimeBench } from './bench.js';
-import { type RuntimeLaw, until } from './subject.js';
+import type { RuntimeLaw } from './subject.js';
 
 /** What cleans up after a container that nobody watches. */
 export function afterEndLaws(law: RuntimeLaw): void {
@@ -17,17 +17,17 @@ export function afterEndLaws(law: RuntimeLaw): void {
     const restart: RestartPolicy = { name: 'on-failure', maximumRetries: 2 };
     const container = await started(
       bench,
-      'echo run >>/shared/runs; exit 3',
-      { restart, afterEnd: telling(told, lock) },
+      'echo run; exit 3',
+      { restart, log: { maxBytes: 4096, maxFiles: 1 }, afterEnd: telling(told, lock) },
       { keepOpen: [held.fd] },
     );
     await container[Symbol.asyncDispose]();
     await held.close();
-    await until(
+    await bench.until(
       () => existsSync(told),
       () => `no ${told}`,
     );
-    assert.equal(read(join(bench.shared, 'runs')), 'run\n'.repeat(3));
+    assert.equal(read(join(bench.root, 'kept', container.id, 'log')).match(/ stdout F run$/gm)?.length, 3);
     const namespaces = ['mnt', 'net', 'pid', 'ipc', 'uts', 'cgroup'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
     assert.deepEqual(read(told).split('\n'), [
       '0 1 2 /dev/null /dev/null /dev/null',
@@ -38,26 +38,29 @@ export function afterEndLaws(law: RuntimeLaw): void {
     assert.equal(read(`${told}.runs`), 'run\n');
   });
 
-  law('what cleans up after the end does not run while its creator is there, nor where somebody deletes it', async (context) => {
-    const { runtime, bench } = context;
-    const told = join(bench.root, 'after-end');
-    const supervision = { afterEnd: telling(told, '/dev/null') };
-    const watched = await started(bench, 'exit 3', supervision);
-    assert.equal((await watched.wait()).exitCode, 3);
-    const running = await started(bench, 'exec sleep 1000', supervision);
-    await running[Symbol.asyncDispose]();
-    await runtime.delete(running.id);
-    // One that was left to itself, and is told of later than the others would be.
-    const last = await started(bench, 'exit 3', { afterEnd: telling(`${told}.last`, '/dev/null') });
-    await last[Symbol.asyncDispose]();
-    await until(
-      () => existsSync(`${told}.last`),
-      () => `no ${told}.last`,
-    );
-    assert.ok(!existsSync(told));
-  });
+  law.ofMonitor(
+    'what cleans up after the end does not run while its creator is there, nor where somebody deletes it',
+    async (context) => {
+      const { runtime, bench } = context;
+      const told = join(bench.root, 'after-end');
+      const supervision = { afterEnd: telling(told, '/dev/null') };
+      const watched = await started(bench, 'exit 3', supervision);
+      assert.equal((await watched.wait()).exitCode, 3);
+      const running = await started(bench, 'exec sleep 1000', supervision);
+      await running[Symbol.asyncDispose]();
+      await runtime.delete(running.id);
+      // One that was left to itself, and is told of later than the others would be.
+      const last = await started(bench, 'exit 3', { afterEnd: telling(`${told}.last`, '/dev/null') });
+      await last[Symbol.asyncDispose]();
+      await bench.until(
+        () => existsSync(`${told}.last`),
+        () => `no ${told}.last`,
+      );
+      assert.ok(!existsSync(told));
+    },
+  );
 
-  law('what cannot run after the end does no harm', async ({ runtime, bench }) => {
+  law.ofMonitor('what cannot run after the end does no harm', async ({ runtime, bench }) => {
     for (const args of [['/nowhere'], ['/bin/sh', '-c', 'exit 1']]) {
       const container = await started(bench, 'exit 3', { afterEnd: { args, env: [] } });
       await container[Symbol.asyncDispose]();

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attachment } from '@slipway/plugin-api';
 import { expectKind } from '../expect-kind.js';
-import type { RuntimeBench } from './bench.js';
 import { bytesOf, Listener } from './bytes.js';
-import { type RuntimeLaw, until } from './subject.js';
+import type { RuntimeLaw } from './subject.js';
 
 /** Streams of a container that is there, for whoever comes. */
 export function attachLaws(law: RuntimeLaw): void {
-  law('all who are attached get every byte, to the last, and the exit after it', async ({ runtime, bench, open }) => {
+  law.ofMonitor('all who are attached get every byte, to the last, and the exit after it', async ({ runtime, bench, open }) => {
     const { instance: other } = await open();
     const { id } = await bench.create('head -c 3000000 /dev/zero; printf last; echo err >&2; exit 9');
     const attached = [await runtime.attach(id), await other.attach(id)];
@@ -46,7 +43,7 @@ export function attachLaws(law: RuntimeLaw): void {
     assert.doesNotMatch(listener.text, /got one/);
   });
 
-  law('who does not ask for a stream does not get it, and stdin must be there', async ({ runtime, bench }) => {
+  law.ofMonitor('who does not ask for a stream does not get it, and stdin must be there', async ({ runtime, bench }) => {
     const { id } = await bench.started('sleep 1000');
     await using one = await runtime.attach(id, { stderr: false });
     assert.deepEqual([one.stdin, one.stderr, one.terminal], [undefined, undefined, false]);
@@ -54,26 +51,27 @@ export function attachLaws(law: RuntimeLaw): void {
     await expectKind(runtime.attach(id, { stdin: true }), 'failed-precondition');
   });
 
-  law('who leaves disturbs neither the program nor the others', async ({ runtime, bench }) => {
-    const { id } = await bench.started('while [ ! -e /shared/go ]; do echo tick; sleep 0.02; done; echo last', {});
+  law.ofMonitor('who leaves disturbs neither the program nor the others', async ({ runtime, bench }) => {
+    const { id } = await bench.started('while [ ! -e /tmp/go ]; do echo tick; sleep 0.1; done; echo last', {});
     const [stays, leaves] = [await runtime.attach(id), await runtime.attach(id)];
     const listener = new Listener(stays.stdout);
     stays.stderr?.resume();
     await new Listener(leaves.stdout).until('tick');
     await leaves[Symbol.asyncDispose]();
-    go(bench);
+    await bench.put(id, 'go');
     await listener.until('last');
     assert.equal((await stays.ended).exitCode, 0);
     await stays[Symbol.asyncDispose]();
   });
 
-  law('who reads slowly loses nothing and slows the program down', async ({ runtime, bench }) => {
-    const { id } = await bench.create('head -c 16777216 /dev/zero; touch /shared/written');
+  law.ofMonitor('who reads slowly loses nothing and slows the program down', async ({ runtime, bench }) => {
+    const [size = 0] = bench.some([16_777_216], [4_194_304]);
+    const { id } = await bench.create(`head -c ${size} /dev/zero; touch /tmp/written`);
     await using slow = await runtime.attach(id, { stderr: false });
     await runtime.start(id);
     await sleep(200);
-    assert.equal(existsSync(join(bench.shared, 'written')), false);
-    assert.equal((await bytesOf(slow.stdout)).length, 16_777_216);
+    assert.equal(await bench.has(id, 'written'), false);
+    assert.equal((await bytesOf(slow.stdout)).length, size);
     assert.equal((await slow.ended).exitCode, 0);
   });
 
@@ -94,17 +92,13 @@ export function attachLaws(law: RuntimeLaw): void {
     assert.equal((await one.ended).exitCode, 0);
   });
 
-  law('what has exited cannot be attached to', async ({ runtime, bench }) => {
+  law.ofMonitor('what has exited cannot be attached to', async ({ runtime, bench }) => {
     const { id } = await bench.started('exit 0');
     await runtime.wait(id);
-    await until(
+    await bench.until(
       async () => (await runtime.state(id)).status === 'stopped',
       async () => (await runtime.state(id)).status,
     );
     await expectKind(runtime.attach(id), 'not-found');
   });
-}
-
-function go(bench: RuntimeBench): void {
-  writeFileSync(join(bench.shared, 'go'), '');
 }

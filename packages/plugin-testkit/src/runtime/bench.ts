@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type {
   CreateRequest,
   ExecProcess,
@@ -35,15 +37,33 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-const applets = ['sh', 'true', 'cat', 'sleep', 'stty', 'dd', 'echo', 'ls', 'yes', 'head', 'tail', 'touch', 'id', 'pwd', 'ps'];
+const applets = [
+  'sh',
+  'true',
+  'cat',
+  'sleep',
+  'stty',
+  'dd',
+  'echo',
+  'ls',
+  'yes',
+  'head',
+  'tail',
+  'touch',
+  'id',
+  'pwd',
+  'ps',
+  'test',
+];
+/** Milliseconds. What takes longer on a busy machine is a defect: with processes, and where two emulated machines have to boot for it. */
+const patienceMs = { process: 20_000, vm: 90_000 } as const;
 const hostPids = ['ipc', 'uts', 'mount'];
 const ownNamespaces = ['pid', ...hostPids];
 
 /** Bundles with a static busybox, on the root of a law; what is asked of the runtime about them. */
 export class RuntimeBench {
+  /** What containers have as their root. What one with a kernel of its own changes there need not be seen from here: {@link has} sees it. */
   readonly rootfs: string;
-  /** A folder of the host that containers have at /shared: what they change elsewhere need not be seen from here. */
-  readonly shared: string;
   /** In the names of all that is made here: processes, cgroups and mounts are found by it. */
   readonly prefix: string;
   readonly #ids = new Set<string>();
@@ -57,11 +77,9 @@ export class RuntimeBench {
     readonly features: Pick<RuntimeFeatures, 'isolation'>,
   ) {
     this.rootfs = join(root, 'rootfs');
-    this.shared = join(this.rootfs, 'shared');
     const name = join(root, 'prefix');
     if (!existsSync(name)) {
-      for (const folder of ['bin', 'proc', 'dev', 'tmp', 'etc', 'mnt', 'shared'])
-        mkdirSync(join(this.rootfs, folder), { recursive: true });
+      for (const folder of ['bin', 'proc', 'dev', 'tmp', 'etc', 'mnt']) mkdirSync(join(this.rootfs, folder), { recursive: true });
       copyFileSync(busybox, join(this.rootfs, 'bin/busybox'));
       for (const applet of applets) symlinkSync('busybox', join(this.rootfs, 'bin', applet));
       writeFileSync(join(this.rootfs, 'etc/plain'), 'no program\n', { mode: 0o644 });
@@ -80,6 +98,21 @@ export class RuntimeBench {
    */
   get hostPids(): readonly string[] | undefined {
     return this.features.isolation === 'vm' ? undefined : hostPids;
+  }
+
+  /** Waits until something is true; fails with what is found when it has not become so after a time that only a defect needs. */
+  async until(isTrue: () => boolean | Promise<boolean>, found: () => unknown): Promise<void> {
+    const deadline = Date.now() + patienceMs[this.features.isolation];
+    for (let pauseMs = 10; Date.now() < deadline; pauseMs = Math.min(pauseMs * 1.1, 100)) {
+      if (await isTrue()) return;
+      await setTimeout(pauseMs);
+    }
+    assert.fail(`it does not become so; found ${String(await found())}`);
+  }
+
+  /** Of many containers that would show the same, some: where each has a machine, one costs as much as a dozen others. */
+  some<T>(many: readonly T[], some: readonly T[]): readonly T[] {
+    return this.features.isolation === 'vm' ? some : many;
   }
 
   /** Those that were asked for here. */
@@ -163,6 +196,18 @@ export class RuntimeBench {
   async execute(id: string, script: string | readonly string[], wish: ExecWish = {}): Promise<Outcome> {
     await using made = await this.exec(id, script, wish);
     return await outcomeOf(made);
+  }
+
+  /** Whether a file is in /tmp of a container that runs: what has a kernel of its own is asked, and can execute. */
+  async has(id: string, file: string): Promise<boolean> {
+    if (this.features.isolation !== 'vm') return existsSync(join(this.rootfs, 'tmp', file));
+    return (await this.execute(id, ['test', '-e', `/tmp/${file}`])).status.exitCode === 0;
+  }
+
+  /** Puts an empty file there. */
+  async put(id: string, file: string): Promise<void> {
+    if (this.features.isolation !== 'vm') writeFileSync(join(this.rootfs, 'tmp', file), '');
+    else assert.equal((await this.execute(id, ['touch', `/tmp/${file}`])).status.exitCode, 0);
   }
 
   /** Create, start, collect, wait, delete. */

@@ -20,12 +20,13 @@ export async function feed(stream: Writable | undefined, bytes: Buffer): Promise
 /** Collects what comes, and waits for a piece of it. */
 export class Listener {
   text = '';
-  readonly #ended: Promise<unknown>;
+  /** Fulfils when all has come. */
+  readonly ended: Promise<unknown>;
   readonly #checks = new Set<() => void>();
 
   constructor(stream: Readable | undefined) {
     if (stream === undefined) throw new Error('there is no stream to listen to');
-    this.#ended = once(stream, 'close');
+    this.ended = once(stream, 'close');
     stream.on('data', (chunk: Buffer) => {
       this.text += chunk.toString();
       for (const check of this.#checks) check();
@@ -39,7 +40,7 @@ export class Listener {
       this.#checks.add(check);
       check();
     });
-    const isThere = await Promise.race([found, this.#ended.then(() => this.text.includes(piece))]);
+    const isThere = await Promise.race([found, this.ended.then(() => this.text.includes(piece))]);
     if (!isThere) throw new Error(`the stream ended without ${JSON.stringify(piece)}; it said ${JSON.stringify(this.text)}`);
   }
 }

@@ -5,19 +5,21 @@ import { linux } from '@slipway/linux';
 import type { CreateRequest } from '@slipway/plugin-api';
 import { expectKind } from '../expect-kind.js';
 import { outcomeOf } from './bench.js';
+import { Listener } from './bytes.js';
 import { leftoversOf, nothing } from './leftovers.js';
 import type { RuntimeLaw } from './subject.js';
 
 /** What `create` makes, and what it refuses. */
 export function creationLaws(law: RuntimeLaw): void {
   law('create runs nothing of the user, and mounts nothing that the caller sees', async ({ runtime, bench }) => {
-    const container = await bench.create('touch /shared/ran');
+    const container = await bench.create('touch /tmp/ran; echo ran', { stdio: { stdout: 'pipe' } });
+    const listener = new Listener(container.stdout);
     assert.equal((await runtime.state(container.id)).status, 'created');
     assert.deepEqual(leftoversOf(bench).mounts, []);
-    assert.equal(existsSync(join(bench.shared, 'ran')), false);
+    assert.deepEqual([existsSync(join(bench.rootfs, 'tmp/ran')), listener.text], [false, '']);
     await container.start();
+    await listener.until('ran\n');
     await container.wait();
-    assert.equal(existsSync(join(bench.shared, 'ran')), true);
   });
 
   law('an id is taken once, and the first container goes on', async ({ bench }) => {
@@ -37,7 +39,7 @@ export function creationLaws(law: RuntimeLaw): void {
   });
 
   law('what the program is, and that it cannot be executed, is told at the creation', async ({ bench }) => {
-    for (const [command, kind, code] of badCommands) {
+    for (const [command, kind, code] of bench.some(badCommands, [badCommands[0], badCommands[2]])) {
       await assert.rejects(bench.create([command]), { kind, code }, command);
       assert.deepEqual(leftoversOf(bench), nothing, command);
     }
@@ -55,7 +57,7 @@ export function creationLaws(law: RuntimeLaw): void {
   });
 
   law('a creation that is given up is canceled and leaves nothing', async ({ runtime, bench }) => {
-    for (const afterMs of [0, 4, 8, 16]) {
+    for (const afterMs of bench.some([0, 4, 8, 16], [0, 16, 200])) {
       const controller = new AbortController();
       const timer = setTimeout(() => controller.abort(), afterMs);
       const made = await bench.create('true', { request: { signal: controller.signal } }).catch((error: unknown) => error);

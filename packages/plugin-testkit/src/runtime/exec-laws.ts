@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { assertBytes } from '../assert-bytes.js';
 import { expectKind } from '../expect-kind.js';
 import { outcomeOf } from './bench.js';
 import { bytesOf, feed, Listener } from './bytes.js';
 import { badCommands } from './creation-laws.js';
 import { leftoversOf } from './leftovers.js';
-import { type RuntimeLaw, until } from './subject.js';
+import type { RuntimeLaw } from './subject.js';
 
 const pipes = { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' } as const;
 
@@ -63,7 +61,7 @@ export function execLaws(law: RuntimeLaw, has: { readonly exec: boolean; readonl
     assert.equal(stdout, 'of mine\n/tmp\n1000\n1001\n');
     const terminal = { columns: 91, rows: 33 };
     // crun 1.8 gives the terminal its size while the program begins.
-    const sized = 'while [ "$(stty size)" = "0 0" ]; do sleep 0.02; done; stty size';
+    const sized = 'while [ "$(stty size)" = "0 0" ]; do sleep 0.1; done; stty size';
     const made = await bench.exec(id, `${sized}; read line; stty size`, { stdio: { ...pipes, terminal } });
     const screen = new Listener(made.stdout);
     await screen.until('33 91');
@@ -77,7 +75,7 @@ export function execLaws(law: RuntimeLaw, has: { readonly exec: boolean; readonl
     const { id } = await bench.started('sleep 1000');
     for (const [command, kind, code] of badCommands) await assert.rejects(bench.exec(id, [command]), { kind, code }, command);
     await expectKind(bench.exec(id, 'true', { process: { cwd: '/nope' } }), 'invalid-argument');
-    await until(
+    await bench.until(
       async () => (await runtime.processes(id)).length === 1,
       () => runtime.processes(id),
     );
@@ -108,7 +106,7 @@ export function execLaws(law: RuntimeLaw, has: { readonly exec: boolean; readonl
       await runtime.kill(id, 9);
       await runtime.wait(id);
       assert.equal((await outcome).status.exitCode, 137);
-      await until(
+      await bench.until(
         () => leftoversOf(bench).processes.length === 0,
         () => JSON.stringify(leftoversOf(bench).processes),
       );
@@ -139,7 +137,7 @@ export function execLaws(law: RuntimeLaw, has: { readonly exec: boolean; readonl
       } else {
         await (made as { kill(signal: number): Promise<void> }).kill(9);
       }
-      await until(
+      await bench.until(
         async () => (await runtime.processes(id)).length === 1,
         () => runtime.processes(id),
       );
@@ -148,14 +146,14 @@ export function execLaws(law: RuntimeLaw, has: { readonly exec: boolean; readonl
 
   law('who detaches from an executed process gets nothing more, and it goes on', async ({ runtime, bench }) => {
     const { id } = await bench.started('sleep 1000');
-    const script = 'echo first; while [ ! -e /shared/go ]; do sleep 0.05; done; echo second; touch /shared/done; exec sleep 1000';
+    const script = 'echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo second; touch /tmp/done; exec sleep 1000';
     const made = await bench.exec(id, script, { request: { dieWithParent: false } });
     const listener = new Listener(made.stdout);
     await listener.until('first');
     await made.detach();
-    await bench.execute(id, 'touch /shared/go');
-    await until(
-      () => existsSync(join(bench.shared, 'done')),
+    await bench.execute(id, 'touch /tmp/go');
+    await bench.until(
+      () => bench.has(id, 'done'),
       () => 'a program that does not go on',
     );
     assert.equal(listener.text, 'first\n');

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expectKind } from '../expect-kind.js';
-import type { RuntimeBench } from './bench.js';
-import { type RuntimeLaw, until } from './subject.js';
+import { Listener } from './bytes.js';
+import type { RuntimeLaw } from './subject.js';
 
 /** Containers that stand still. */
 export function pauseLaws(law: RuntimeLaw, has: { readonly pause: boolean }): void {
@@ -18,22 +16,27 @@ export function pauseLaws(law: RuntimeLaw, has: { readonly pause: boolean }): vo
 
   law('a paused container stands still until it is resumed', async ({ runtime, bench, open }) => {
     const { instance: other } = await open();
-    const { id } = await bench.started(ticking);
-    await until(
-      () => ticks(bench) > 0,
-      () => ticks(bench),
-    );
+    const { id, stdout } = await bench.started(ticking, { stdio: { stdout: 'pipe' } });
+    const listener = new Listener(stdout);
+    await listener.until('tick');
     await other.pause(id);
     for (const one of [runtime, other]) assert.equal((await one.state(id)).status, 'paused');
-    const before = ticks(bench);
-    await sleep(150);
-    assert.equal(ticks(bench), before);
+    // What was under way still comes.
+    let before = '';
+    await bench.until(
+      async () => {
+        before = listener.text;
+        await sleep(150);
+        return listener.text === before;
+      },
+      () => `${listener.text.length - before.length} bytes in 150 ms`,
+    );
     await expectKind(runtime.pause(id), 'failed-precondition');
     await other.resume(id);
     assert.equal((await runtime.state(id)).status, 'running');
-    await until(
-      () => ticks(bench) > before,
-      () => ticks(bench),
+    await bench.until(
+      () => listener.text.length > before.length,
+      () => 'no further tick',
     );
     await expectKind(runtime.resume(id), 'failed-precondition');
   });
@@ -45,17 +48,15 @@ export function pauseLaws(law: RuntimeLaw, has: { readonly pause: boolean }): vo
   });
 
   law('a paused container is stopped', async ({ runtime, bench }) => {
-    const { id } = await bench.started(`trap "exit 3" TERM; ${ticking}`);
-    await until(
-      () => ticks(bench) > 0,
-      () => ticks(bench),
-    );
+    const { id, stdout } = await bench.started(`trap "exit 3" TERM; ${ticking}`, { stdio: { stdout: 'pipe' } });
+    await new Listener(stdout).until('tick');
     await runtime.pause(id);
     assert.equal((await runtime.stop(id, { signal: 15, graceMs: 60_000 })).exitCode, 3);
   });
 
   law('a paused container is deleted', async ({ runtime, bench, open }) => {
-    for (const one of [runtime, (await open()).instance]) {
+    const { instance: other } = await open();
+    for (const one of bench.some([runtime, other], [other])) {
       const { id } = await bench.started('sleep 1000');
       await runtime.pause(id);
       await one.delete(id);
@@ -64,8 +65,4 @@ export function pauseLaws(law: RuntimeLaw, has: { readonly pause: boolean }): vo
   });
 }
 
-const ticking = 'while :; do echo >>/shared/ticks; sleep 0.01; done';
-
-function ticks(bench: RuntimeBench): number {
-  return statSync(join(bench.shared, 'ticks'), { throwIfNoEntry: false })?.size ?? 0;
-}
+const ticking = 'while :; do echo tick; sleep 0.05; done';

@@ -9,6 +9,7 @@ import { crashLaws, creatorLaws } from './crash-laws.js';
 import { creationLaws } from './creation-laws.js';
 import { execLaws } from './exec-laws.js';
 import { exitLaws } from './exit-laws.js';
+import { machineLaws } from './machine-laws.js';
 import { pauseLaws } from './pause-laws.js';
 import { stopLaws } from './stop-laws.js';
 import { streamLaws } from './stream-laws.js';
@@ -35,6 +36,7 @@ export async function runtimeLaws(runner: LawRunner, open: OpenRuntime, options:
   runner.describe('laws of runtime.v1', () => {
     manifestLaws(runner, open, contract, options);
     isolationLaw(runner, features, options);
+    runner.describe('machines', () => machineLaws(law, features));
     runner.describe('creation', () => creationLaws(law));
     runner.describe('states and exits', () => exitLaws(law));
     runner.describe('streams', () => streamLaws(law));

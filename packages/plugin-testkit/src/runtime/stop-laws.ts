@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expectKind } from '../expect-kind.js';
 import type { RuntimeBench } from './bench.js';
-import { Listener } from './bytes.js';
-import { type RuntimeLaw, until } from './subject.js';
+import { bytesOf, Listener } from './bytes.js';
+import type { RuntimeLaw } from './subject.js';
 
 const pipes = { stdin: 'null', stdout: 'pipe', stderr: 'null' } as const;
 
@@ -18,13 +16,14 @@ export function stopLaws(law: RuntimeLaw): void {
   });
 
   law('stop waits for the grace and not longer: SIGKILL comes after it', async ({ runtime, bench }) => {
-    const { id } = await ready(bench, 'trap "echo asked >>/shared/asked" TERM');
+    const { id, listener } = await ready(bench, 'trap "echo asked" TERM');
     const before = performance.now();
     const { exitCode, signal } = await runtime.stop(id, { signal: 15, graceMs: 400 });
     assert.deepEqual([exitCode, signal], [137, 9]);
     const took = performance.now() - before;
     assert.ok(took >= 395, `the grace of 400 ms was over after ${took} ms`);
-    assert.equal(readFileSync(join(bench.shared, 'asked'), 'utf8'), 'asked\n');
+    await listener.ended;
+    assert.equal(listener.text, 'ready\nasked\n');
   });
 
   law('without a grace the end comes at once', async ({ runtime, bench }) => {
@@ -33,45 +32,39 @@ export function stopLaws(law: RuntimeLaw): void {
   });
 
   law('an endless grace can be given up, and the container runs', async ({ runtime, bench }) => {
-    const { id } = await ready(bench, 'trap "echo asked >>/shared/asked" TERM');
+    const { id, listener } = await ready(bench, 'trap "echo asked" TERM');
     const controller = new AbortController();
     const stopping = runtime.stop(id, { signal: 15, graceMs: Number.POSITIVE_INFINITY, abort: controller.signal });
     stopping.catch(() => undefined);
-    await until(
-      () => read(bench, 'asked') !== '',
-      () => 'a program that was not asked',
-    );
+    await listener.until('asked');
     controller.abort();
     await expectKind(stopping, 'canceled');
     assert.equal((await runtime.state(id)).status, 'running');
   });
 
   law('what was only created is stopped as well', async ({ runtime, bench }) => {
-    const { id } = await bench.create('touch /shared/ran');
+    const { id, stdout } = await bench.create('echo ran', { stdio: pipes });
     await runtime.stop(id, { signal: 15, graceMs: 60_000 });
     assert.equal((await runtime.state(id)).status, 'stopped');
-    assert.equal(read(bench, 'ran'), '');
+    assert.equal((await bytesOf(stdout)).toString(), '');
   });
 
   law('a signal goes to the first process, or to all', async ({ runtime, bench }) => {
-    const child = 'sh -c \'trap "echo child >>/shared/heard" USR1; echo child ready; while :; do sleep 0.02; done\' &';
-    const container = await bench.started(
-      `${child} trap "echo first >>/shared/heard" USR1; echo ready; while :; do sleep 0.02; done`,
-      {
-        stdio: pipes,
-      },
-    );
+    const child = 'sh -c \'trap "echo heard by child" USR1; echo child ready; while :; do sleep 0.1; done\' &';
+    const container = await bench.started(`${child} trap "echo heard by first" USR1; echo ready; while :; do sleep 0.1; done`, {
+      stdio: pipes,
+    });
     const listener = new Listener(container.stdout);
-    await until(
+    await bench.until(
       () => /^child ready$/m.test(listener.text) && /^ready$/m.test(listener.text),
       () => listener.text,
     );
-    const heard = () => read(bench, 'heard').trim().split('\n').sort().join(' ');
+    const heard = () => (listener.text.match(/(?<=^heard by )\w+$/gm) ?? []).sort().join(' ');
     await runtime.kill(container.id, 10);
-    await until(() => heard() === 'first', heard);
+    await bench.until(() => heard() === 'first', heard);
     // The sleeps of the shells die of it, which no shell minds.
     await runtime.kill(container.id, 10, { all: true });
-    await until(() => heard() === 'child first first', heard);
+    await bench.until(() => heard() === 'child first first', heard);
   });
 
   law('SIGKILL to all leaves none, also where they are many', async ({ runtime, bench }) => {
@@ -97,16 +90,9 @@ export function stopLaws(law: RuntimeLaw): void {
 }
 
 /** A shell that has set its trap, and waits. */
-async function ready(bench: RuntimeBench, trap: string): Promise<{ readonly id: string }> {
-  const container = await bench.started(`${trap}; echo ready; while :; do sleep 0.02; done`, { stdio: pipes });
-  await new Listener(container.stdout).until('ready');
-  return container;
-}
-
-function read(bench: RuntimeBench, file: string): string {
-  try {
-    return readFileSync(join(bench.shared, file), 'utf8');
-  } catch {
-    return '';
-  }
+async function ready(bench: RuntimeBench, trap: string): Promise<{ readonly id: string; readonly listener: Listener }> {
+  const { id, stdout } = await bench.started(`${trap}; echo ready; while :; do sleep 0.1; done`, { stdio: pipes });
+  const listener = new Listener(stdout);
+  await listener.until('ready');
+  return { id, listener };
 }

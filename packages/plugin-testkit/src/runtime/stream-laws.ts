@@ -7,7 +7,7 @@ import { assertBytes } from '../assert-bytes.js';
 import { expectKind } from '../expect-kind.js';
 import { outcomeOf } from './bench.js';
 import { bytesOf, feed, Listener } from './bytes.js';
-import { type RuntimeLaw, until } from './subject.js';
+import type { RuntimeLaw } from './subject.js';
 
 const MiB = 1024 * 1024;
 const pipes = { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' } as const;
@@ -16,7 +16,8 @@ const terminal = { columns: 91, rows: 33 };
 /** Streams of the first process. */
 export function streamLaws(law: RuntimeLaw): void {
   law('stdin, stdout and stderr are separate and byte-exact', async ({ bench }) => {
-    const data = randomBytes(8 * MiB);
+    const [size = MiB] = bench.some([8 * MiB], [2 * MiB]);
+    const data = randomBytes(size);
     for (const [script, stream] of [
       ['cat', 'stdout'],
       ['cat >&2', 'stderr'],
@@ -31,7 +32,7 @@ export function streamLaws(law: RuntimeLaw): void {
     }
   });
 
-  law('the last bytes come, also to a reader that is slow, and wait comes after them', async ({ bench }) => {
+  law.ofMonitor('the last bytes come, also to a reader that is slow, and wait comes after them', async ({ bench }) => {
     const container = await bench.started('head -c 300000 /dev/zero; printf last', { stdio: pipes });
     container.stderr?.resume();
     container.stdin?.end();
@@ -51,11 +52,12 @@ export function streamLaws(law: RuntimeLaw): void {
   });
 
   law('a reader that stops holds the program up, and nothing is lost', async ({ bench }) => {
-    const container = await bench.started('head -c 16777216 /dev/zero; touch /shared/written', { stdio: pipes });
+    const [size = MiB] = bench.some([16 * MiB], [4 * MiB]);
+    const container = await bench.started(`head -c ${size} /dev/zero; touch /tmp/written`, { stdio: pipes });
     await sleep(200);
-    assert.throws(() => readFileSync(join(bench.shared, 'written')), { code: 'ENOENT' });
+    assert.equal(await bench.has(container.id, 'written'), false);
     const { stdout } = await outcomeOf(container);
-    assert.equal(stdout.length, 16 * MiB);
+    assert.equal(stdout.length, size);
   });
 
   law('the end of stdin reaches the program, whose output goes on', async ({ bench }) => {
@@ -79,7 +81,7 @@ export function streamLaws(law: RuntimeLaw): void {
   });
 
   law('a terminal has the wanted size, follows a resize, and is one stream', async ({ runtime, bench }) => {
-    const script = 'stty size; trap "stty size; exit 4" WINCH; echo ready >&2; while :; do sleep 0.05; done';
+    const script = 'stty size; trap "stty size; exit 4" WINCH; echo ready >&2; while :; do sleep 0.1; done';
     const container = await bench.started(script, { stdio: { ...pipes, terminal } });
     const screen = new Listener(container.stdout);
     await screen.until('ready');
@@ -96,18 +98,17 @@ export function streamLaws(law: RuntimeLaw): void {
     await expectKind(runtime.resize(container.id, terminal), 'failed-precondition');
   });
 
-  law('who detaches gets nothing more, and the program goes on', async ({ runtime, bench }) => {
-    const container = await bench.started(
-      'echo first; cat /shared/go 2>/dev/null; while [ ! -e /shared/go ]; do sleep 0.05; done; echo second; exit 6',
-      { stdio: pipes },
-    );
+  law.ofMonitor('who detaches gets nothing more, and the program goes on', async ({ runtime, bench }) => {
+    const container = await bench.started('echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo second; exit 6', {
+      stdio: pipes,
+    });
     const listener = new Listener(container.stdout);
     await listener.until('first');
     await container.detach();
-    writeFileSync(join(bench.shared, 'go'), '');
+    await bench.put(container.id, 'go');
     assert.equal((await runtime.wait(container.id)).exitCode, 6);
     assert.equal(listener.text, 'first\n');
-    await until(
+    await bench.until(
       () => container.stdout?.destroyed === true,
       () => 'a stream that is open',
     );

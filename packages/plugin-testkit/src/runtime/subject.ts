@@ -13,6 +13,8 @@ export type OpenRuntime = OpenSubject<Runtime>;
 export interface RuntimeLawOptions extends SuiteOptions {
   /** A static busybox, which is all that the laws' containers hold. Default: `/bin/busybox`. */
   readonly busybox?: string | undefined;
+  /** The monitor is one that suites of other runtimes test: laws of what it does alone, whatever it runs, are left out. For where each container takes seconds. */
+  readonly isMonitorTested?: boolean | undefined;
 }
 
 export interface RuntimeLawContext extends LawContext<Runtime> {
@@ -21,17 +23,23 @@ export interface RuntimeLawContext extends LawContext<Runtime> {
   readonly features: RuntimeFeatures;
 }
 
-export type RuntimeLaw = (name: string, body: (context: RuntimeLawContext) => Promise<void>) => void;
+type AddLaw = (name: string, body: (context: RuntimeLawContext) => Promise<void>) => void;
+
+export interface RuntimeLaw {
+  (...law: Parameters<AddLaw>): void;
+  /** One of what the monitor does alone. */
+  readonly ofMonitor: AddLaw;
+}
 
 /** Laws on a fresh runtime each. After each everything is deleted, and nothing may be left. */
 export function runtimeLawsOn(
   runner: LawRunner,
   open: OpenRuntime,
-  { module, busybox = '/bin/busybox' }: RuntimeLawOptions,
+  { module, busybox = '/bin/busybox', isMonitorTested = false }: RuntimeLawOptions,
 ): RuntimeLaw {
   const child = module === undefined ? undefined : { module, operator: new URL('./operator.js', import.meta.url).href };
   const law = lawsOn(runner, open, child);
-  return (name, body) =>
+  const add: AddLaw = (name, body) =>
     law(name, async (context) => {
       const runtime = context.instance;
       const features = await runtime.features();
@@ -47,19 +55,7 @@ export function runtimeLawsOn(
         await clear(bench);
       }
     });
-}
-
-/** What takes longer on a busy machine is a defect, also where two emulated machines have to boot for it. */
-const patienceMs = 90_000;
-
-/** Waits until something is true; fails with what is found when it has not become so after a time that only a defect needs. */
-export async function until(isTrue: () => boolean | Promise<boolean>, found: () => unknown): Promise<void> {
-  const deadline = Date.now() + patienceMs;
-  for (let pauseMs = 10; Date.now() < deadline; pauseMs = Math.min(pauseMs * 1.1, 100)) {
-    if (await isTrue()) return;
-    await setTimeout(pauseMs);
-  }
-  assert.fail(`it does not become so; found ${String(await found())}`);
+  return Object.assign(add, { ofMonitor: isMonitorTested ? () => undefined : add });
 }
 
 export function isNothing(bench: RuntimeBench): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { expectKind } from '../expect-kind.js';
-import { type RuntimeLaw, until } from './subject.js';
+import type { RuntimeLaw } from './subject.js';
 
 const MiB = 1024 * 1024;
 
@@ -12,7 +12,7 @@ export function usageLaws(law: RuntimeLaw, has: { readonly update: boolean }): v
       resources: { memory: { limit: 64 * MiB }, pids: { limit: 50 } },
     });
     const before = await runtime.stats(id);
-    await until(
+    await bench.until(
       async () => (await other.stats(id)).cpu.usageNs > before.cpu.usageNs,
       async () => (await other.stats(id)).cpu.usageNs,
     );
@@ -26,7 +26,7 @@ export function usageLaws(law: RuntimeLaw, has: { readonly update: boolean }): v
     const { id, pid } = await bench.started('sleep 1000 & sleep 1000 & wait');
     // Those in a machine have no numbers on the host: one stands for them.
     const expected = bench.features.isolation === 'vm' ? 1 : 3;
-    await until(
+    await bench.until(
       async () => (await runtime.processes(id)).length === expected,
       () => runtime.processes(id),
     );
