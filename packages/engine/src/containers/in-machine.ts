@@ -7,8 +7,8 @@ import { runtimeOf, stateIfThere } from './runtime-of.js';
 import { runOperation } from './state.js';
 
 /** Whether a virtual machine has the container's files now, and what of them is written out only it knows. */
-export function isInMachine({ status, machine }: RuntimeState): boolean {
-  return machine !== undefined && status !== 'stopped';
+export function isInMachine({ machine }: RuntimeState): boolean {
+  return machine !== undefined;
 }
 
 /**
@@ -17,9 +17,9 @@ export function isInMachine({ status, machine }: RuntimeState): boolean {
  */
 export async function leftMachine(parts: EngineParts, container: FoundContainer, signal: AbortSignal | undefined): Promise<void> {
   const { id, row } = container;
-  if (!isRecorded(parts.settings.state, runOperation(id))) return;
+  if (!isOfMachines(parts, row.runtime) || !isRecorded(parts.settings.state, runOperation(id))) return;
   const state = await stateIfThere(await runtimeOf(parts, row), id);
-  if (state?.machine === undefined) return;
+  if (state === undefined) return;
   if (isInMachine(state)) throw rootInMachine(container);
   await settle(parts, runOperation(id), `look into container ${JSON.stringify(row.name)}`, signal);
 }
