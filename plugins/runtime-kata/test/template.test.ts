@@ -5,6 +5,7 @@ import type { Runtime } from '@slipway/plugin-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MachineSettings } from '../dist/machine-settings.js';
 import { templateKey } from '../dist/template/machine-templates.js';
+import { withHashes } from './layers.ts';
 import { TemplateBench } from './template-bench.ts';
 
 let bench: TemplateBench;
@@ -52,6 +53,13 @@ test('each clone has random bytes and the time of its own', async () => {
     expect(time).toBeGreaterThanOrEqual(before - 1);
     expect(time).toBeLessThanOrEqual(after + 1);
   }
+});
+
+test('a clone checks layers that have hash trees', async () => {
+  const rootfs = bench.layers(5);
+  const checked = { ...rootfs, lower: rootfs.lower.map(withHashes) };
+  const { code, stdout, cloned } = await bench.run(runtime, "cat /f4; busybox grep -c ' dm-' /proc/partitions", checked);
+  expect([code, stdout, cloned]).toEqual([0, '4\n6\n', true]);
 });
 
 test('one template serves any number of layers', async () => {
