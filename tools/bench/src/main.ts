@@ -9,12 +9,12 @@ import { ctr } from './ctr.ts';
 import { podman } from './podman.ts';
 import { results, type Sample, table } from './report.ts';
 import { scratchFileSystem } from './scratch.ts';
-import { slipway } from './slipway.ts';
+import { slipway, slipwayKata } from './slipway.ts';
 
 const usage = `usage: npm run bench -- [--rounds N] [--only NAME,...] [--json FILE] [--registry HOST:PORT --image NAME:TAG ...]
 Without --registry the project's own fixtures are served and pulled. Containers are run from the first image.`;
 
-const all: readonly Contender[] = [slipway, ctr, podman, bareTools];
+const all: readonly Contender[] = [slipway, slipwayKata, ctr, podman, bareTools];
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
