@@ -53,7 +53,8 @@ export function rootDisks(id: string, rootfs: readonly Mount[], slots: number): 
     mountPoint: `${folder}/layers/${number}`,
   }));
   if (upper !== undefined) {
-    const options = upper.readOnly ? ['ro'] : ['discard'];
+    // Where the host's disk is full the journal cannot be written: pages that nothing can write back would hold up whoever writes, for ever and without a word.
+    const options = upper.readOnly ? ['ro'] : ['discard', 'errors=panic'];
     storages.push({ driver: 'blk', source: diskPath('upper'), fstype: upper.fstype, options, mountPoint: `${folder}/upper` });
   }
   const lowerPaths = layers.map(({ number }) => `${folder}/layers/${number}`);

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cloudKernel } from '@slipway/machine';
-import { leftInPlace, type Place } from './place.ts';
+import { leftInPlace, makePlace, namesIn, type Place } from './place.ts';
 
 /** Lines of a config file by which the stack `kata` runs on any machine: emulated, with the kernel that tests bring in. */
 export function machineConfig(): string {
@@ -13,9 +15,28 @@ memory = 128
 boot_limit = 300`;
 }
 
-/** As {@link leftInPlace}, and loop devices. */
+/** A place whose machines begin as copies of one, which is booted here: the most that a test of many machines can spare. */
+export async function cloningPlace(image: string): Promise<Place> {
+  const place = makePlace(`${machineConfig()}\ntemplate = true`);
+  await using engine = await place.open();
+  await (await engine.run({ image, stack: 'kata', args: ['true'], removeAtExit: true })).output();
+  const made = () => namesIn(`${place.state}/runtime.v1/kata/templates`);
+  // A process of low priority makes it.
+  for (const deadline = Date.now() + 300_000; !made().some((name) => /^[0-9a-f]{64}$/.test(name)); await sleep(50))
+    if (Date.now() > deadline) throw new Error(`there is no template: ${made()}`);
+  return place;
+}
+
+/** As {@link leftInPlace}, and loop devices, and users that machines run as. */
 export function leftOfMachines(place: Place): string[] {
-  return [...leftInPlace(place), ...loopDevices().filter((line) => line.includes(place.folder) || line.includes(place.root))];
+  return [
+    ...leftInPlace(place),
+    ...loopDevices().filter((line) => line.includes(place.folder) || line.includes(place.root)),
+    // One whose container is gone is free.
+    ...namesIn(path.join(place.state, 'runtime.v1/kata/users'))
+      .map((name) => path.join(place.state, 'runtime.v1/kata/users', name))
+      .filter(existsSync),
+  ];
 }
 
 function loopDevices(): string[] {

@@ -9,6 +9,7 @@ export const longest: readonly string[] = [
   'plugins/runtime-kata/test/laws.test.ts',
   'tools/e2e/test/network-machines.test.ts',
   'tools/e2e/test/faults-run.test.ts',
+  'tools/e2e/test/machines-ends.test.ts',
   'tools/e2e/test/machines.test.ts',
   'tools/e2e/test/machines-faults.test.ts',
   'plugins/network-cni/test/laws.test.ts',
