@@ -3,23 +3,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startRegistry } from '@slipway/fixtures';
-import { cloudKernel } from '@slipway/machine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from './living.ts';
+import { leftOfMachines, machineConfig } from './machines.ts';
 import { type Agent, addresses, leftOnHost, networkHost, outsideOf } from './network-host.ts';
-import { leftInPlace, namesIn } from './place.ts';
 import { placesInMemory } from './tmpfs.ts';
 
 await using registry = await startRegistry({ images: ['small'] });
 const image = `${registry.address}/test/small:latest`;
-const { kernel, modules } = cloudKernel();
-const place = placesInMemory()(`[plugin.runtime-kata]
-kernel = ${JSON.stringify(kernel)}
-modules = ${JSON.stringify(modules)}
-accel = "tcg"
-memory = 128
-boot_limit = 300
-`);
+const place = placesInMemory()(machineConfig());
 afterAll(() => place[Symbol.dispose]());
 {
   await using engine = await place.open();
@@ -51,8 +43,8 @@ const answers = (where: string, port: number, message: string): Promise<string> 
     return answer.length >= message.length && answer;
   });
 
-const echo = 'nc -ll -p 7000 -e cat & mkdir /tmp/www; httpd -h /tmp/www; while :; do sleep 1; done';
-const idle = 'while :; do sleep 1; done';
+const echo = 'nc -ll -p 7000 -e cat & mkdir /tmp/www; httpd -h /tmp/www; sleep 100000';
+const idle = 'sleep 100000';
 const kata = { stack: 'kata' };
 
 beforeAll(async () => {
@@ -71,21 +63,14 @@ beforeAll(async () => {
       network: [{ network: 'other' }, { network: 'inner' }],
       sysctls: { 'net.ipv4.ip_default_ttl': '65' },
     }),
-    run('listed', idle, { ...kata, network: 'inner', egress: { allow } }),
-    run('shut', echo, { ...kata, network: 'inner', egress: 'none', ports: [{ containerPort: 7000, hostPort: 8081 }] }),
+    run('listed', echo, { ...kata, network: 'inner', egress: { allow }, ports: [{ containerPort: 7000, hostPort: 8081 }] }),
   ]);
 });
 afterAll(async () => {
   for (const { id } of await agent.ask<{ id: string }[]>('containers', 'list', { all: true }))
     await agent.ask('container', id, 'remove', { force: true });
   await agent[Symbol.asyncDispose]();
-  const left = (): string[] =>
-    [
-      ...leftInPlace(place),
-      ...leftOnHost(host, place),
-      ...['containers', 'tool'].flatMap((name) => namesIn(`${place.state}/runtime.v1/kata/${name}`)),
-      // Numbers of users whose container is gone are free; the next machine forgets them.
-    ].filter((one) => !one.startsWith('runtime.v1/kata/users/'));
+  const left = (): string[] => [...leftOfMachines(place), ...leftOnHost(host, place)];
   // Programs that clean up after the last containers end a moment later.
   await until(
     'the end of all',
@@ -126,16 +111,6 @@ describe('a container in a virtual machine', () => {
     expect(await shell('both', 'ls /sys/class/net')).toBe('eth0\neth1\nlo\n');
   });
 
-  it('has nothing but a loopback where it has no network', async () => {
-    const { stdout } = await agent.ask('run', {
-      ...kata,
-      image,
-      network: 'none',
-      args: ['sh', '-c', 'ls /sys/class/net; ip route'],
-    });
-    expect(stdout).toBe('lo\n');
-  });
-
   it('reaches a server outside, which sees the host', async () => {
     using _server = await outside.serve(7001);
     const script = `echo a | nc ${addresses.outside[4]} 7001; echo b | nc ${addresses.outside[6]} 7001`;
@@ -163,18 +138,15 @@ describe('a container in a virtual machine', () => {
     expect(sent).toBeGreaterThan(12_000_000);
   });
 
-  it('reaches what its policy lists and nothing else, and answers where it may connect to nothing', async () => {
+  it('reaches what its policy lists and nothing else, and answers who comes in', async () => {
     using _server = await outside.serve(7002);
     expect(await shell('listed', 'echo hello | nc plain 7000')).toBe('hello\n');
     const web = await addressOf('web');
     const commands = [`nc -w 2 ${web} 7000`, `nc -w 2 ${addresses.outside[4]} 7002`, `ping -c 1 -W 2 ${web}`, 'nslookup web'];
-    const reached = ['listed', 'shut'].flatMap((name) =>
-      commands.map(async (command) => [
-        name,
-        await shell(name, `echo hello | ${command} > /dev/null 2>&1 && echo ${command}; true`),
-      ]),
+    const reached = commands.map((command) =>
+      shell('listed', `echo hello | ${command} > /dev/null 2>&1 && echo ${command}; true`),
     );
-    expect((await Promise.all(reached)).filter(([, said]) => said !== '')).toEqual([]);
+    expect(await Promise.all(reached)).toEqual(commands.map(() => ''));
     expect(await answers('127.0.0.1', 8081, 'hello')).toBe('hello');
   });
 
