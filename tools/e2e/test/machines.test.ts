@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { readImage } from '@slipway/fixtures';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cliEnvironment, launcher } from './child.ts';
+import { cliEnvironment, launcher, startCli } from './child.ts';
 import { CliPlace } from './cli-place.ts';
 import { machineConfig } from './machines.ts';
 
@@ -112,8 +112,8 @@ describe('a container that lives', () => {
     mkdir -m 1750 /d; echo new >/d/file; chmod 4755 /d/file; ln -s file /d/link; ln /d/file /d/hard; mknod /d/null c 1 3; mkfifo /d/pipe
     echo owned >/d/owned; chown 12:70000 /d/owned; truncate -s 1048576 /d/sparse; echo name >"/d/$(printf 'n\\303\\244me "x"')"
     rm -r /home; rm /etc/group; echo 'root:x:0:0::/:/bin/sh' >/etc/passwd; mkdir /opt; for n in $(seq 300); do echo $n >/opt/$n; done
-    find /d /opt /etc/passwd -exec touch -h -d '2020-01-02 03:04:05' {} +; echo first; fi
-    trap 'echo asked; exit 7' TERM; trap 'exit 3' USR1; echo up; echo bad >&2; while :; do sleep 0.1; done`;
+    find /d /opt /etc/passwd -exec touch -h -d '2020-01-02 03:04:05' {} +; echo inside >/root/written; echo first; fi; echo run >>/var/runs
+    trap 'echo asked; exit 7' TERM; trap 'exit 3' USR1; echo up; echo bad >&2; sleep 1000 & wait`;
   const name = (stack: Stack) => `life-${stack}`;
   const logged = async (stack: Stack, text: string): Promise<void> => {
     await expect
@@ -122,8 +122,13 @@ describe('a container that lives', () => {
   };
   const file = (stack: Stack, kind: string) => path.join(cli.place.folder, `${kind}-${stack}`);
 
+  // On folders that are there: those that are not crun makes with other rights (1755) than runc.
+  const shared = (stack: Stack) => file(stack, 'shared');
+  const health = ['--health-cmd', 'test -e /root/well', '--health-start-period', '1h', '--health-start-interval', '1s'];
+
   it('runs beside others', async () => {
     await onAll(async (stack) => {
+      mkdirSync(shared(stack));
       await cli.out(
         '--stack',
         stack,
@@ -135,6 +140,11 @@ describe('a container that lives', () => {
         `on=${stack}`,
         '--restart',
         'on-failure:1',
+        '-v',
+        `${shared(stack)}:/root`,
+        '-v',
+        `kept-${stack}:/var`,
+        ...health,
         'box',
         'sh',
         '-c',
@@ -185,11 +195,51 @@ describe('a container that lives', () => {
     expect(echoed).toEqual({ code: 0, stdout: input, stderr: 'uid=5 gid=6 groups=6\n/etc\n1\n' });
   });
 
+  it('shares a folder and a volume with the host, is looked at, and is healthy when it is well', async () => {
+    for (const stack of stacks) expect(readFileSync(path.join(shared(stack), 'written'), 'utf8')).toBe('inside\n');
+    for (const stack of stacks) writeFileSync(path.join(shared(stack), 'well'), 'outside\n', { mode: 0o640 });
+    const command = 'cat /root/well; stat -c "%a %u:%g" /root/well; cat /var/runs';
+    const seen = await same((stack) => cli.out('exec', '-u', 'root', name(stack), 'sh', '-c', command));
+    expect(seen).toBe('outside\n640 0:0\nrun\n');
+    const inspected = async (stack: Stack) =>
+      (await cli.json<{ health?: { status: string }; machine?: object }[]>('inspect', name(stack)))[0] ?? {};
+    for (const stack of stacks)
+      await expect
+        .poll(async () => (await inspected(stack)).health, { timeout: 100_000, interval: 500 })
+        .toMatchObject({ status: 'healthy' });
+    const { default: plain, kata, mixed } = await onAll(async (stack) => (await inspected(stack)).machine);
+    expect([plain, kata, mixed]).toEqual([undefined, { accel: 'tcg', hardware: false, memoryMiB: 128, cpus: 1 }, undefined]);
+    const lines = (await cli.out('--json', 'stats', '--no-stream', ...stacks.map(name))).split('\n').filter(Boolean);
+    const used = lines.map(
+      (line) => JSON.parse(line) as { name: string; memory: { usageBytes: number }; pids: { current: number } },
+    );
+    expect(used.map((one) => [one.name, one.memory.usageBytes > 100_000, one.pids.current])).toEqual(
+      stacks.map((stack) => [name(stack), true, 2]),
+    );
+    // Its programs have no numbers on the host.
+    expect(await cli.out('top', name('kata'))).toContain('slipway-kata-shim');
+    expect((await cli.run('--stack', 'kata', 'doctor')).stdout).toMatch(/^warn +machines +tcg, no isolation by hardware/m);
+  });
+
   it('is started again by its policy, with the files that it had, and ends as it wants when it is asked to', async () => {
     await onAll((stack) => cli.out('kill', '-s', 'USR1', name(stack)));
     await onAll((stack) => logged(stack, 'first\nup\nagain\nup\n'));
+    const followed = await onAll((stack) => Promise.resolve(startCli(cli.place, ['logs', '-f', name(stack)])));
+    const attached = await onAll(async (stack) => {
+      const trace = file(stack, 'trace');
+      const { ended } = startCli(cli.place, ['attach', name(stack)], { trace });
+      const isThere = () => existsSync(trace) && readFileSync(trace, 'utf8').includes('container.attached\n');
+      await expect.poll(isThere, { timeout: 100_000, interval: 100 }).toBe(true);
+      return { ended };
+    });
     await cli.out('stop', '-t', '60', ...stacks.map(name));
     expect(await cli.out('wait', ...stacks.map(name))).toBe('7\n7\n7\n');
+    expect(await same(async (stack) => (await followed[stack].ended).stdout)).toBe('first\nup\nagain\nup\nasked\n');
+    const toAttached = await same(async (stack) => {
+      const { status, stdout } = await attached[stack].ended;
+      return { status, stdout };
+    });
+    expect(toAttached).toEqual({ status: 7, stdout: 'asked\n' });
     const said = await same(async (stack) => {
       const { stdout, stderr } = await cli.run('logs', name(stack));
       return { stdout, stderr };
@@ -197,12 +247,15 @@ describe('a container that lives', () => {
     expect(said).toEqual({ stdout: 'first\nup\nagain\nup\nasked\n', stderr: 'bad\nbad\n' });
     const events = await same(async (stack) => {
       const lines = await cli.out('--json', 'events', '--since', '1h', '--until', '0s', '-f', `container=${name(stack)}`);
-      return lines
+      const actions = lines
         .split('\n')
         .filter(Boolean)
         .map((line) => (JSON.parse(line) as { action: string }).action);
+      expect(actions).toEqual(expect.arrayContaining(['exec_start', 'exec_die', 'health_status']));
+      // Probes and other programs are told of in any order.
+      return actions.filter((action) => !/^(exec|health)_/.test(action));
     });
-    expect(events).toEqual(expect.arrayContaining(['create', 'start', 'exec_die', 'kill', 'die', 'stop']));
+    expect(events).toEqual(expect.arrayContaining(['create', 'start', 'kill', 'die', 'stop']));
   });
 
   it('leaves the same files: changes, tar file, image and copies', async () => {
@@ -233,11 +286,15 @@ describe('a container that lives', () => {
       expect(layer).toContain(line);
     // What was committed without a machine is read inside of one, and the other way round.
     const other = { default: 'kata', kata: 'default', mixed: 'mixed' } as const;
-    const list = `cd /; test ! -e home; stat -c '%n %f %u:%g' d opt etc; cat d/copied
+    const list = `cd /; cat var/runs; test ! -e home; stat -c '%n %f %u:%g' d opt etc; cat d/copied
       find d opt etc/passwd ! -type d ! -name copied -print0 | sort -z | xargs -0 ls -lnd --full-time`;
-    await same((stack) => cli.out('-q', '--stack', other[stack], 'run', '--rm', `made-${stack}`, 'sh', '-c', list));
+    const listed = await same((stack) =>
+      cli.out('-q', '--stack', other[stack], 'run', '--rm', '-v', `kept-${stack}:/var`, `made-${stack}`, 'sh', '-c', list),
+    );
+    expect(listed.startsWith('run\nrun\n')).toBe(true);
     await cli.clear();
-  });
+    await cli.out('volume', 'rm', ...stacks.map((stack) => `kept-${stack}`));
+  }, 300_000);
 });
 
 function hashOf(bytes: Buffer): string {
