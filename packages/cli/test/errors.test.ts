@@ -1,10 +1,11 @@
 import { SlipwayError } from '@slipway/plugin-api';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { errorReport } from '../src/error-report.js';
 import { exitCodeOf } from '../src/exit-codes.js';
+import { reportFailure } from '../src/failure.js';
 import { interruptedCode } from '../src/interruption.js';
 import { stderrLog } from '../src/log.js';
-import { OutputClosed } from '../src/output.js';
+import { OutputClosed, output } from '../src/output.js';
 import { usageError } from '../src/usage-error.js';
 
 const plain = { json: false, debug: false };
@@ -23,6 +24,15 @@ function failure(code: string, details?: Readonly<Record<string, unknown>>): Sli
 
 test('an error is its message and its hint, with nothing that a terminal would obey', () => {
   expect(errorReport(failure('GONE'), plain)).toBe('slipway: open "x\\u{1b}[2J"\n  - second line\nhint: try \\u{7}again\n');
+});
+
+test('what the work met is told, not that what it had open could not be closed after that', () => {
+  const said = vi.spyOn(output, 'err').mockReturnValue(undefined);
+  const both = new SuppressedError(failure('STORE_BROKEN'), failure('DISK_FAILED', { name: 'disk' }));
+  const code = reportFailure(both, 'pull', { json: true, debug: false });
+  expect(code).toBe(exitCodeOf(failure('DISK_FAILED'), 'pull'));
+  expect(said.mock.calls.map(([line]) => (JSON.parse(line) as { code: string }).code)).toEqual(['DISK_FAILED']);
+  said.mockRestore();
 });
 
 test('--debug adds kind, code, details, every cause and the stacks', () => {
