@@ -20,7 +20,7 @@ import { claimExec, type ExecFolder, removeExec, sweepExecs } from './exec-folde
 import { commandsOf } from './features.js';
 import { observe } from './observe.js';
 import { OciProcess } from './oci-process.js';
-import { identityOf } from './process-identity.js';
+import { identityOf, isEnding } from './process-identity.js';
 import type { Tool } from './tool.js';
 import { limitsMs, toolArgs } from './tool-command.js';
 import { toolError } from './tool-errors.js';
@@ -107,7 +107,10 @@ async function execUnder(
     });
   } catch (error) {
     if (isSlipwayError(error)) throw error;
-    requireRunning(folder, (await observe(tool, folder)).state);
+    const { state } = await observe(tool, folder);
+    requireRunning(folder, state);
+    // Nobody can enter its namespaces any more, while it still counts as running.
+    if (state.pid !== undefined && isEnding(state.pid)) throw notRunning(folder.id, 'stopped');
     if (!(await commandsOf(tool)).has('exec')) throw lacking(tool, 'exec');
     throw toolError(tool, 'exec', folder.id, error, { log: exec.log, command: process.args[0] });
   } finally {

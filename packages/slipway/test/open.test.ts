@@ -48,14 +48,14 @@ test('options win over the file, and say where a value is from', async () => {
 
 test('an unknown stack is named with those there are', async () => {
   using place = new Place();
-  const options = place.options({ toml: '[stacks.kata]\nruntime = "runc"\n' });
-  await expect(openHost({ ...options, stack: 'kta' })).rejects.toMatchObject({
+  const options = place.options({ toml: '[stacks.plain]\nruntime = "runc"\n' });
+  await expect(openHost({ ...options, stack: 'plan' })).rejects.toMatchObject({
     kind: 'not-found',
     code: 'STACK_UNKNOWN',
-    message: 'stack "kta" is not in the configuration, found default, kata',
+    message: 'stack "plan" is not in the configuration, found default, kata, plain',
   });
-  await using host = await openHost({ ...options, stack: 'kata' });
-  expect(Object.keys(host.config.stacks)).toEqual(['default', 'kata']);
+  await using host = await openHost({ ...options, stack: 'plain' });
+  expect(Object.keys(host.config.stacks)).toEqual(['default', 'kata', 'plain']);
 });
 
 test('when the engine cannot be activated, nothing stays up', async () => {

@@ -58,7 +58,7 @@ test('what changed on an image is the same layer on overlay and on native, and g
     await engine.pull(image);
     await engine.pull(image, { stack: 'copies' });
     const { chainId = '' } = await engine.images.inspect(image);
-    const differ = await host.kernel.get(differPoint);
+    const differ = await host.kernel.get(differPoint, 'tar');
     const made: { readonly digest: string; readonly diffId: string; readonly tree: readonly TreeEntry[] }[] = [];
     for (const id of ['overlay', 'native']) {
       const snapshots = await host.kernel.get(snapshotterPoint, id);

@@ -8,7 +8,7 @@ import { bundleWorkers } from '../src/faults/worker-bundles.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 const workers = [
-  'plugins/differ-tar/dist/worker.js',
+  'packages/differ/dist/worker.js',
   'plugins/content-local/dist/worker.js',
   'packages/snapshots/dist/tree-worker.js',
 ];

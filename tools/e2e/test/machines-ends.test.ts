@@ -25,7 +25,7 @@ const killQemu = (id: string): boolean => process.kill(processOfMachine(place, i
 const killed = 'QEMU was killed by signal 9; console: ';
 /** A container that has failed, and says why. */
 const lost = { exitCode: 255, stderr: expect.stringMatching(new RegExp(`the virtual machine of "\\w+" ended: ${killed}`)) };
-const gone = { message: expect.stringMatching(/is not running|the virtual machine has gone/) };
+const gone = { message: expect.stringMatching(/is not running|does not run|the virtual machine has gone/) };
 const notRunning = { kind: 'failed-precondition', code: 'CONTAINER_NOT_RUNNING' };
 
 /** Kills QEMU of the first container that a step of this name is announced of. */

@@ -252,8 +252,8 @@ describe('a container that lives', () => {
         .filter(Boolean)
         .map((line) => (JSON.parse(line) as { action: string }).action);
       expect(actions).toEqual(expect.arrayContaining(['exec_start', 'exec_die', 'health_status']));
-      // Probes and other programs are told of in any order.
-      return actions.filter((action) => !/^(exec|health)_/.test(action));
+      // Probes and other programs are told of in any order, as are a signal by who has sent it and what it led to by the monitor.
+      return actions.filter((action) => !/^(exec|health)_/.test(action)).toSorted();
     });
     expect(events).toEqual(expect.arrayContaining(['create', 'start', 'kill', 'die', 'stop']));
   });

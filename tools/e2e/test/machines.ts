@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cloudKernel } from '@slipway/machine';
@@ -20,9 +20,10 @@ export async function cloningPlace(image: string): Promise<Place> {
   const place = makePlace(`${machineConfig()}\ntemplate = true`);
   await using engine = await place.open();
   await (await engine.run({ image, stack: 'kata', args: ['true'], removeAtExit: true })).output();
-  const made = () => namesIn(`${place.state}/runtime.v1/kata/templates`);
+  const templates = `${place.state}/runtime.v1/kata/templates`;
+  const made = () => namesIn(templates).flatMap((name) => namesIn(path.join(templates, name)));
   // A process of low priority makes it.
-  for (const deadline = Date.now() + 300_000; !made().some((name) => /^[0-9a-f]{64}$/.test(name)); await sleep(50))
+  for (const deadline = Date.now() + 300_000; !made().includes('state'); await sleep(50))
     if (Date.now() > deadline) throw new Error(`there is no template: ${made()}`);
   return place;
 }
@@ -32,10 +33,10 @@ export function leftOfMachines(place: Place): string[] {
   return [
     ...leftInPlace(place),
     ...loopDevices().filter((line) => line.includes(place.folder) || line.includes(place.root)),
-    // One whose container is gone is free.
+    // One whose container is gone is free; that of a template is taken as long as the template is there.
     ...namesIn(path.join(place.state, 'runtime.v1/kata/users'))
       .map((name) => path.join(place.state, 'runtime.v1/kata/users', name))
-      .filter(existsSync),
+      .filter((link) => existsSync(link) && !readlinkSync(link).includes('/templates/')),
   ];
 }
 
