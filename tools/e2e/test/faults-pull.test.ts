@@ -68,7 +68,7 @@ describe('a call that fails once, or writes a part, while an image is pulled', (
   it('has been tried at nearly all of them', () => {
     const { sites, faults, survived, missed } = trial.counts;
     process.stdout.write(`pull: ${faults} faults at ${sites} sites, ${survived} survived, ${missed} not met\n`);
-    expect(faults).toBeGreaterThan(200);
+    expect(faults).toBeGreaterThan(120);
     // Two threads may take turns otherwise than when the sites were written down.
     expect(missed).toBeLessThan(faults / 20);
   });
