@@ -40,12 +40,13 @@ export async function run(
     });
     child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
     child.stdin.on('error', () => undefined);
-    // Whatever it has started may keep its output open: nobody waits for that.
+    // Whatever it has started may keep its output open: nobody waits for that. But it ends the system call first that it is in, and so what it does to the host.
     const giveUp = (error: SlipwayError): void => {
       child.kill('SIGKILL');
       for (const stream of child.stdio) stream?.destroy();
       end();
-      reject(error);
+      if (child.exitCode !== null || child.signalCode !== null) reject(error);
+      else child.once('exit', () => reject(error));
     };
     const timer = setTimeout(() => giveUp(late(program, args, timeoutMs)), timeoutMs);
     const abort = (): void => {

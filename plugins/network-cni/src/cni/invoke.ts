@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { canceled, SlipwayError, throwIfAborted, wrapError } from '@slipway/plugin-api';
 import * as v from 'valibot';
 import { errorSchema } from './result.js';
@@ -38,8 +39,11 @@ export async function invoke(invocation: Invocation): Promise<unknown> {
     stdio: ['pipe', 'pipe', 'pipe', ...(invocation.lock === undefined ? [] : [invocation.lock])],
     env: environment(invocation),
   });
-  let isLate = false;
-  const kill = (): void => killGroup(child);
+  let [isLate, isKilled] = [false, false];
+  const kill = (): void => {
+    isKilled = true;
+    killGroup(child);
+  };
   const timer = setTimeout(() => {
     isLate = true;
     kill();
@@ -47,6 +51,7 @@ export async function invoke(invocation: Invocation): Promise<unknown> {
   signal?.addEventListener('abort', kill);
   try {
     const ended = await finish(child, JSON.stringify(input), kill);
+    if (isKilled) await groupEnded(child);
     if (signal?.aborted) throw canceled(what, signal);
     if (isLate) throw failed(what, 'unavailable', `it did not end within ${timeoutMs / 1000} s`, ended);
     const answer = parse(ended.output);
@@ -95,6 +100,21 @@ function finish(child: ChildProcess, input: string, kill: () => void): Promise<E
     });
     child.stdin?.end(input);
   });
+}
+
+/** Milliseconds. Whoever is killed carries out the system call that he is in. */
+const endsWithinMs = 5000;
+
+/** What is taken back before all have ended may be made after it: an address, by an IPAM plugin whose caller is gone. */
+async function groupEnded({ pid }: ChildProcess): Promise<void> {
+  if (pid === undefined) return;
+  for (const deadline = Date.now() + endsWithinMs; Date.now() < deadline; await sleep(5)) {
+    try {
+      process.kill(-pid, 0);
+    } catch {
+      return;
+    }
+  }
 }
 
 /** One that has left the group may have our pipes for as long as it likes: they are waited for no more. */
