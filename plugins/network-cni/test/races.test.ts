@@ -39,6 +39,36 @@ exec ${real} "$@"
   };
 }
 
+/** The first dnsmasq is one that another has begun to start: it listens, its number is not written yet, and there is no room for a second. */
+function startedByAnother(root: string): Disposable & { starts(): number } {
+  const folder = path.join(root, 'bin-started');
+  mkdirSync(folder);
+  const real = execFileSync('sh', ['-c', 'command -v dnsmasq'], { encoding: 'utf8' }).trim();
+  const starts = path.join(folder, 'starts');
+  writeFileSync(
+    path.join(folder, 'dnsmasq'),
+    `#!/bin/sh
+[ "$1" = --version ] && exec ${real} "$@"
+for arg; do case $arg in --pid-file=*) file=\${arg#*=} ;; esac; done
+echo start >> ${starts}
+${real} "$@" || exit
+mv "$file" "$file.late"
+(sleep 0.3; mv "$file.late" "$file") >/dev/null 2>&1 &
+echo "dnsmasq: failed to create listening socket for 10.0.0.1: Address already in use" >&2
+exit 2
+`,
+  );
+  chmodSync(path.join(folder, 'dnsmasq'), 0o755);
+  const before = process.env['PATH'];
+  process.env['PATH'] = `${folder}:${before}`;
+  return {
+    starts: () => readFileSync(starts, 'utf8').split('\n').length - 1,
+    [Symbol.dispose]() {
+      process.env['PATH'] = before;
+    },
+  };
+}
+
 const noDevice = 'dnsmasq: failed to find list of interfaces: No such device';
 
 describe('what others change meanwhile', () => {
@@ -60,6 +90,15 @@ describe('what others change meanwhile', () => {
     }
     assert.deepEqual(await place.network.attachments('one'), []);
     await place.network.remove('n');
+  });
+
+  test('bug: a resolver whose start went on when its starter had been killed was taken for another program', async (place) => {
+    await place.network.create('n');
+    using starter = startedByAnother(place.root);
+    const one = await attached(place.network, place.host, 'one', ['n']);
+    assert.equal(starter.starts(), 1);
+    assert.equal(await one.agent.resolve('one', 4, one.attachments[0]?.nameservers[0] ?? ''), one.address());
+    await place.network.detach('one', { namespace: one.namespace.path });
   });
 
   test(

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, SlipwayError } from '@slipway/plugin-api';
 import type { CommandResult } from '../command.js';
@@ -66,8 +66,11 @@ export async function startDnsmasq(
     await sleep(tries * 5);
     result = await start();
   }
+  if (isTaken(result) && (await isStartedByAnother(pidFile))) return;
+  // What another was starting may have come to nothing.
+  if (isTaken(result)) result = await start();
   if (result.code === 0) return;
-  if (!/Address already in use/.test(result.errors)) throw toolFailed(what, 'dnsmasq', result);
+  if (!isTaken(result)) throw toolFailed(what, 'dnsmasq', result);
   throw new SlipwayError({
     kind: 'failed-precondition',
     code: 'NETWORK_RESOLVER_ADDRESS_TAKEN',
@@ -86,16 +89,49 @@ const maxStarts = 20;
 const hasLostAnInterface = ({ code, errors }: CommandResult): boolean =>
   code !== 0 && /failed to find list of interfaces: No such device/.test(errors);
 
+const isTaken = ({ code, errors }: CommandResult): boolean => code !== 0 && /Address already in use/.test(errors);
+
+const startsWithinMs = 10_000;
+
+/**
+ * Whoever was killed while he started a resolver leaves that start to go on, without its lock. The resolver is the same one that was to be started here, and reads anew what it had read before.
+ */
+async function isStartedByAnother(pidFile: string): Promise<boolean> {
+  for (const deadline = Date.now() + startsWithinMs; Date.now() < deadline && isBeingStarted(pidFile); ) {
+    const pid = findDnsmasq(pidFile);
+    if (pid !== undefined) {
+      signalProcess(pid, 'SIGHUP');
+      return true;
+    }
+    await sleep(5);
+  }
+  return false;
+}
+
+/** Also as long as it is a shell that is to become one. */
+function isBeingStarted(pidFile: string): boolean {
+  return readdirSync('/proc').some((name) => /^\d+$/.test(name) && argumentsOf(name).includes(pidArgument(pidFile)));
+}
+
+/** None of a process that has ended. */
+function argumentsOf(pid: string | number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch (error) {
+    // One that ends right now answers ESRCH.
+    if (hasCode(error, 'ENOENT', 'ESRCH', 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
 /** The number of the process, while it lives. */
 export function findDnsmasq(pidFile: string): number | undefined {
   try {
     const pid = Number(readFileSync(pidFile, 'utf8').trim());
     if (!Number.isInteger(pid) || pid <= 1) return undefined;
-    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return args.includes(pidArgument(pidFile)) ? pid : undefined;
+    return argumentsOf(pid).includes(pidArgument(pidFile)) ? pid : undefined;
   } catch (error) {
-    // A process that has ended and was not reaped has no arguments; one that ends right now answers ESRCH.
-    if (hasCode(error, 'ENOENT', 'ESRCH', 'ENOTDIR')) return undefined;
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }
