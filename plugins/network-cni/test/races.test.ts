@@ -92,6 +92,20 @@ describe('what others change meanwhile', () => {
     await place.network.remove('n');
   });
 
+  test('bug: an address whose plugin was killed before it wrote down whose it is stayed taken', async (place) => {
+    await place.network.create('n');
+    await place.attach('other', 'n');
+    const given = (): readonly string[] =>
+      place.host.state(place.root).files.filter((file) => /\/addresses\/n\/[\d.]+$/.test(file));
+    const [kept = ''] = given();
+    writeFileSync(path.join(place.root, path.dirname(kept), '10.89.0.77'), '');
+    await place.attach('one', 'n');
+    await place.network.detach('one');
+    assert.deepEqual(given(), [kept]);
+    await place.network.detach('other');
+    assert.deepEqual(given(), []);
+  });
+
   test('bug: a resolver whose start went on when its starter had been killed was taken for another program', async (place) => {
     await place.network.create('n');
     using starter = startedByAnother(place.root);

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { isKind, SlipwayError, step } from '@slipway/plugin-api';
 import { deleteChain } from '../cni/chain.js';
 import type { AttachmentEntry, AttachmentRecord, ClaimedRecord } from './attachment-record.js';
@@ -6,6 +7,7 @@ import { removeLeakedChains } from './leaked-chains.js';
 import { isStillThere, pathForOthers } from './namespace.js';
 import type { AttachPlace } from './place.js';
 import { joinedNetworks, restrictAgain } from './services-of.js';
+import { removeUnfinishedAddresses } from './unfinished-addresses.js';
 
 export interface ReleaseOptions {
   /** Where the namespace is now, if it is known. */
@@ -63,7 +65,7 @@ export async function release(
 }
 
 async function releaseEntry(
-  { config }: AttachPlace,
+  { config, records }: AttachPlace,
   claimed: ClaimedRecord,
   id: string,
   entry: AttachmentEntry,
@@ -89,6 +91,7 @@ async function releaseEntry(
   step('network.detach.deleted', { id, network: entry.network });
   await removeHostInterface(entry);
   if (entry.own === undefined) await removeLeakedChains(entry.conflist, id);
+  else await removeUnfinishedAddresses(path.join(records.addresses, entry.network));
   const [failure] = failures.values();
   if (failure !== undefined) throw failures.size === 1 ? failure : failed(id, [...failures.values()]);
 }
