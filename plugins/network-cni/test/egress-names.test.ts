@@ -146,7 +146,12 @@ runner.describe('names of an egress policy', () => {
     assert.equal(await one.agent.resolve('web.example', 4, nameserver), '203.0.113.2');
     const own = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
       .split('\n')
-      .filter((line) => line.includes('--nftset=/web.example/') && line.includes(`/egress/one/pid`));
+      .filter(
+        (line) =>
+          line.includes('--nftset=/web.example/') &&
+          line.includes(`--pid-file=${place.root}/`) &&
+          line.includes(`/egress/one/pid`),
+      );
     assert.equal(own.length, 1);
     process.kill(Number.parseInt(own[0] ?? '', 10), 'SIGKILL');
     assert.doesNotMatch(await one.agent.resolve('web.example', 4, nameserver), /^\d/);

@@ -132,10 +132,10 @@ for (const firewall of ['nftables', 'iptables'] as const) {
       use().inside(outside, 'ip', '-6', 'route', 'add', 'fd99::/64', 'via', outside.host[6]);
       use().inside(strange.namespace, 'ip', 'route', 'replace', 'default', 'via', '10.98.0.1');
       use().inside(strange.namespace, 'ip', '-6', 'route', 'replace', 'default', 'via', 'fd98::1');
-      const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
-      const line = processes.find(
-        (each) => each.includes('dnsmasq') && each.includes('/own/one/') && each.includes('=10.99.0.1'),
-      );
+      // Other tests at the same time have containers of the same names and addresses, on hosts of their own.
+      const line = use()
+        .state(import.meta.dirname)
+        .processes.find((each) => each.includes('dnsmasq') && each.includes('/own/one/') && each.includes('=10.99.0.1'));
       const port = /--port=(\d+)/.exec(line ?? '')?.[1];
       assert.ok(port);
       for (const server of ['10.99.0.1', `10.99.0.1:${port}`]) {
